@@ -1,0 +1,224 @@
+"""The command line: `python -m runner` and the console script `runner`.
+
+Only light modules are imported here: `--help`, `--cfg job` and a bad override answer at once, and Ctrl-C is
+caught from the first moment.
+"""
+
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Callable
+from pathlib import Path
+from types import FrameType
+from typing import TYPE_CHECKING, cast
+
+from runner import __version__
+from runner.errors import RunnerError, UserError
+
+if TYPE_CHECKING:
+    from omegaconf import DictConfig
+
+_USAGE = """\
+Trains and prunes the model of a recipe, and proves the zeros in the TFLite file.
+
+usage: runner [--multirun] [recipe=NAME] [SETTING=VALUE ...] [recipe.KEY=VALUE ...]
+       (python -m runner does the same)
+
+  runner recipe=mnist_2x4                                one run
+  runner recipe=mnist_2x4 dry_run=true                   the plan; trains nothing
+  runner recipe=mnist_2x4 recipe.training.epochs=1 recipe.layers.structural.m_by_n=1x4
+  runner --multirun recipe=mnist_constant,mnist_polynomial seed=1,2,3        a sweep
+
+Recipes:
+{recipes}
+
+Settings and their defaults:
+{settings}
+
+Options:
+  -m, --multirun            run every combination of comma-separated values
+  --cfg job                 print the composed recipe and settings, run nothing
+  --info searchpath         print where recipes and settings are looked for
+  -sc install=bash          shell completion: eval "$(runner -sc install=bash)"; fish and zsh too
+  --hydra-help              everything Hydra offers beyond this
+  --version                 print the version
+
+Exit status: 0 good, 1 the run failed, 2 the input is wrong, 130 interrupted."""
+
+# The native libraries read these when they are loaded; whoever sets one themselves has their way.
+_QUIET = {
+    "TF_CPP_MIN_LOG_LEVEL": "3",
+    "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+}
+
+# The exit status of each job that ran in this process.
+_statuses: list[int] = []
+
+# Whether Ctrl-C was pressed, whatever a library made of the KeyboardInterrupt.
+_interrupted = threading.Event()
+
+
+class JobFailed(Exception):
+    """Carries a job's exit status out of another launcher's process."""
+
+    @property
+    def status(self) -> int:
+        """The exit status of the job."""
+        return int(self.args[0])
+
+
+def main() -> None:
+    """Runs the command that `sys.argv` holds and exits with its status."""
+    # A process that was started to ignore Ctrl-C goes on doing so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    try:
+        status = _answer(sys.argv[1:])
+        if _interrupted.is_set():
+            raise KeyboardInterrupt
+        sys.stdout.flush()
+    except KeyboardInterrupt:
+        # A second Ctrl-C shall not tear the goodbye apart.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
+        # the signal at its end; the next exec() wipes it off, and the exit status is ours.
+        exec("")
+        print("\nInterrupted.", file=sys.stderr)
+        status = 130
+    except BrokenPipeError:
+        # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        status = 1
+    sys.exit(status)
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    _interrupted.set()
+    raise KeyboardInterrupt
+
+
+def _answer(arguments: list[str]) -> int:
+    if {"-h", "--help"} & set(arguments):
+        print(help_text())
+        return 0
+    if "--version" in arguments:
+        print(f"runner {__version__}")
+        return 0
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+    debug = "debug=true" in [argument.lower() for argument in arguments]
+    _statuses.clear()
+    status = _status_of(_compose_and_run, debug=debug)
+    if len(_statuses) > 1 and any(_statuses):
+        failed = [str(number) for number, one in enumerate(_statuses) if one]
+        print(f"{len(failed)} of {len(_statuses)} jobs failed: {', '.join(failed)}", file=sys.stderr)
+    # That a run failed weighs more than that another could not start.
+    return 1 if 1 in _statuses else max([status, *_statuses])
+
+
+def help_text() -> str:
+    """Writes what `--help` prints: usage, every recipe, every setting."""
+    from runner.packaged import packaged_folder
+    from runner.recipe.library import describe_recipes
+
+    config = (packaged_folder("conf") / "config.yaml").read_text(encoding="utf-8")
+    settings = config.partition("# Settings\n")[2].partition("\n\n")[0]
+    described = describe_recipes()
+    width = max(map(len, described), default=0)
+    recipes = [f"{name:<{width}}  {told}" for name, told in described.items()]
+    return _USAGE.format(recipes=_indented(recipes), settings=_indented(settings.splitlines()))
+
+
+def _indented(lines: list[str]) -> str:
+    return "\n".join(f"  {line}" for line in lines)
+
+
+def _compose_and_run() -> None:
+    import hydra
+
+    from runner.packaged import packaged_folder
+    from runner.recipe import source
+
+    # Hydra then raises its errors instead of printing them and exiting with status 1.
+    os.environ["HYDRA_FULL_ERROR"] = "1"
+    source.register()
+    settings = str(packaged_folder("conf"))
+    hydra.main(config_path=settings, config_name="config", version_base="1.3")(_job)()
+
+
+def _job(config: "DictConfig") -> None:
+    """Hydra's task function: one run, or one job of a sweep."""
+    from hydra.core.hydra_config import HydraConfig
+    from hydra.types import RunMode
+
+    from runner.job import task_overrides
+
+    # What Hydra hands out is a DictConfig that it types as its own dataclass.
+    hydra = cast("DictConfig", HydraConfig.get())
+    run_dir = None
+    if hydra.mode == RunMode.MULTIRUN:
+        run_dir = Path(hydra.runtime.output_dir)
+        print(f"job {hydra.job.num}: {' '.join(task_overrides(hydra))}", flush=True)
+    status = _status_of(lambda: _run(config, hydra, run_dir), debug=config.get("debug") is True)
+    # Hydra would print a line of its own about an exception. Only a launcher with other processes needs one.
+    if hydra.launcher.get("_target_") == "hydra._internal.core_plugins.basic_launcher.BasicLauncher":
+        _statuses.append(status)
+    elif status:
+        raise JobFailed(status)
+
+
+def _run(config: "DictConfig", hydra: "DictConfig", run_dir: Path | None) -> None:
+    from runner.job import load_plugins, read_job
+    from runner.settings import prepare_outputs
+
+    recipe, settings = read_job(config, hydra, run_dir=run_dir)
+    if not settings.dry_run:
+        prepare_outputs(settings.outputs)
+
+    from runner.export.chatter import captured_stderr
+
+    # TensorFlow's libraries greet before they have read how quiet they should be.
+    with captured_stderr():
+        from runner.experiment import run_experiment
+    load_plugins(settings.plugins)
+    run_experiment(recipe, settings)
+
+
+def _status_of(action: Callable[[], None], *, debug: bool) -> int:
+    """Runs an action and tells the user what went wrong, if anything did.
+
+    Returns:
+        The exit status.
+    """
+    try:
+        action()
+    except JobFailed as error:
+        return error.status
+    except SystemExit as error:
+        # Hydra's argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
+        return 2 if error.code == 1 else int(error.code or 0)
+    except BaseException as error:
+        if _interrupted.is_set() or isinstance(error, KeyboardInterrupt):
+            raise KeyboardInterrupt from error
+        return _tell(error, debug=debug)
+    return 0
+
+
+def _tell(error: BaseException, *, debug: bool) -> int:
+    from runner.override_errors import explain
+    from runner.sweep_check import SweepRefused
+
+    if isinstance(error, BrokenPipeError):
+        raise error
+    if isinstance(error, SweepRefused) and error.__cause__ is not None:
+        error = error.__cause__
+    message = str(error) if isinstance(error, RunnerError) else explain(error)
+    if debug or message is None:
+        traceback.print_exception(error)
+    if message is None:
+        print("This is a fault in the runner or in a plugin, not in the input.", file=sys.stderr)
+        return 1
+    print(message, file=sys.stderr)
+    return 1 if isinstance(error, RunnerError) and not isinstance(error, UserError) else 2

@@ -1,0 +1,7 @@
+"""Data sets by name: `mnist`, `digits`, `npz`, `random`, and what plugins register in `DATASETS`."""
+
+from runner.datasets import digits, mnist, npz, random  # noqa: F401 - they register themselves
+from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
+from runner.datasets.loading import load_dataset
+
+__all__ = ["DATASETS", "Arrays", "DataUnavailable", "Dataset", "UnfitArrays", "load_dataset"]

@@ -1,0 +1,195 @@
+"""What a data set is: four arrays that fit together, and where they came from."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.errors import UserError
+from runner.registry import Registry
+
+Array = NDArray[Any]
+
+
+class UnfitArrays(ValueError):
+    """The arrays do not make a data set; the message says which and why, `load_dataset` adds from where."""
+
+
+class DataUnavailable(UserError):
+    """The data cannot be had right now, which is what a recipe's `fallback` is for."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Arrays:
+    """What a loader returns: a training and a test set, checked when made.
+
+    Args:
+        x_train: Training inputs, float32 `[samples, ...]`; images are `[samples, height, width, channels]`
+            in [0, 1].
+        y_train: Class numbers, int64 `[samples]`, or regression targets, float32 `[samples, ...]`.
+        x_test: Test inputs; all but the number of samples is as in `x_train`.
+        y_test: Test labels or targets, as in `y_train`.
+        num_classes: How many classes there are; None for regression.
+        note: What a reader of the results should know about this data, in one sentence.
+        group: This many consecutive training samples come from one original and stay on one side of a
+            validation split.
+
+    Raises:
+        UnfitArrays: The arrays contradict each other or the description above.
+    """
+
+    x_train: Array = field(repr=False)
+    y_train: Array = field(repr=False)
+    x_test: Array = field(repr=False)
+    y_test: Array = field(repr=False)
+    num_classes: int | None
+    note: str | None = None
+    group: int = 1
+
+    def __post_init__(self) -> None:
+        for part in ("train", "test"):
+            x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
+            _check_inputs(f"x_{part}", x)
+            if self.num_classes is None:
+                _check_targets(f"y_{part}", y)
+            else:
+                _check_labels(f"y_{part}", y, self.num_classes)
+            if len(x) != len(y):
+                raise UnfitArrays(
+                    f"x_{part} has {len(x)} samples, y_{part} has {len(y)}; they must be as many"
+                )
+        for kind in ("x", "y"):
+            train, test = getattr(self, f"{kind}_train"), getattr(self, f"{kind}_test")
+            if train.shape[1:] != test.shape[1:]:
+                raise UnfitArrays(
+                    f"one of {kind}_train has the shape {train.shape[1:]}, of {kind}_test {test.shape[1:]}"
+                )
+        if len(self.x_train) % self.group:
+            raise UnfitArrays(f"x_train has {len(self.x_train)} samples, not a multiple of {self.group}")
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Dataset(Arrays):
+    """A loaded data set with its origin.
+
+    Args:
+        source: The name of the data set that was loaded, e.g. `"digits"`.
+        requested: The name the recipe asked for, e.g. `"mnist"`.
+    """
+
+    source: str
+    requested: str
+    sha256: str = field(init=False)
+    """SHA-256 of the arrays' content in hex, the same wherever they came from."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        object.__setattr__(self, "sha256", _sha256(self))
+
+    @property
+    def fell_back(self) -> bool:
+        """Whether this is not the data that the recipe asked for."""
+        return self.source != self.requested
+
+    @property
+    def input_shape(self) -> tuple[int, ...]:
+        """The shape of one input, without the batch."""
+        return tuple(self.x_train.shape[1:])
+
+    @property
+    def target_shape(self) -> tuple[int, ...]:
+        """The shape of one target, without the batch; `()` for class numbers."""
+        return tuple(self.y_train.shape[1:])
+
+    def split(self, validation_split: float) -> tuple[Array, Array, Array, Array]:
+        """Takes the tail of the training set for validation.
+
+        Args:
+            validation_split: Its share, in [0, 1). The border is Keras's, moved down where it would part
+                samples of one original.
+
+        Returns:
+            `(x_train, y_train, x_val, y_val)`, views; the last two are empty for a share of 0.
+
+        Raises:
+            UserError: Nothing would be left to train on.
+        """
+        samples = len(self.x_train)
+        border = int(np.floor(samples * (1.0 - validation_split)))
+        border -= border % self.group
+        if border == 0:
+            raise UserError(
+                f"recipe.data.validation_split: {validation_split} leaves nothing of the {samples} training"
+                " samples to train on. Write a smaller share, or 0 for none."
+            )
+        return self.x_train[:border], self.y_train[:border], self.x_train[border:], self.y_train[border:]
+
+
+Loader = Callable[..., Arrays]
+DATASETS: Registry[Loader] = Registry("dataset")
+"""Loaders by name. A loader is called with `recipe.data`'s own keys as keyword arguments, and with `path`
+if it has a parameter of that name. A sweep over seeds compares runs on the same content, so a loader that
+draws random numbers takes a `seed` of its own."""
+
+
+def check_whole_number(key: str, value: object, *, least: int) -> None:
+    """Checks a loader's argument.
+
+    Args:
+        key: Its name in `recipe.data`.
+        value: What the recipe gives.
+        least: The smallest value allowed.
+
+    Raises:
+        UnfitArrays: The value is not a whole number of at least `least`.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise UnfitArrays(f"recipe.data.{key} is {value!r}; it must be a whole number, {least} or more")
+
+
+def _check_inputs(name: str, x: Array) -> None:
+    if x.dtype != np.float32:
+        raise UnfitArrays(f"{name} holds {x.dtype}, it must hold float32")
+    if x.ndim < 2:
+        raise UnfitArrays(f"{name} has the shape {x.shape}; it needs [samples, features...]")
+    if x.size == 0:
+        raise UnfitArrays(f"{name} is empty: its shape is {x.shape}")
+    _check_finite(name, x)
+
+
+def _check_targets(name: str, y: Array) -> None:
+    if y.dtype != np.float32:
+        raise UnfitArrays(f"{name} holds {y.dtype}, regression targets are float32")
+    if y.ndim < 2:
+        raise UnfitArrays(f"{name} has the shape {y.shape}; regression targets are [samples, values...]")
+    _check_finite(name, y)
+
+
+def _check_labels(name: str, y: Array, num_classes: int) -> None:
+    if y.dtype != np.int64 or y.ndim != 1:
+        raise UnfitArrays(f"{name} holds {y.dtype} of shape {y.shape}; class numbers are int64 [samples]")
+    if y.size and not (y.min() >= 0 and y.max() < num_classes):
+        raise UnfitArrays(
+            f"{name} holds labels from {y.min()} to {y.max()}; {num_classes} classes are numbered from 0 to"
+            f" {num_classes - 1}"
+        )
+
+
+def _check_finite(name: str, values: Array) -> None:
+    # A sum is one pass without a temporary array; it is not finite if a value is not (or, rarely, overflows).
+    if not np.isfinite(values.sum(dtype=np.float64)):
+        bad = int(values.size - np.isfinite(values).sum())
+        if bad:
+            raise UnfitArrays(f"{name} holds {bad} values that are not finite (NaN or infinity)")
+
+
+def _sha256(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name in ("x_train", "y_train", "x_test", "y_test"):
+        array = np.ascontiguousarray(getattr(arrays, name))
+        digest.update(f"{name} {array.dtype.str} {array.shape}\n".encode())
+        digest.update(array.data.cast("B"))
+    return digest.hexdigest()

@@ -1,0 +1,67 @@
+"""From a recipe's `data` to a loaded data set, fallback included."""
+
+import dataclasses
+import inspect
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
+from runner.errors import UserError
+from runner.recipe.schema import Data
+
+
+def load_dataset(data: Data) -> Dataset:
+    """Loads what a recipe asks for, or its fallback where that cannot be had.
+
+    Args:
+        data: The recipe's `data`. A relative `path` counts from the current directory.
+
+    Returns:
+        The data set; `fell_back` and `note` tell when it is not the one asked for.
+
+    Raises:
+        UserError: An unknown name or argument, a missing or damaged file, arrays that do not fit together,
+            or data that cannot be had and has no fallback.
+    """
+    if data.fallback is not None:
+        DATASETS.get(data.fallback, where="recipe.data.fallback")
+    path = None if data.path is None else Path(data.path).expanduser().absolute()
+    try:
+        arrays = _load(data.name, data.arguments, path)
+    except DataUnavailable as error:
+        if data.fallback is None:
+            raise UserError(
+                f"recipe.data: {error}.\nWays out: put the file there; or name one,"
+                " recipe.data.path=FILE.npz; or, to see the runner work on other data without a network,"
+                " recipe.data.name=digits."
+            ) from error
+        arrays = _load(data.fallback, {}, None, where="recipe.data.fallback")
+        note = f"'{data.fallback}' in place of '{data.name}': {error}"
+        arrays = dataclasses.replace(arrays, note=f"{note}. {arrays.note}" if arrays.note else note)
+        return _dataset(arrays, source=data.fallback, requested=data.name)
+    return _dataset(arrays, source=data.name, requested=data.name)
+
+
+def _load(
+    name: str, arguments: Mapping[str, Any], path: Path | None, *, where: str = "recipe.data.name"
+) -> Arrays:
+    loader = DATASETS.get(name, where=where)
+    checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",))
+    if "path" in inspect.signature(loader).parameters:
+        checked["path"] = path
+    elif path is not None:
+        raise UserError(
+            f"recipe.data.path: dataset '{name}' reads no file. Leave the path out, or write"
+            " recipe.data.name=npz to read arrays from it."
+        )
+    try:
+        return loader(**checked)
+    except UnfitArrays as error:
+        origin = f"recipe.data.path: {path}" if path is not None else f"recipe.data: dataset '{name}'"
+        raise UserError(f"{origin}: {error}") from error
+
+
+def _dataset(arrays: Arrays, *, source: str, requested: str) -> Dataset:
+    fields = {field.name: getattr(arrays, field.name) for field in dataclasses.fields(Arrays)}
+    return Dataset(**fields, source=source, requested=requested)

@@ -1,0 +1,144 @@
+"""The `npz` data set: a user's own arrays in a NumPy archive."""
+
+import zipfile
+import zlib
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+
+from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
+from runner.errors import UserError, did_you_mean
+
+ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
+
+
+@DATASETS.register("npz")
+def npz(*, path: Path | None = None, classes: int | None = None) -> Arrays:
+    """Loads `x_train`, `y_train`, `x_test` and `y_test` from a `.npz` file.
+
+    Args:
+        path: The file. uint8 inputs are taken for images: divided by 255, and `[samples, height, width]`
+            gets a channel axis. Float inputs are taken as they are. Integer labels make it a classification,
+            float targets a regression.
+        classes: The number of classes; by default the highest label + 1.
+
+    Raises:
+        UserError: No path is given, or the file is missing or damaged.
+        UnfitArrays: The arrays do not make a data set.
+    """
+    if path is None:
+        raise UserError("recipe.data.path: dataset 'npz' needs the file's path: recipe.data.path=FILE.npz")
+    return arrays_from(read_npz(path, where=f"recipe.data.path: {path}"), classes=classes)
+
+
+def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
+    """Reads the four arrays of a data set, running no code that the file may hold.
+
+    Args:
+        file: A path or an open binary file.
+        where: The key and file that the messages name.
+
+    Raises:
+        UserError: The file is missing, damaged, not an archive, or lacks an array.
+    """
+    try:
+        archive = np.load(file, allow_pickle=False)
+        if not isinstance(archive, np.lib.npyio.NpzFile):
+            raise UserError(
+                f"{where}: this holds one bare array. Save all four with np.savez(FILE, x_train=...)"
+            )
+        with archive:
+            missing = [name for name in ARRAY_NAMES if name not in archive.files]
+            if missing:
+                hint = did_you_mean(missing[0], archive.files)
+                raise UserError(
+                    f"{where}: {', '.join(missing)} missing; the archive holds"
+                    f" {', '.join(archive.files) or 'nothing'}.{hint} It needs {', '.join(ARRAY_NAMES)}."
+                )
+            return {name: archive[name] for name in ARRAY_NAMES}
+    except FileNotFoundError as error:
+        raise UserError(f"{where}: there is no such file") from error
+    except IsADirectoryError as error:
+        raise UserError(f"{where}: this is a folder, a .npz file is needed") from error
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+        raise UserError(f"{where}: the file cannot be read ({error}). Is it damaged or cut off?") from error
+    except ValueError as error:
+        # With pickling off, NumPy says this of Python objects and of files that are no NumPy files at all.
+        raise UserError(
+            f"{where}: no .npz archive of plain arrays, or a damaged one. Python objects in it are not"
+            " loaded, since that could run code."
+        ) from error
+
+
+def arrays_from(found: dict[str, Array], *, classes: int | None = None) -> Arrays:
+    """Brings a user's arrays to the types and scales of `Arrays`.
+
+    Args:
+        found: The four arrays by name.
+        classes: The number of classes, None to count them.
+
+    Raises:
+        UnfitArrays: The arrays cannot be brought there.
+    """
+    x_train, x_test = (_inputs(name, found[name]) for name in ("x_train", "x_test"))
+    y_train, y_test = (_targets(name, found[name]) for name in ("y_train", "y_test"))
+    if y_train.dtype != y_test.dtype:
+        raise UnfitArrays("one of y_train and y_test holds integers (labels), the other floats (targets)")
+    if classes is not None:
+        check_whole_number("classes", classes, least=2)
+    num_classes: int | None = None
+    if y_train.dtype == np.int64:
+        num_classes = _count_classes(y_train, y_test) if classes is None else classes
+    elif classes is not None:
+        raise UnfitArrays(
+            f"classes is {classes}, but y_train holds floats: regression targets have no classes"
+        )
+    return Arrays(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, num_classes=num_classes)
+
+
+def _inputs(name: str, x: Array) -> Array:
+    if x.dtype == np.uint8:
+        images = x.astype(np.float32) / np.float32(255)
+        return images[..., np.newaxis] if images.ndim == 3 else images
+    if x.dtype == np.bool_ or np.issubdtype(x.dtype, np.floating):
+        return x.astype(np.float32)
+    raise UnfitArrays(
+        f"{name} holds {x.dtype}; save images as uint8 (0 to 255) and other features as float32"
+    )
+
+
+def _targets(name: str, y: Array) -> Array:
+    if np.issubdtype(y.dtype, np.floating):
+        targets = y.astype(np.float32)
+        if targets.ndim == 2 and targets.shape[1] > 1 and _is_one_hot(targets):
+            raise UnfitArrays(f"{name} is one-hot; save class numbers: {name}.argmax(axis=1)")
+        return targets[:, np.newaxis] if targets.ndim == 1 else targets
+    if not np.issubdtype(y.dtype, np.integer):
+        raise UnfitArrays(
+            f"{name} holds {y.dtype}; labels are integers from 0, regression targets are floats"
+        )
+    if y.ndim == 2 and y.shape[1] == 1:
+        y = y[:, 0]
+    if y.ndim != 1:
+        raise UnfitArrays(
+            f"{name} holds integers of shape {y.shape}; class numbers are [samples]"
+            + (f": {name}.argmax(axis=1)" if y.ndim == 2 else "")
+        )
+    return y.astype(np.int64)
+
+
+def _is_one_hot(targets: Array) -> bool:
+    return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all())
+
+
+def _count_classes(y_train: Array, y_test: Array) -> int:
+    labels = np.concatenate([y_train, y_test])
+    if labels.size == 0:
+        raise UnfitArrays("y_train and y_test are empty")
+    if labels.min() != 0:
+        raise UnfitArrays(
+            f"labels go from {labels.min()} to {labels.max()}; classes are counted from 0. Subtract the"
+            " lowest, or write recipe.data.classes where the first ones just do not occur"
+        )
+    return int(labels.max()) + 1

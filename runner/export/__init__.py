@@ -1,0 +1,1 @@
+"""TFLite files: write them, read their bytes, run them and measure them."""

@@ -1,0 +1,57 @@
+"""Converts Keras models to TFLite files."""
+
+from pathlib import Path
+
+import tensorflow as tf
+import tf_keras
+
+from runner.errors import RunFailed
+from runner.export.chatter import captured_stderr
+from runner.export.variants import VARIANTS
+
+
+class ConversionFailed(RunFailed):
+    """TensorFlow's converter refused the model; the message holds its words."""
+
+
+def convert(model: tf_keras.Model, variant: str, path: str | Path) -> Path:
+    """Writes a model as a TFLite file.
+
+    The batch size stays open unless the model fixes it, and so do open spatial dimensions. The converter's
+    own output is shown only when it fails.
+
+    Args:
+        model: A built model, pruning wrappers stripped.
+        variant: A name in `VARIANTS`, e.g. `"float32"`.
+        path: Where to write the file; its folder must exist. A file that is there is replaced.
+
+    Returns:
+        `path`.
+
+    Raises:
+        UserError: There is no such variant.
+        ConversionFailed: The converter failed.
+    """
+    configure = VARIANTS.get(variant, where="recipe.export.variants")().configure
+    with captured_stderr() as chatter:
+        try:
+            converter = tf.lite.TFLiteConverter.from_keras_model(model)
+            configure(converter)
+            content = converter.convert()
+            failure = None
+        except Exception as error:  # the converter raises errors of every kind
+            failure = error
+    if failure is not None:
+        raise ConversionFailed(
+            f"TensorFlow cannot convert the model '{model.name}' to a {variant} TFLite file:\n"
+            + _complaints(f"{failure}\n{chatter.tail()}".strip() or type(failure).__name__)
+        ) from failure
+    path = Path(path)
+    path.write_bytes(content)
+    return path
+
+
+def _complaints(said: str) -> str:
+    """Keeps each complaint once; the compiler repeats them with source lines, locations and notes between."""
+    errors = [line.partition("error: ")[2].strip() for line in said.splitlines() if "error: " in line]
+    return "\n".join(dict.fromkeys(errors)) or said

@@ -1,0 +1,208 @@
+"""Runs TFLite files: predictions over a test set, and the time of one."""
+
+import os
+import statistics
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from runner.errors import RunnerError
+from runner.export.chatter import captured_stderr
+from runner.export.flatbuffer import TFLiteFileError, read_constants
+
+if TYPE_CHECKING:
+    import tensorflow as tf
+
+_WARM_UP_RUNS = 5
+_FEWEST_TIMED_RUNS = 5
+_MOST_TIMED_RUNS = 1000
+
+
+class TFLiteRunError(RunnerError):
+    """The interpreter refused a file or failed on it; the message holds its words."""
+
+
+class Program:
+    """A TFLite file, loaded, with one input and one output.
+
+    Args:
+        path: The `.tflite` file.
+        threads: Threads for the interpreter and its XNNPACK delegate; `None` takes one per CPU.
+
+    Raises:
+        TFLiteRunError: The file does not load, or has several inputs or outputs.
+    """
+
+    def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
+        self.path = Path(path)
+        self._interpreter = _load(self.path, threads or os.cpu_count() or 1)
+        inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
+        if len(inputs) != 1 or len(outputs) != 1:
+            raise TFLiteRunError(
+                f"{self.path}: has {len(inputs)} inputs ({_listed(inputs)}) and {len(outputs)} outputs"
+                f" ({_listed(outputs)}); the runner runs files with one of each"
+            )
+        self._input, self._output = inputs[0], outputs[0]
+        self._shape: tuple[int, ...] | None = None
+
+    @property
+    def input_shape(self) -> tuple[int | None, ...]:
+        """The shape the file takes, batch first; `None` where it is open."""
+        signature = self._input["shape_signature"]
+        dimensions = signature if len(signature) else self._input["shape"]
+        return tuple(None if d < 0 else int(d) for d in dimensions)
+
+    def predict(self, x: np.ndarray, batch_size: int) -> np.ndarray:
+        """Runs the file over samples; see `predict`."""
+        self._check(x)
+        fixed = self.input_shape[0]
+        step = fixed or batch_size
+        outputs = []
+        for start in range(0, len(x), step):
+            batch = x[start : start + step]
+            short = step - len(batch) if fixed else 0
+            if short:
+                # A file with a fixed batch takes no other: fill it up, and drop what the filling gave.
+                batch = np.concatenate([batch, np.repeat(batch[-1:], short, axis=0)])
+            outputs.append(self._run(batch)[: len(batch) - short])
+        return np.concatenate(outputs)
+
+    def latency_ms(self, x: np.ndarray, seconds: float) -> float:
+        """Times single samples; see `latency_ms`."""
+        self._check(x)
+        sample = np.repeat(x[:1], self.input_shape[0] or 1, axis=0)
+        begin = time.perf_counter()
+        for _ in range(_WARM_UP_RUNS):
+            self._run(sample)
+            if time.perf_counter() - begin > seconds / 2:
+                break
+        times: list[float] = []
+        while len(times) < _MOST_TIMED_RUNS:
+            start = time.perf_counter()
+            self._invoke()
+            now = time.perf_counter()
+            times.append(now - start)
+            if now - begin > seconds and (len(times) >= _FEWEST_TIMED_RUNS or now - begin > 2 * seconds):
+                break
+        return 1000 * statistics.median(times)
+
+    def _check(self, x: np.ndarray) -> None:
+        takes = self.input_shape
+        fits = x.ndim == len(takes) and all(
+            d is None or d == n for d, n in zip(takes[1:], x.shape[1:], strict=True)
+        )
+        if not fits or len(x) == 0:
+            raise TFLiteRunError(
+                f"{self.path}: takes {_shape_text(takes)}, batch first; the samples are"
+                f" {_shape_text(x.shape)}"
+            )
+
+    def _run(self, batch: np.ndarray) -> np.ndarray:
+        if self._shape != batch.shape:
+            self._resize(batch.shape)
+        scale, zero_point = self._input["quantization"]
+        self._interpreter.set_tensor(
+            self._input["index"], _stored(batch, np.dtype(self._input["dtype"]), scale, zero_point)
+        )
+        self._invoke()
+        output = self._interpreter.get_tensor(self._output["index"])
+        if output.shape[:1] != batch.shape[:1]:
+            raise TFLiteRunError(
+                f"{self.path}: gives an output of {_shape_text(output.shape)} for {len(batch)} samples"
+            )
+        scale, zero_point = self._output["quantization"]
+        return (output.astype(np.float32) - zero_point) * np.float32(scale) if scale else output
+
+    def _resize(self, shape: tuple[int, ...]) -> None:
+        with captured_stderr() as chatter:
+            try:
+                self._interpreter.resize_tensor_input(self._input["index"], shape)
+                self._interpreter.allocate_tensors()
+                self._shape = shape
+                return
+            except (RuntimeError, ValueError) as error:
+                failure = error
+        raise _refusal(self.path, f"does not take an input of {_shape_text(shape)}", failure, chatter.tail())
+
+    def _invoke(self) -> None:
+        try:
+            self._interpreter.invoke()
+        except (RuntimeError, ValueError) as error:
+            raise _refusal(self.path, "loads but does not run", error) from error
+
+
+def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray:
+    """Runs a TFLite file over samples, with XNNPACK and one thread per CPU.
+
+    Args:
+        path: The `.tflite` file; one input, one output.
+        x: Samples `[n, ...]`, n >= 1. They are quantized first where the file takes integers.
+        batch_size: Samples per run; a file with a fixed batch keeps its own.
+
+    Returns:
+        The outputs `[n, ...]`, brought back to real numbers where the file gives integers.
+
+    Raises:
+        TFLiteRunError: The file does not load, does not fit the samples or does not run.
+    """
+    return Program(path).predict(x, batch_size)
+
+
+def latency_ms(path: str | Path, x: np.ndarray, seconds: float = 1.0) -> float:
+    """Times a TFLite file on one sample and one thread, after a warm-up.
+
+    Args:
+        path: The `.tflite` file.
+        x: Samples `[n, ...]`; the first is used.
+        seconds: About how long to measure, warm-up included. Slow files get at least one timed run, in at
+            most about twice the time and a run.
+
+    Returns:
+        The median time of a run in milliseconds. Where the file fixes its batch, a run is that whole batch.
+
+    Raises:
+        TFLiteRunError: The file does not load, does not fit the sample or does not run.
+    """
+    return Program(path, threads=1).latency_ms(x, seconds)
+
+
+def _load(path: Path, threads: int) -> "tf.lite.Interpreter":
+    # Reading a file's bytes and checking them need no TensorFlow; running it does, and that import takes 4 s.
+    import tensorflow as tf
+
+    try:
+        # The interpreter follows the offsets of a truncated file out of memory and takes the process with it.
+        read_constants(path)
+    except TFLiteFileError as error:
+        raise TFLiteRunError(str(error)) from error
+    with captured_stderr() as chatter:
+        try:
+            interpreter = tf.lite.Interpreter(model_path=str(path), num_threads=threads)
+            interpreter.allocate_tensors()
+            return interpreter
+        except (RuntimeError, ValueError) as error:
+            failure = error
+    raise _refusal(path, "does not load", failure, chatter.tail()) from failure
+
+
+def _refusal(path: Path, what: str, error: Exception, said: str = "") -> TFLiteRunError:
+    words = str(error).strip() or type(error).__name__
+    return TFLiteRunError(f"{path}: {what}: {words}" + (f"\n{said}" if said and said not in words else ""))
+
+
+def _stored(x: np.ndarray, dtype: np.dtype[Any], scale: float, zero_point: int) -> np.ndarray:
+    if not scale:
+        return np.ascontiguousarray(x, dtype)
+    limits = np.iinfo(dtype)
+    return np.clip(np.rint(x / scale) + zero_point, limits.min, limits.max).astype(dtype)
+
+
+def _listed(details: Sequence[dict[str, Any]]) -> str:
+    return ", ".join(str(detail["name"]) for detail in details) or "none"
+
+
+def _shape_text(shape: Sequence[int | None]) -> str:
+    return "[" + ", ".join("any" if d is None else str(d) for d in shape) + "]"

@@ -1,0 +1,106 @@
+"""One job of the command line: from Hydra's composed configuration to a recipe and settings."""
+
+import importlib
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from omegaconf import DictConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import UserError
+from runner.recipe.file import origins, refuse_code
+from runner.recipe.library import find_recipe, place, recipe_names
+from runner.recipe.schema import Recipe
+from runner.settings import RunSettings
+
+
+def read_job(
+    config: DictConfig, hydra: DictConfig, *, run_dir: Path | None = None
+) -> tuple[Recipe, RunSettings]:
+    """Reads what one job is to do.
+
+    Args:
+        config: The composed configuration: the settings, and the recipe under `recipe`.
+        hydra: Hydra's own part of it.
+        run_dir: The job's own folder in a sweep's; None for a run by itself.
+
+    Raises:
+        UserError: Something of it is wrong.
+    """
+    return _read_recipe(config, hydra), _read_settings(config, run_dir)
+
+
+def task_overrides(hydra: DictConfig) -> list[str]:
+    """Returns the overrides of the recipe and the settings as they were written."""
+    written: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
+    return list(written)
+
+
+def load_plugins(modules: Iterable[str]) -> None:
+    """Imports the user's modules, which register schedules, models and datasets.
+
+    Args:
+        modules: Their names, as for `import`; the current directory is searched first.
+
+    Raises:
+        UserError: A module cannot be imported.
+    """
+    # The console script, unlike `python -m`, does not look where the user stands.
+    here = str(Path.cwd())
+    if here not in sys.path:
+        sys.path.insert(0, here)
+    for module in modules:
+        try:
+            importlib.import_module(module)
+        except UserError:
+            raise
+        except ImportError as error:
+            raise UserError(f"plugins: cannot import '{module}': {error}") from error
+        except Exception as error:
+            raise UserError(
+                f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
+            ) from error
+
+
+def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
+    chosen = hydra.runtime.choices.get("recipe")
+    if not isinstance(chosen, str) or not OmegaConf.is_dict(config.get("recipe")):
+        raise UserError(
+            f"recipe={'null' if chosen is None else chosen} names no single recipe. Choose one of"
+            f" {', '.join(recipe_names())}; several at once take --multirun recipe=A,B"
+        )
+    name = chosen.removesuffix(".yaml")
+    where = origins(name, _overrides(hydra))
+    refuse_code(OmegaConf.to_container(config.recipe, resolve=False), where)
+    try:
+        mapping: Any = OmegaConf.to_container(config.recipe, resolve=True)
+    except OmegaConfBaseException as error:
+        key = str(error.full_key or "recipe")
+        raise UserError(f"{where(key)}: {key}: {str(error).splitlines()[0]}") from error
+    except RecursionError as error:
+        raise UserError(
+            f"{where('')}: interpolations of the recipe refer to each other in a circle"
+        ) from error
+    return Recipe.from_mapping(mapping, name=name, source=place(find_recipe(name)), where=where)
+
+
+def _read_settings(config: DictConfig, run_dir: Path | None) -> RunSettings:
+    try:
+        settings = {
+            str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value
+            for key, value in config.items()
+            if key not in ("recipe", "hydra")
+        }
+    except OmegaConfBaseException as error:
+        raise UserError(f"{error.full_key}: {str(error).splitlines()[0]}") from error
+    # What a dry run would write to is gone when the command ends.
+    kept = None if settings.get("dry_run") is True else run_dir
+    return RunSettings.from_mapping(settings, argv=("runner", *sys.argv[1:]), run_dir=kept)
+
+
+def _overrides(hydra: DictConfig) -> dict[str, str]:
+    """Maps the dotted key of each override to the override as it was written."""
+    keyed = {override.lstrip("+~").partition("=")[0]: override for override in task_overrides(hydra)}
+    return {key: override for key, override in keyed.items() if key.startswith("recipe.")}

@@ -1,0 +1,102 @@
+"""From a recipe's `model` to a model that fits the data."""
+
+import inspect
+from pathlib import Path
+from typing import Any
+
+import tf_keras
+
+from runner.errors import UserError
+from runner.models.builder import MODELS
+from runner.models.saved import load_saved_model
+from runner.recipe.schema import Model
+
+SUPPLIED = ("input_shape", "num_classes")
+Shape = tuple[int | None, ...]
+
+
+def build_model(
+    model: Model, *, input_shape: tuple[int, ...], num_classes: int | None, target_shape: tuple[int, ...] = ()
+) -> tf_keras.Model:
+    """Builds or loads the model that a recipe asks for.
+
+    Args:
+        model: The recipe's `model`. A relative `path` counts from the current directory.
+        input_shape: The shape of one input, without the batch.
+        num_classes: How many classes the data has; None for regression.
+        target_shape: The shape of one regression target, without the batch.
+
+    Returns:
+        A built, uncompiled model with one input and one output.
+
+    Raises:
+        UserError: An unknown name or argument, a file that cannot be loaded, or a model whose input or output
+            does not fit the data.
+    """
+    if model.path is not None:
+        path = Path(model.path).expanduser().absolute()
+        origin = f"recipe.model.path: {path}"
+        built = load_saved_model(path)
+        if not built.built:
+            built = _given_shape(built, origin, input_shape)
+    else:
+        origin = f"recipe.model.name: '{model.name}'"
+        built = _build(model, origin, input_shape=input_shape, num_classes=num_classes)
+    outputs = target_shape if num_classes is None else (num_classes,)
+    _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None)
+    return built
+
+
+def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
+    name = str(model.name)
+    builder = MODELS.get(name, where="recipe.model.name")
+    arguments = MODELS.arguments(name, model.arguments, where="recipe.model", supplied=SUPPLIED)
+    parameters = inspect.signature(builder).parameters
+    required = "num_classes" in parameters and parameters["num_classes"].default is not None
+    if required and supplied["num_classes"] is None:
+        raise UserError(f"{origin} classifies, but the data has regression targets and no classes")
+    arguments |= {key: value for key, value in supplied.items() if key in parameters}
+    try:
+        built = builder(**arguments)
+    except (ValueError, TypeError, IndexError) as error:
+        written = "".join(f", {key}={value!r}" for key, value in model.arguments.items())
+        raise UserError(
+            f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}: {error}"
+        ) from error
+    if not isinstance(built, tf_keras.Model):
+        raise UserError(f"{origin}: its builder returned {type(built).__name__}, not a tf_keras.Model")
+    return built
+
+
+def _given_shape(model: tf_keras.Model, origin: str, input_shape: Shape) -> tf_keras.Model:
+    """Builds a Sequential that was saved before it had seen an input."""
+    try:
+        model.build((None, *input_shape))
+    except (ValueError, TypeError) as error:
+        raise UserError(
+            f"{origin}: the model does not take inputs of shape {input_shape}: {error}"
+        ) from error
+    return model
+
+
+def _check_fit(
+    model: tf_keras.Model, origin: str, input_shape: Shape, output_shape: Shape, *, classes: bool
+) -> None:
+    for kind, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
+        if not tensors or len(tensors) != 1:
+            count = len(tensors or ())
+            raise UserError(f"{origin}: the model has {count} {kind}; one is needed, of a fixed rank")
+    takes, gives = tuple(model.inputs[0].shape)[1:], tuple(model.outputs[0].shape)[1:]
+    if not _fits(takes, input_shape):
+        raise UserError(f"{origin}: the model takes inputs of shape {takes}, the data has {input_shape}")
+    if not _fits(gives, output_shape):
+        needed = f"{output_shape[0]} classes" if classes else f"targets of shape {output_shape}"
+        hint = "; recipe.data.classes sets their number for an npz" if classes and len(gives) == 1 else ""
+        raise UserError(f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}")
+
+
+def _fits(of_model: Shape, of_data: Shape) -> bool:
+    """Compares shapes; None, in the model's, stands for any size."""
+    return len(of_model) == len(of_data) and all(
+        a is None or a == b for a, b in zip(of_model, of_data, strict=True)
+    )

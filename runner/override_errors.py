@@ -1,0 +1,72 @@
+"""Hydra's errors in words that help whoever typed the command."""
+
+import re
+import traceback
+
+from hydra.errors import HydraException, MissingConfigException, OverrideParseException
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import did_you_mean
+from runner.recipe.library import recipe_names, unknown_recipe
+from runner.settings import setting_names
+
+_NO_SUCH_KEY = re.compile(r"Could not (?:override|append to config\. An item is already at) '([^']+)'")
+_RECIPE_PARTS = ("data", "model", "training", "layers", "export")
+_LIBRARIES = ("hydra", "omegaconf", "antlr4")
+
+
+def explain(error: BaseException) -> str | None:
+    """Writes one message for an error that composing the configuration raised.
+
+    Returns:
+        The message, or None where the error is not about the user's input.
+    """
+    if isinstance(error, OverrideParseException):
+        return _unreadable(error)
+    if isinstance(error, MissingConfigException):
+        group, _, name = str(error.missing_cfg_file).partition("/")
+        return unknown_recipe(name) if group == "recipe" else _plain(error)
+    if isinstance(error, HydraException | OmegaConfBaseException):
+        unknown = _NO_SUCH_KEY.match(str(error))
+        if unknown and not unknown[1].startswith("hydra"):
+            return _unknown_setting(unknown[1])
+        return _plain(error)
+    # Hydra also lets bare ValueErrors and assertions out, for instance for `--cfg job --multirun`.
+    frames = list(traceback.walk_tb(error.__traceback__))
+    if str(error).startswith("Config group override must be"):
+        return f"recipe=NAME takes a name: {', '.join(recipe_names())}"
+    raised_in = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
+    return _plain(error) if raised_in.partition(".")[0] in _LIBRARIES else None
+
+
+def _unreadable(error: OverrideParseException) -> str:
+    if error.override in recipe_names():
+        return f"'{error.override}' is not KEY=VALUE. Did you mean recipe={error.override}?"
+    told = [line for line in error.message.splitlines() if not line.startswith(("Error parsing", "See http"))]
+    return (
+        f"Cannot read '{error.override}': {' '.join(told)}. An argument is KEY=VALUE; a value"
+        " with special characters is quoted twice, once for the shell, as in"
+        " 'recipe.layers.RULE.targets=\"re:(a|b).*\"'"
+    )
+
+
+def _unknown_setting(key: str) -> str:
+    if key.partition(".")[0] in _RECIPE_PARTS:
+        return f"There is no setting '{key}'. Did you mean 'recipe.{key}'?"
+    names = setting_names()
+    return (
+        f"There is no setting '{key}'.{did_you_mean(key, names)} Settings: {', '.join(names)}, and"
+        " recipe.KEY for every key of the recipe"
+    )
+
+
+def _plain(error: BaseException) -> str:
+    causes = [error, error.__cause__]
+    lines = [line.strip() for cause in causes if cause is not None for line in str(cause).splitlines()]
+    # OmegaConf adds where in its own tree it was.
+    told = [
+        line
+        for line in lines
+        if line and not line.startswith(("full_key:", "object_type=", "reference_type="))
+    ]
+    return "\n".join(told) or type(error).__name__

@@ -1,0 +1,80 @@
+"""What the sparsity check compares: the trained masks and weights, by the plan's names."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import tf_keras
+
+from runner.plan.matching import named_layers
+from runner.plan.plan import Plan
+from runner.pruning.masked_weight import MaskedWeight
+from runner.pruning.prunable import Layout, prunable_weights
+from runner.pruning.structures import Structure
+from runner.pruning.wrapper import PruneLowMagnitude
+from runner.verify import PrunedWeight
+
+Key = tuple[str, str]
+"""A layer's name (`outer/inner` inside a nested model) and the weight's name within it."""
+
+
+@dataclass(frozen=True)
+class PlacedStructure:
+    """A structure together with how a weight's axes read as a kernel."""
+
+    structure: Structure
+    layout: Layout
+
+    @property
+    def label(self) -> str:
+        """The words that tables print."""
+        return self.structure.label
+
+    def holds(self, weights: np.ndarray) -> bool:
+        """Tells whether the full pattern holds in a weight as it is stored."""
+        return self.structure.holds(self.layout.kernel(weights))
+
+
+def masked_weights(model: tf_keras.Model) -> dict[Key, MaskedWeight]:
+    """Finds the masked weights of a wrapped model, by the names that the plan uses."""
+    found = {}
+    for named in named_layers(model):
+        if isinstance(named.layer, PruneLowMagnitude):
+            prefix = named.name.removesuffix(named.layer.name)
+            for masked in named.layer.masked_weights:
+                found[prefix + named.layer.layer.name, masked.name] = masked
+    return found
+
+
+def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
+    """Returns what every later form of the trained weights must still show.
+
+    Args:
+        plan: The plan.
+        wrapped: The trained model, its wrappers on.
+    """
+    masked = masked_weights(wrapped)
+    expected = []
+    for row in plan.pruned:
+        own = masked[row.layer, row.weight]
+        expected.append(
+            PrunedWeight(
+                layer=row.layer,
+                weight=row.weight,
+                planned_zeros=row.planned_zeros,
+                mask=own.mask.numpy(),
+                values=own.weight.variable.numpy(),
+                structure=PlacedStructure(own.structure, own.weight.layout),
+                promised=row.promised,
+            )
+        )
+    return expected
+
+
+def weights_by_name(model: tf_keras.Model) -> dict[Key, np.ndarray]:
+    """Returns the prunable weights of a model without wrappers, by the names that the plan uses."""
+    return {
+        (named.name, weight.name): weight.variable.numpy()
+        for named in named_layers(model)
+        if named.prunable
+        for weight in prunable_weights(named.layer)
+    }

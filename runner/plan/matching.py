@@ -1,0 +1,140 @@
+"""Which rule has which layer: the last one that matches."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from typing import TypeAlias
+
+import tf_keras
+
+from runner.errors import UserError, did_you_mean
+from runner.pruning.prunable import is_prunable
+from runner.recipe.schema import Rule
+
+Layer: TypeAlias = tf_keras.layers.Layer
+
+
+@dataclass(frozen=True)
+class NamedLayer:
+    """A layer of a model, nested models entered; its name is `outer/inner` there."""
+
+    name: str
+    layer: Layer
+
+    @property
+    def kind(self) -> str:
+        """The layer's class."""
+        return type(self.layer).__name__
+
+    @property
+    def prunable(self) -> bool:
+        """Whether it has weights that can be pruned."""
+        return is_prunable(self.layer)
+
+
+@dataclass(frozen=True)
+class Match:
+    """A layer, the rule that has it (None: none does), and the earlier rules that matched it too."""
+
+    layer: NamedLayer
+    rule: Rule | None
+    overridden: tuple[Rule, ...]
+
+
+def named_layers(model: tf_keras.Model, prefix: str = "") -> list[NamedLayer]:
+    """Lists a model's layers in order, those of nested models by their path; each layer once."""
+    found: list[NamedLayer] = []
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            found += named_layers(layer, f"{prefix}{layer.name}/")
+        elif not isinstance(layer, tf_keras.layers.InputLayer):
+            found.append(NamedLayer(prefix + layer.name, layer))
+    return list({id(named.layer): named for named in found}.values())
+
+
+def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Match]:
+    """Gives every layer to the last rule that matches it.
+
+    Raises:
+        UserError: Listing every rule that matches nothing, or whose layers later rules all have.
+    """
+    problems = [problem for rule in rules for problem in _unmatched(rule, layers)]
+    matches = []
+    for layer in layers:
+        fitting = [rule for rule in rules if matches_layer(rule, layer)]
+        matches.append(Match(layer, fitting[-1] if fitting else None, tuple(fitting[:-1])))
+    for rule in rules:
+        lost = [match for match in matches if rule in match.overridden and match.layer.prunable]
+        kept = any(match.rule is rule and match.layer.prunable for match in matches)
+        if lost and not kept:
+            takers = sorted({match.rule.key for match in lost if match.rule is not None})
+            problems.append(
+                f"recipe.layers.{rule.key}: every layer it matches ({_listed(m.layer.name for m in lost)})"
+                f" goes to a later rule ({', '.join(takers)}), and the last rule that matches has the layer."
+                " Put the general rule first, or remove this one."
+            )
+    if problems:
+        raise UserError("\n".join(problems))
+    return matches
+
+
+def matches_layer(rule: Rule, layer: NamedLayer) -> bool:
+    """Tells whether a rule's targets, ignore and types let it have this layer."""
+    return (
+        _any_fits(rule.targets, layer.name)
+        and not _any_fits(rule.ignore, layer.name)
+        and (not rule.types or layer.kind in rule.types)
+    )
+
+
+def _any_fits(patterns: Iterable[str], name: str) -> bool:
+    return any(_fits(pattern, name) for pattern in patterns)
+
+
+def _fits(pattern: str, name: str) -> bool:
+    """A glob, or a regular expression after `re:` that must match the whole name."""
+    if pattern.startswith("re:"):
+        return re.fullmatch(pattern[3:], name) is not None
+    return fnmatchcase(name, pattern)
+
+
+def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
+    """Says which of a rule's patterns match nothing, and why the whole rule does not."""
+    where = f"recipe.layers.{rule.key}"
+    prunable = [layer.name for layer in layers if layer.prunable]
+    names = [layer.name for layer in layers]
+    ending = f" Layers that can be pruned: {_listed(prunable)}."
+    problems = [
+        f"{where}.{key}: no layer is called {pattern!r}.{did_you_mean(_plain(pattern), names)}{ending}"
+        for key, patterns in (("targets", rule.targets), ("ignore", rule.ignore))
+        for pattern in patterns
+        if not any(_fits(pattern, name) for name in names)
+    ]
+    kinds = sorted({layer.kind for layer in layers})
+    problems += [
+        f"{where}.types: the model has no {kind}.{did_you_mean(kind, kinds)} It has {', '.join(kinds)}."
+        for kind in rule.types
+        if kind not in kinds
+    ]
+    if problems:
+        return problems
+    matched = [layer for layer in layers if matches_layer(rule, layer)]
+    if not matched:
+        narrowed = " and ".join(key for key in ("ignore", "types") if getattr(rule, key))
+        return [
+            f"{where}: targets {', '.join(rule.targets)} match nothing once {narrowed} are applied.{ending}"
+        ]
+    if rule.prune and not any(layer.prunable for layer in matched):
+        which = _listed(f"{layer.name} ({layer.kind})" for layer in matched)
+        return [f"{where}: it matches only layers without weights that can be pruned: {which}.{ending}"]
+    return []
+
+
+def _plain(pattern: str) -> str:
+    return re.sub(r"[*?\[\]^$\\]", "", pattern.removeprefix("re:"))
+
+
+def _listed(names: Iterable[str], most: int = 12) -> str:
+    every = list(names)
+    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "") or "none"

@@ -1,0 +1,76 @@
+"""The schedules that recipes name, and how a recipe's schedule becomes one with steps."""
+
+from collections.abc import Callable
+
+from runner.errors import UserError
+from runner.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from runner.recipe.schema import Schedule
+from runner.registry import Registry
+
+SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
+"""Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
+`frequency`, in training steps, and with the recipe's other keys as keyword arguments."""
+
+_SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
+_MOST_UPDATES = 50
+
+
+@SCHEDULES.register("constant")
+def constant(*, sparsity: float, begin_step: int, end_step: int, frequency: int) -> ConstantSparsity:
+    """The final level from `begin_step` on."""
+    return ConstantSparsity(sparsity, begin_step, end_step, frequency)
+
+
+@SCHEDULES.register("polynomial")
+def polynomial(
+    *,
+    sparsity: float,
+    begin_step: int,
+    end_step: int,
+    frequency: int,
+    initial_sparsity: float = 0.0,
+    power: float = 3.0,
+) -> PolynomialDecay:
+    """From `initial_sparsity` at `begin_step` to the final level at `end_step`."""
+    return PolynomialDecay(initial_sparsity, sparsity, begin_step, end_step, power, frequency)
+
+
+def build_schedule(
+    written: Schedule, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
+) -> PruningSchedule:
+    """Resolves a recipe's schedule for a training of known length.
+
+    Args:
+        written: What the recipe says.
+        sparsity: The final level, in [0, 1).
+        where: The key that holds the schedule, for messages.
+        steps_per_epoch: Batches in one epoch.
+        total_steps: Batches in the whole training.
+
+    Returns:
+        The schedule, its steps counted from 1. Without an `end_step` it ends with training; without a
+        `frequency` the mask is updated about fifty times.
+
+    Raises:
+        UserError: The name or an argument is unknown or unusable, or a step lies beyond training.
+    """
+    build = SCHEDULES.get(written.name, where=f"{where}.name")
+    arguments = SCHEDULES.arguments(written.name, written.arguments, where=where, supplied=_SUPPLIED)
+    begin = written.begin_step.resolve(steps_per_epoch, total_steps)
+    end = total_steps if written.end_step is None else written.end_step.resolve(steps_per_epoch, total_steps)
+    for key, step, spec in (("begin_step", begin, written.begin_step), ("end_step", end, written.end_step)):
+        if step > total_steps:
+            raise UserError(
+                f"{where}.{key}: {spec} is step {step}, but training has {total_steps} steps"
+                f" ({total_steps // steps_per_epoch} epochs of {steps_per_epoch}). A share such as 20% fits."
+            )
+    if begin > end:
+        ending = written.end_step or "the end of training"
+        raise UserError(
+            f"{where}: begin_step {written.begin_step} (step {begin}) is after end_step {ending} ({end})."
+        )
+    frequency = written.frequency or max(1, (end - begin) // _MOST_UPDATES)
+    try:
+        return build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
+    except (ValueError, TypeError) as error:
+        raise UserError(f"{where}: schedule '{written.name}': {error}") from error

@@ -1,0 +1,65 @@
+"""Where a result comes from: code, versions, seed, command."""
+
+import platform
+import subprocess
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from runner import __version__
+
+_PACKAGES = ("tensorflow", "tf_keras", "numpy", "hydra-core", "omegaconf", "mlflow", "pandas")
+
+
+def git_state(folder: Path) -> tuple[str | None, bool | None]:
+    """Returns the commit that `folder` is checked out at and whether there are changes; Nones outside git."""
+    sha = _git(folder, "rev-parse", "HEAD")
+    if sha is None:
+        return None, None
+    changes = _git(folder, "status", "--porcelain", "--untracked-files=no")
+    return sha, bool(changes)
+
+
+def provenance(
+    *, folder: Path, seed: int, argv: tuple[str, ...], recipe_hash: str, data_sha256: str
+) -> dict[str, Any]:
+    """Returns what `provenance.json` holds.
+
+    Args:
+        folder: Where the command was given; its git state is recorded.
+        seed: The run's seed.
+        argv: The command.
+        recipe_hash: Of the resolved recipe.
+        data_sha256: Of the data's content.
+    """
+    sha, dirty = git_state(folder)
+    return {
+        "git_sha": sha,
+        "git_dirty": dirty,
+        "versions": {"python": platform.python_version(), "runner": __version__, **_versions()},
+        "platform": platform.platform(),
+        "seed": seed,
+        "argv": list(argv),
+        "recipe_hash": recipe_hash,
+        "data_sha256": data_sha256,
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "not installed"
+    return found
+
+
+def _git(folder: Path, *arguments: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", "-C", str(folder), *arguments], capture_output=True, text=True, timeout=10
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return done.stdout.strip() if done.returncode == 0 else None

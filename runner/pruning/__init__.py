@@ -1,0 +1,38 @@
+"""Magnitude pruning for tf-keras: schedules, structures, masks, wrappers.
+
+The names and signatures are those of `tfmot.sparsity.keras`: a script written for it ports by its
+import line.
+
+Example:
+    >>> from runner import pruning
+    >>> model = pruning.prune_low_magnitude(model, pruning.ConstantSparsity(0.5, begin_step=0))
+    >>> model.fit(x, y, callbacks=[pruning.UpdatePruningStep()])
+    >>> model = pruning.strip_pruning(model)
+"""
+
+from runner.pruning.callbacks import PruningSummaries, UpdatePruningStep
+from runner.pruning.policy import PruningPolicy
+from runner.pruning.prunable import PrunableLayer
+from runner.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from runner.pruning.strip import strip_pruning
+from runner.pruning.structures import Block, MByN, Structure, Unstructured
+from runner.pruning.wrap import prune_low_magnitude, prune_scope
+from runner.pruning.wrapper import PruneLowMagnitude
+
+__all__ = [
+    "Block",
+    "ConstantSparsity",
+    "MByN",
+    "PolynomialDecay",
+    "PrunableLayer",
+    "PruneLowMagnitude",
+    "PruningPolicy",
+    "PruningSchedule",
+    "PruningSummaries",
+    "Structure",
+    "Unstructured",
+    "UpdatePruningStep",
+    "prune_low_magnitude",
+    "prune_scope",
+    "strip_pruning",
+]

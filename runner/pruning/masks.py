@@ -1,0 +1,239 @@
+"""Masks as pure NumPy functions: weights in, 0/1 of the same shape and dtype out.
+
+They are the specification. The training step computes the same masks inside the graph
+(`graph_masks`); the tests hold the two against each other, and both against literal masks.
+Kernels are in Keras layout: Dense `[in, out]`, convolutions `[*spatial, in, out]`.
+"""
+
+import math
+
+import numpy as np
+import numpy.typing as npt
+
+from runner.pruning.counts import group_zeros, kept_count, m_by_n_zero_count, short_group_zeros
+
+Array = npt.NDArray[np.generic]
+
+AXES = ("auto", "input_channels", "flattened")
+POOLINGS = ("AVG", "MAX")
+
+
+def unstructured_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
+    """Keeps the weights of largest magnitude; of equal magnitudes the lower flat index stays.
+
+    Args:
+        weights: Tensor of any shape.
+        sparsity: Share to prune, in [0, 1).
+
+    Returns:
+        0/1 of the shape and dtype of `weights`, with `kept_count(size, sparsity)` ones.
+
+    Raises:
+        ValueError: If the sparsity is out of range or a weight is NaN.
+    """
+    array, magnitudes = _checked(weights)
+    _check_sparsity(sparsity)
+    kept = _largest(magnitudes.ravel(), kept_count(array.size, sparsity))
+    return kept.reshape(array.shape).astype(array.dtype)
+
+
+def m_by_n_mask(
+    weights: npt.ArrayLike, m: int, n: int, sparsity: float | None = None, axis: str = "auto"
+) -> Array:
+    """Zeroes the `m` smallest of every `n` weights along the row that TFLite stores.
+
+    Args:
+        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        m: Zeros in each group, 0 < m < n.
+        n: Weights in each group.
+        sparsity: None for the full pattern; otherwise the share of all weights to prune: the share
+            `sparsity / (m/n)` of the pattern's zeros is set, the smallest magnitudes first.
+        axis: `input_channels`, `flattened` (groups over `spatial x in`), or `auto`: input channels
+            where they are a multiple of n, flattened where they are not.
+
+    Returns:
+        0/1 of the shape and dtype of `weights`.
+
+    Raises:
+        ValueError: If m, n, axis, rank or sparsity is unusable, or a weight is NaN.
+    """
+    array, magnitudes = _checked(weights)
+    rows, by_channels = _pattern_rows(array.shape, m, n, axis)
+    keep = np.ones(rows, dtype=bool)
+    view = magnitudes.reshape(rows)
+    for start in range(0, rows[1], n):
+        group = view[:, start : start + n, :]
+        length = group.shape[1]
+        zeros = m if length == n else short_group_zeros(length, m, n, keep=by_channels)
+        order = np.argsort(-group, axis=1, kind="stable")
+        np.put_along_axis(keep[:, start : start + n, :], order[:, length - zeros :, :], False, axis=1)
+    full = keep.reshape(array.shape)
+    if sparsity is None:
+        return full.astype(array.dtype)
+    _check_sparsity(sparsity)
+    zeros = m_by_n_zero_count(int(np.count_nonzero(~full)), sparsity, m, n)
+    scores = np.where(full, np.inf, magnitudes).ravel()
+    return _largest(scores, array.size - zeros).reshape(array.shape).astype(array.dtype)
+
+
+def block_mask(
+    weights: npt.ArrayLike, sparsity: float, block_size: tuple[int, int], pooling: str = "AVG"
+) -> Array:
+    """Prunes whole blocks of the matrix `[spatial x in, out]`.
+
+    Blocks are laid from the first row and column; those at the far edges may be smaller, and their
+    average is over the weights that are there.
+
+    Args:
+        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        sparsity: Share of the blocks to prune, in [0, 1).
+        block_size: Rows (inputs) and columns (outputs) of a block, each at least 1.
+        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+
+    Returns:
+        0/1 of the shape and dtype of `weights`.
+
+    Raises:
+        ValueError: If block, pooling, rank or sparsity is unusable, or a weight is NaN.
+    """
+    array, magnitudes = _checked(weights)
+    _check_sparsity(sparsity)
+    rows, columns, pooling = check_block(array.shape, block_size, pooling)
+    matrix = magnitudes.reshape(-1, array.shape[-1])
+    row_starts = np.arange(0, matrix.shape[0], rows)
+    column_starts = np.arange(0, matrix.shape[1], columns)
+    reduce = np.maximum if pooling == "MAX" else np.add
+    pooled = reduce.reduceat(matrix.astype(np.float64), row_starts, axis=0)
+    pooled = reduce.reduceat(pooled, column_starts, axis=1)
+    if pooling == "AVG":
+        heights = np.diff([*row_starts, matrix.shape[0]])
+        widths = np.diff([*column_starts, matrix.shape[1]])
+        pooled = pooled / np.outer(heights, widths)
+    pooled = pooled.astype(np.float32)
+    kept = _largest(pooled.ravel(), kept_count(pooled.size, sparsity)).reshape(pooled.shape)
+    expanded = kept.repeat(rows, axis=0)[: matrix.shape[0]].repeat(columns, axis=1)[:, : matrix.shape[1]]
+    return expanded.reshape(array.shape).astype(array.dtype)
+
+
+def filter_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
+    """Prunes whole output filters by their L1 norm (arXiv 1608.08710).
+
+    Args:
+        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        sparsity: Share of the filters to prune, in [0, 1).
+
+    Returns:
+        0/1 of the shape and dtype of `weights`; a filter is all ones or all zeros.
+
+    Raises:
+        ValueError: If rank or sparsity is unusable, or a weight is NaN.
+    """
+    array, magnitudes = _checked(weights)
+    _check_sparsity(sparsity)
+    _check_rank(array.shape)
+    norms = magnitudes.reshape(-1, array.shape[-1]).astype(np.float64).sum(axis=0)
+    kept = _largest(norms, kept_count(norms.size, sparsity))
+    return np.broadcast_to(kept, array.shape).astype(array.dtype)
+
+
+def is_m_by_n(weights: npt.ArrayLike, m: int, n: int, axis: str = "auto") -> bool:
+    """Tells whether every group holds at least its zeros of the m:n pattern.
+
+    Args:
+        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        m: Zeros that each group of `n` must hold.
+        n: Weights in each group.
+        axis: As in `m_by_n_mask`.
+
+    Returns:
+        True when the pattern holds. A dense tensor never passes unless no group can hold a zero.
+    """
+    array = np.asarray(weights)
+    rows, by_channels = _pattern_rows(array.shape, m, n, axis)
+    zero = (array == 0).reshape(rows)
+    starts = np.arange(0, rows[1], n)
+    found = np.add.reduceat(zero, starts, axis=1, dtype=np.int64)
+    asked = np.full(len(starts), m)
+    rest = rows[1] % n
+    if rest:
+        asked[-1] = short_group_zeros(rest, m, n, keep=by_channels)
+    return bool(np.all(found >= asked[None, :, None]))
+
+
+def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> str:
+    """Resolves `auto` for a kernel `[*spatial, in, out]`; returns `input_channels` or `flattened`."""
+    _check_rank(shape)
+    if axis not in AXES:
+        raise ValueError(f"m_by_n_axis is {axis!r}; it must be one of {', '.join(AXES)}.")
+    if axis != "auto":
+        return axis
+    return "input_channels" if shape[-2] % n == 0 else "flattened"
+
+
+def m_by_n_zeros(shape: tuple[int, ...], m: int, n: int, axis: str = "auto") -> int:
+    """Counts the zeros of the full m:n pattern in a kernel of this shape."""
+    rows, by_channels = _pattern_rows(shape, m, n, axis)
+    return rows[0] * rows[2] * group_zeros(rows[1], m, n, short_groups_keep=by_channels)
+
+
+def check_m_by_n(m: int, n: int) -> None:
+    """Raises ValueError unless m and n are whole numbers with 0 < m < n."""
+    whole = all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in (m, n))
+    if not whole or not 0 < m < n:
+        raise ValueError(
+            f"m:n counts zeros: m of every n weights are zero, so 0 < m < n; found m={m!r}, n={n!r}."
+        )
+
+
+def check_block(shape: tuple[int, ...], block_size: tuple[int, int], pooling: str) -> tuple[int, int, str]:
+    """Validates a block for a kernel of this shape; returns rows, columns and pooling."""
+    _check_rank(shape)
+    if pooling not in POOLINGS:
+        raise ValueError(f"block pooling is {pooling!r}; it must be 'AVG' or 'MAX'.")
+    rows, columns = block_size
+    if rows < 1 or columns < 1:
+        raise ValueError(f"block_size is {tuple(block_size)!r}; rows and columns must each be at least 1.")
+    return rows, columns, pooling
+
+
+def _pattern_rows(shape: tuple[int, ...], m: int, n: int, axis: str) -> tuple[tuple[int, int, int], bool]:
+    """Shapes a kernel as `[runs, weights along a run, out]`; the flag says runs are input channels."""
+    check_m_by_n(m, n)
+    by_channels = resolve_axis(shape, n, axis) == "input_channels"
+    spatial, inputs, outputs = math.prod(shape[:-2]), shape[-2], shape[-1]
+    return ((spatial, inputs, outputs) if by_channels else (1, spatial * inputs, outputs)), by_channels
+
+
+def _largest(scores: Array, keep: int) -> npt.NDArray[np.bool_]:
+    """Marks the `keep` largest of a flat array; of equal scores the lower index is kept."""
+    if keep >= scores.size:
+        return np.ones(scores.size, dtype=bool)
+    if keep <= 0:
+        return np.zeros(scores.size, dtype=bool)
+    threshold = np.partition(scores, scores.size - keep)[scores.size - keep]
+    kept = scores > threshold
+    ties = np.flatnonzero(scores == threshold)
+    kept[ties[: keep - int(np.count_nonzero(kept))]] = True
+    return kept
+
+
+def _checked(weights: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.floating]]:
+    array = np.asarray(weights)
+    if array.size == 0:
+        raise ValueError(f"cannot mask a tensor of shape {array.shape}: it has no weights.")
+    magnitudes = np.abs(array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64))
+    if np.isnan(magnitudes).any():
+        raise ValueError("cannot rank weights by magnitude: some are NaN.")
+    return array, magnitudes
+
+
+def _check_rank(shape: tuple[int, ...]) -> None:
+    if len(shape) < 2:
+        raise ValueError(
+            f"this structure needs a kernel [*spatial, in, out] of rank 2 or more; found shape {shape}."
+        )
+
+
+def _check_sparsity(sparsity: float) -> None:
+    if not 0.0 <= sparsity < 1.0:
+        raise ValueError(f"sparsity is {sparsity!r}; it must be in [0, 1).")

@@ -1,0 +1,75 @@
+"""Selecting the k largest scores inside the graph, exactly and in linear time.
+
+A magnitude's float32 bits, read as an integer, order as the magnitude does. The threshold is found by
+a histogram over those bits (one pass over all scores, one over those that share their upper half with
+it), or, where XLA or a GPU runs the step, by bisection over the bits. Both are exact.
+"""
+
+import tensorflow as tf
+from tensorflow.python.ops import control_flow_util  # The only way to learn of jit_compile while tracing.
+
+_UPPER_BUCKETS = 1 << 15
+_LOWER_BUCKETS = 1 << 16
+
+
+def magnitude_bits(weights: tf.Tensor) -> tf.Tensor:
+    """Returns int32 scores that order as `|weights|` does; NaN ranks above all, so it prunes nothing else."""
+    return tf.bitcast(tf.abs(tf.cast(weights, tf.float32)), tf.int32)
+
+
+def keep_largest(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """Marks the largest scores; of equal scores the lower index is kept.
+
+    Args:
+        scores: int32 `[n]`, not negative.
+        keep: int32 scalar, 1 to n.
+
+    Returns:
+        bool `[n]` with exactly `keep` trues.
+    """
+    threshold = _threshold_by_bisection(scores, keep) if _needs_bisection() else _threshold(scores, keep)
+    at_least = scores >= threshold
+    surplus = tf.math.count_nonzero(at_least, dtype=tf.int32) - keep
+
+    def break_ties() -> tf.Tensor:
+        tied = tf.equal(scores, threshold)
+        order = tf.cumsum(tf.cast(tied, tf.int32), reverse=True)
+        return tf.logical_and(at_least, tf.logical_not(tf.logical_and(tied, order <= surplus)))
+
+    return tf.cond(surplus > 0, break_ties, lambda: at_least)
+
+
+def _needs_bisection() -> bool:
+    """XLA cannot compile a selection of unknown length, and GPU histograms are not deterministic."""
+    in_xla = control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
+    return bool(in_xla) or bool(tf.config.list_logical_devices("GPU"))
+
+
+def _histogram(values: tf.Tensor, buckets: int) -> tf.Tensor:
+    none = tf.zeros([0], tf.int32)
+    return tf.raw_ops.DenseBincount(input=values, size=buckets, weights=none, binary_output=False)
+
+
+def _bucket_of(counts: tf.Tensor, rank: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    """Finds the bucket that holds the score of this rank (1 = largest), and how many lie above it."""
+    from_above = tf.cumsum(counts, reverse=True)
+    bucket = tf.math.count_nonzero(from_above >= rank, dtype=tf.int32) - 1
+    return bucket, from_above[bucket] - counts[bucket]
+
+
+def _threshold(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    upper = tf.bitwise.right_shift(scores, 16)
+    upper_bucket, above = _bucket_of(_histogram(upper, _UPPER_BUCKETS), keep)
+    lower = tf.bitwise.bitwise_and(tf.boolean_mask(scores, tf.equal(upper, upper_bucket)), _LOWER_BUCKETS - 1)
+    lower_bucket, _ = _bucket_of(_histogram(lower, _LOWER_BUCKETS), keep - above)
+    return upper_bucket * _LOWER_BUCKETS + lower_bucket
+
+
+def _threshold_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    def narrow(bit: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        candidate = threshold + tf.bitwise.left_shift(1, bit)
+        enough = tf.math.count_nonzero(scores >= candidate, dtype=tf.int32) >= keep
+        return bit - 1, tf.where(enough, candidate, threshold)
+
+    _, threshold = tf.while_loop(lambda bit, _: bit >= 0, narrow, [tf.constant(30), tf.constant(0)])
+    return threshold

@@ -1,0 +1,212 @@
+"""Structures: which weights are zeroed together. A structure is data plus five questions.
+
+Each answers, for a kernel in Keras layout `[*spatial, in, out]`: how many zeros a sparsity plans, the
+mask (NumPy and in the graph), and whether the promised pattern holds.
+"""
+
+import abc
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from runner.pruning import graph_masks, masks
+from runner.pruning.counts import FULL_PATTERN_TOLERANCE, as_float32, kept_count, m_by_n_zero_count
+
+Shape = tuple[int, ...]
+
+
+class Structure(abc.ABC):
+    """Which weights are zeroed together."""
+
+    @property
+    @abc.abstractmethod
+    def label(self) -> str:
+        """The words that tables print."""
+
+    @abc.abstractmethod
+    def problem(self, shape: Shape) -> str | None:
+        """Says why the structure cannot prune a kernel of this shape; None when it can."""
+
+    @abc.abstractmethod
+    def planned_zeros(self, shape: Shape, sparsity: float) -> int:
+        """Counts the zeros that `mask` sets in a kernel of this shape, without computing it."""
+
+    @abc.abstractmethod
+    def mask(self, weights: npt.ArrayLike, sparsity: float) -> masks.Array:
+        """Returns 0/1 of the shape and dtype of `weights`."""
+
+    @abc.abstractmethod
+    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+        """Returns the same mask inside the graph, as bool."""
+
+    def promises(self, sparsity: float) -> bool:
+        """Tells whether a pattern beyond the count of zeros is promised at this sparsity."""
+        return False
+
+    def holds(self, weights: npt.ArrayLike) -> bool:
+        """Tells whether the full pattern holds in these weights."""
+        return True
+
+
+@dataclass(frozen=True)
+class Unstructured(Structure):
+    """Single weights, the smallest magnitudes of the tensor first."""
+
+    @property
+    def label(self) -> str:
+        """The words that tables print."""
+        return "unstructured"
+
+    def problem(self, shape: Shape) -> str | None:
+        """Says why the structure cannot prune this shape."""
+        return (
+            None
+            if np.prod(shape, dtype=np.int64) > 1
+            else "it has a single weight, and one weight is always kept"
+        )
+
+    def planned_zeros(self, shape: Shape, sparsity: float) -> int:
+        """Counts the zeros that `mask` sets."""
+        size = int(np.prod(shape, dtype=np.int64))
+        return size - kept_count(size, sparsity)
+
+    def mask(self, weights: npt.ArrayLike, sparsity: float) -> masks.Array:
+        """Returns `masks.unstructured_mask`."""
+        return masks.unstructured_mask(weights, sparsity)
+
+    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+        """Returns the same mask inside the graph."""
+        return graph_masks.unstructured_mask(weights, sparsity)
+
+
+@dataclass(frozen=True)
+class MByN(Structure):
+    """`m` zeros in every `n` weights of the row that TFLite stores (semi-structured).
+
+    Args:
+        m: Zeros in each group, 0 < m < n.
+        n: Weights in each group.
+        axis: `auto`, `input_channels` or `flattened`; see `masks.m_by_n_mask`.
+    """
+
+    m: int
+    n: int
+    axis: str = "auto"
+
+    def __post_init__(self) -> None:
+        masks.check_m_by_n(self.m, self.n)
+        if self.axis not in masks.AXES:
+            raise ValueError(f"m_by_n_axis is {self.axis!r}; it must be one of {', '.join(masks.AXES)}.")
+
+    @property
+    def label(self) -> str:
+        """The words that tables print."""
+        return f"{self.m}:{self.n} ({self.m} of {self.n} zero)"
+
+    def resolved_axis(self, shape: Shape) -> str:
+        """Returns `input_channels` or `flattened` for a kernel of this shape."""
+        return masks.resolve_axis(shape, self.n, self.axis)
+
+    def problem(self, shape: Shape) -> str | None:
+        """Says why the structure cannot prune this shape."""
+        if len(shape) < 2:
+            return f"{self.label} needs a kernel with input channels; the shape is {shape}"
+        if self.planned_zeros(shape, self.m / self.n) == 0:
+            return f"{self.label} along {self.resolved_axis(shape)} can zero nothing in shape {shape}"
+        return None
+
+    def planned_zeros(self, shape: Shape, sparsity: float) -> int:
+        """Counts the zeros that `mask` sets."""
+        full = masks.m_by_n_zeros(shape, self.m, self.n, self.axis)
+        return m_by_n_zero_count(full, sparsity, self.m, self.n)
+
+    def mask(self, weights: npt.ArrayLike, sparsity: float) -> masks.Array:
+        """Returns `masks.m_by_n_mask` at this sparsity."""
+        return masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
+
+    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+        """Returns the same mask inside the graph."""
+        return graph_masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
+
+    def promises(self, sparsity: float) -> bool:
+        """Tells whether the full pattern is promised: the sparsity reaches m/n."""
+        return as_float32(sparsity) >= self.m / self.n - FULL_PATTERN_TOLERANCE
+
+    def holds(self, weights: npt.ArrayLike) -> bool:
+        """Tells whether every group holds its zeros."""
+        return masks.is_m_by_n(weights, self.m, self.n, self.axis)
+
+
+@dataclass(frozen=True)
+class Block(Structure):
+    """Whole blocks of the matrix `[spatial x in, out]`.
+
+    Args:
+        rows: Inputs in a block, at least 1.
+        columns: Outputs in a block, at least 1.
+        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+    """
+
+    rows: int
+    columns: int
+    pooling: str = "AVG"
+
+    def __post_init__(self) -> None:
+        masks.check_block((1, 1), (self.rows, self.columns), self.pooling)
+
+    @property
+    def label(self) -> str:
+        """The words that tables print."""
+        return f"block {self.rows}x{self.columns}"
+
+    def _block_sizes(self, shape: Shape) -> npt.NDArray[np.int64]:
+        """Lists how many weights each block holds; those at a ragged edge hold fewer."""
+        matrix_rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
+        heights = np.minimum(self.rows, matrix_rows - np.arange(0, matrix_rows, self.rows))
+        widths = np.minimum(self.columns, columns - np.arange(0, columns, self.columns))
+        return np.outer(heights, widths).ravel()
+
+    def problem(self, shape: Shape) -> str | None:
+        """Says why the structure cannot prune this shape."""
+        if len(shape) < 2:
+            return f"{self.label} needs a kernel of rank 2 or more; the shape is {shape}"
+        if self._block_sizes(shape).size == 1:
+            return f"{self.label} covers the whole shape {shape}, and one block is always kept"
+        return None
+
+    def planned_blocks(self, shape: Shape, sparsity: float) -> int:
+        """Counts the blocks that `mask` zeroes."""
+        blocks = self._block_sizes(shape).size
+        return blocks - kept_count(blocks, sparsity)
+
+    def planned_zeros(self, shape: Shape, sparsity: float) -> int:
+        """Counts the zeros that `mask` sets at the least: exact unless blocks at an edge are ragged."""
+        sizes = np.sort(self._block_sizes(shape))
+        return int(sizes[: self.planned_blocks(shape, sparsity)].sum())
+
+    def mask(self, weights: npt.ArrayLike, sparsity: float) -> masks.Array:
+        """Returns `masks.block_mask`."""
+        return masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+
+    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+        """Returns the same mask inside the graph."""
+        return graph_masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+
+
+STRUCTURES: dict[str, type[Structure]] = {"unstructured": Unstructured, "m_by_n": MByN, "block": Block}
+"""The registry of structures: a name in a saved config to its class."""
+
+
+def structure_config(structure: Structure) -> dict[str, Any]:
+    """Returns a JSON-ready description, the reverse of `structure_from_config`."""
+    names = {kind: name for name, kind in STRUCTURES.items()}
+    return {"name": names[type(structure)], **asdict(structure)}  # type: ignore[call-overload]
+
+
+def structure_from_config(config: dict[str, Any]) -> Structure:
+    """Builds the structure that `structure_config` described."""
+    arguments = dict(config)
+    return STRUCTURES[arguments.pop("name")](**arguments)

@@ -1,0 +1,181 @@
+"""Putting wrappers on: `prune_low_magnitude`, and the copying of models that wrap and strip share."""
+
+import inspect
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, TypeAlias
+
+import tf_keras
+
+from runner.pruning.policy import PruningPolicy
+from runner.pruning.prunable import is_prunable
+from runner.pruning.schedules import PruningSchedule
+from runner.pruning.wrapper import PruneLowMagnitude
+
+Layer: TypeAlias = tf_keras.layers.Layer
+
+
+def prune_low_magnitude(
+    to_prune: Any,
+    pruning_schedule: PruningSchedule | None = None,
+    block_size: Sequence[int] = (1, 1),
+    block_pooling_type: str = "AVG",
+    pruning_policy: PruningPolicy | None = None,
+    sparsity_m_by_n: Sequence[int] | None = None,
+    **kwargs: Any,
+) -> Any:
+    """Makes a layer, a list of layers, or a model prune itself while it trains.
+
+    An unbuilt layer is wrapped itself. A built layer or a model is copied, weights and all, and left
+    untouched. Of a list or a model, the layers that have prunable weights are wrapped, the others copied.
+
+    Args:
+        to_prune: A tf-keras layer, a list of layers, or a Sequential or functional model.
+        pruning_schedule: Sparsity over the steps; None: 50 % from the first step, or under m:n the full
+            pattern, set once at the first step.
+        block_size: Rows and columns of a block of the matrix `[spatial x in, out]`; (1, 1) for none.
+        block_pooling_type: `AVG` or `MAX` of the magnitudes in a block.
+        pruning_policy: Decides which layers of a model are wrapped.
+        sparsity_m_by_n: `(m, n)`: m of every n weights along the input channels are zero.
+        **kwargs: `m_by_n_axis` (`auto`, `input_channels`, `flattened`), `weights` (names of the weights to
+            prune); for a single layer also what every Keras layer takes, such as `input_shape`.
+
+    Returns:
+        The wrapped layer, list or model. A model is not compiled.
+
+    Raises:
+        ValueError: If the object cannot be pruned or an argument is unusable.
+        TypeError: If a keyword is misspelled.
+
+    Example:
+        >>> model = prune_low_magnitude(model, PolynomialDecay(0.0, 0.9, begin_step=0, end_step=2000))
+        >>> model.compile("adam", "mse")
+        >>> model.fit(x, y, callbacks=[UpdatePruningStep()])
+        >>> strip_pruning(model).save("pruned.keras")
+    """
+    _refuse_keras_3(to_prune)
+    params: dict[str, Any] = {
+        "pruning_schedule": pruning_schedule,
+        "block_size": block_size,
+        "block_pooling_type": block_pooling_type,
+        "sparsity_m_by_n": sparsity_m_by_n,
+    }
+    _check_keywords(
+        kwargs,
+        single_layer=isinstance(to_prune, tf_keras.layers.Layer) and not isinstance(to_prune, tf_keras.Model),
+    )
+    params.update(kwargs)
+
+    def wrap(layer: Layer) -> Layer | None:
+        allowed = pruning_policy is None or pruning_policy.allow_pruning(layer)
+        return PruneLowMagnitude(copy_layer(layer), **params) if is_prunable(layer) and allowed else None
+
+    if isinstance(to_prune, tf_keras.Model):
+        if pruning_policy is not None:
+            pruning_policy.ensure_model_supports_pruning(to_prune)
+        return copy_model(to_prune, wrap)
+    if isinstance(to_prune, list | tuple):
+        return [_wrap_one(layer, params, pruning_policy) for layer in to_prune]
+    if isinstance(to_prune, tf_keras.layers.Layer):
+        return _wrap_one(to_prune, params, None)
+    raise ValueError(
+        "prune_low_magnitude takes a tf-keras layer, a list of layers, or a Sequential or functional model; "
+        f"found {type(to_prune).__name__}."
+    )
+
+
+def prune_scope() -> Any:
+    """Returns a scope in which models with wrappers load; they load without it as well."""
+    return tf_keras.utils.custom_object_scope({"PruneLowMagnitude": PruneLowMagnitude})
+
+
+def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
+    """Copies a Sequential or functional model, weights and all, replacing layers on the way.
+
+    Args:
+        model: The model; it is left untouched. Models nested in it are copied likewise.
+        replace: Given a layer, returns its unbuilt replacement with weights of the same order (a wrapper
+            around a copy, or what is inside a wrapper); None to copy the layer as it is.
+
+    Returns:
+        The new model, with the same names, weights and outputs.
+
+    Raises:
+        ValueError: If the model is subclassed: its layers cannot be replaced from outside.
+    """
+    if not isinstance(model, tf_keras.Sequential) and not model._is_graph_network:
+        raise ValueError(
+            f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
+            " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
+        )
+    copies: list[tuple[Layer, Layer]] = []
+
+    def clone(layer: Layer) -> Layer:
+        if isinstance(layer, tf_keras.Model) and (
+            isinstance(layer, tf_keras.Sequential) or layer._is_graph_network
+        ):
+            return copy_model(layer, replace)
+        copied = replace(layer) or layer.__class__.from_config(layer.get_config())
+        copies.append((layer, copied))
+        return copied
+
+    result = tf_keras.models.clone_model(model, clone_function=clone)
+    for original, copied in copies:
+        if original.weights:
+            copied.set_weights(original.get_weights())
+    return result
+
+
+def copy_layer(layer: Layer) -> Layer:
+    """Returns an unbuilt copy of a layer: same class, config and name."""
+    return layer.__class__.from_config(layer.get_config())
+
+
+def _wrap_one(layer: Layer, params: dict[str, Any], policy: PruningPolicy | None) -> Layer:
+    _refuse_keras_3(layer)
+    if isinstance(layer, PruneLowMagnitude) or (policy is not None and not policy.allow_pruning(layer)):
+        return layer
+    if not is_prunable(layer):
+        if layer.weights or not layer.built:
+            warnings.warn(
+                f"{type(layer).__name__} {layer.name!r} has no weights that can be pruned; it stays dense.",
+                stacklevel=3,
+            )
+        return layer
+    if not layer.built:
+        return PruneLowMagnitude(layer, **params)
+    inner = copy_layer(layer)
+    inner.build_from_config(layer.get_build_config())
+    inner.built = True
+    inner.set_weights(layer.get_weights())
+    return PruneLowMagnitude(inner, **params)
+
+
+def _check_keywords(given: dict[str, Any], *, single_layer: bool) -> None:
+    own = {"m_by_n_axis", "weights"}
+    of_layers = {
+        "name",
+        "input_shape",
+        "batch_input_shape",
+        "batch_size",
+        "dtype",
+        "trainable",
+        "dynamic",
+        "autocast",
+    }
+    allowed = own | of_layers if single_layer else own
+    for name in given:
+        if name not in allowed:
+            named = sorted(set(inspect.signature(prune_low_magnitude).parameters) - {"kwargs"} | allowed)
+            raise TypeError(f"prune_low_magnitude has no argument {name!r}; it has {', '.join(named)}.")
+
+
+def _refuse_keras_3(candidate: Any) -> None:
+    origin = type(candidate).__module__.split(".")[0]
+    bases = {base.__module__.split(".")[0] for base in type(candidate).__mro__}
+    if origin == "keras" or "keras" in bases:
+        raise ValueError(
+            f"{type(candidate).__name__} is a Keras 3 object, and pruning works on tf-keras (Keras 2). Import"
+            " tf_keras instead, or set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that"
+            " tensorflow.keras is tf-keras."
+        )

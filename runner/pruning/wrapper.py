@@ -1,0 +1,218 @@
+"""The wrapper: the Keras layer that owns the masks of the layer inside it."""
+
+import inspect
+from collections.abc import Sequence
+from typing import Any
+
+import tensorflow as tf
+import tf_keras
+
+from runner.pruning.masked_weight import MaskedWeight
+from runner.pruning.prunable import is_prunable, prunable_weights
+from runner.pruning.schedules import ConstantSparsity, PruningSchedule, schedule_config, schedule_from_config
+from runner.pruning.structures import Block, MByN, Structure, Unstructured
+
+
+@tf_keras.saving.register_keras_serializable(package="runner.pruning")
+class PruneLowMagnitude(tf_keras.layers.Wrapper):
+    """Prunes the weights of one layer while it trains.
+
+    Args:
+        layer: An unbuilt or built layer with prunable weights; it is wrapped itself.
+        pruning_schedule: Sparsity over the steps. None: 50 % at once, or under m:n the full pattern,
+            set once at the first step.
+        block_size: Rows and columns of a block of the matrix `[spatial x in, out]`; (1, 1) for none.
+        block_pooling_type: `AVG` or `MAX`.
+        sparsity_m_by_n: `(m, n)`: m of every n weights are zero. Excludes `block_size`.
+        m_by_n_axis: `auto`, `input_channels` or `flattened`.
+        weights: Names of the layer's weights to prune, such as `["recurrent_kernel"]`; None for all.
+        **kwargs: What every Keras layer takes, such as `name` and `input_shape`.
+
+    Raises:
+        ValueError: If the layer cannot be pruned or an argument is unusable.
+    """
+
+    def __init__(
+        self,
+        layer: tf_keras.layers.Layer,
+        pruning_schedule: PruningSchedule | None = None,
+        block_size: Sequence[int] = (1, 1),
+        block_pooling_type: str = "AVG",
+        sparsity_m_by_n: Sequence[int] | None = None,
+        m_by_n_axis: str = "auto",
+        weights: Sequence[str] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        if not is_prunable(layer):
+            raise ValueError(
+                f"{type(layer).__name__} {layer.name!r} has no weights that can be pruned. A layer of your"
+                " own can be: define get_prunable_weights(), which returns its variables."
+            )
+        self.structure = structure_from_arguments(
+            block_size, block_pooling_type, sparsity_m_by_n, m_by_n_axis
+        )
+        self.pruning_schedule = pruning_schedule or default_schedule(self.structure)
+        if not isinstance(self.pruning_schedule, PruningSchedule):
+            raise ValueError(
+                f"pruning_schedule is {pruning_schedule!r}; it must be a PruningSchedule, such as "
+                "ConstantSparsity(0.5, begin_step=0)."
+            )
+        self._pruned_names = None if weights is None else tuple(weights)
+        self._arguments = {
+            "block_size": list(block_size),
+            "block_pooling_type": block_pooling_type,
+            "sparsity_m_by_n": None if sparsity_m_by_n is None else list(sparsity_m_by_n),
+            "m_by_n_axis": m_by_n_axis,
+            "weights": None if weights is None else list(weights),
+        }
+        self._masked_weights: tuple[MaskedWeight, ...] = ()
+        kwargs.setdefault("name", f"prune_low_magnitude_{layer.name}")
+        kwargs.setdefault("dtype", layer.dtype_policy)  # Else the inputs of a float32 head are cast.
+        super().__init__(layer, **kwargs)
+        self.supports_masking = layer.supports_masking
+        parameters = inspect.signature(layer.call).parameters
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+        self._takes = {name for name in ("training", "mask") if name in parameters or takes_any}
+        if not hasattr(self, "_batch_input_shape") and hasattr(layer, "_batch_input_shape"):
+            self._batch_input_shape = layer._batch_input_shape  # The first layer of a Sequential model.
+
+    @property
+    def masked_weights(self) -> tuple[MaskedWeight, ...]:
+        """The pruned weights with their masks, once the layer is built."""
+        return self._masked_weights
+
+    @property
+    def pruning_step(self) -> tf.Variable:
+        """Training steps so far, an int64 scalar."""
+        return self._masked_weights[0].step
+
+    def build(self, input_shape: Any = None) -> None:
+        """Builds the inner layer, then a mask and a step for each of its prunable weights."""
+        super().build(input_shape)
+        self._mask_weights()
+
+    @tf.__internal__.tracking.no_automatic_dependency_tracking
+    def _mask_weights(self) -> None:
+        found = prunable_weights(self.layer)
+        names = [weight.name for weight in found]
+        missing = [name for name in self._pruned_names or () if name not in names]
+        if missing:
+            raise ValueError(
+                f"{self.layer.name!r} has no prunable weight {missing[0]!r}; it has {', '.join(names)}."
+            )
+        masked = []
+        for weight in found:
+            if self._pruned_names is not None and weight.name not in self._pruned_names:
+                continue
+            problem = self.structure.problem(weight.kernel_shape)
+            if problem:
+                raise ValueError(f"{self.layer.name!r}, weight {weight.name!r}: {problem}.")
+            mask = self.add_weight(
+                name=f"{weight.name}_mask",
+                shape=weight.shape,
+                initializer="ones",
+                dtype=tf.bool,
+                trainable=False,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+            step = self.add_weight(
+                name=f"{weight.name}_pruning_step",
+                shape=(),
+                initializer="zeros",
+                dtype=tf.int64,
+                trainable=False,
+                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+            )
+            masked.append(MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule))
+        self._masked_weights = tuple(masked)
+
+    def call(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+        """Calls the inner layer; the masks are kept by the optimizer step, not here."""
+        if "training" in self._takes:
+            kwargs["training"] = training
+        if "mask" in self._takes and mask is not None:
+            kwargs["mask"] = mask
+        return self.layer(inputs, **kwargs)
+
+    def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
+        """Returns the inner layer's sequence mask."""
+        return self.layer.compute_mask(inputs, mask)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Returns the inner layer's output shape."""
+        return self.layer.compute_output_shape(input_shape)
+
+    def get_weights(self) -> list[Any]:
+        """Returns the inner layer's weights."""
+        return list(self.layer.get_weights())
+
+    def set_weights(self, weights: list[Any]) -> None:
+        """Sets the inner layer's weights; the masks stay in force."""
+        self.layer.set_weights(weights)
+
+    @property
+    def trainable(self) -> bool:
+        """Whether the inner layer trains."""
+        return bool(self.layer.trainable)
+
+    @trainable.setter
+    def trainable(self, value: bool) -> None:
+        self.layer.trainable = value
+
+    def settle(self, steps: int | None = None) -> None:
+        """Ends training for every mask; a frozen layer is left alone. See `MaskedWeight.settle`."""
+        if self.trainable:
+            for masked in self._masked_weights:
+                masked.settle(steps)
+
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments, the inner layer's config and the schedule's."""
+        schedule = schedule_config(self.pruning_schedule)
+        return {**super().get_config(), **self._arguments, "pruning_schedule": schedule}
+
+    @classmethod
+    def from_config(
+        cls, config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+    ) -> "PruneLowMagnitude":
+        """Builds the wrapper that `get_config` described."""
+        config = dict(config)
+        schedule = schedule_from_config(config.pop("pruning_schedule"), custom_objects)
+        return super().from_config({**config, "pruning_schedule": schedule}, custom_objects)
+
+
+def structure_from_arguments(
+    block_size: Sequence[int],
+    block_pooling_type: str,
+    sparsity_m_by_n: Sequence[int] | None,
+    m_by_n_axis: str = "auto",
+) -> Structure:
+    """Reads the arguments of `prune_low_magnitude` as one structure.
+
+    Raises:
+        ValueError: If they name two structures, or an unusable one.
+    """
+    if len(block_size) != 2:
+        raise ValueError(f"block_size is {block_size!r}; it must be (rows, columns).")
+    rows, columns = block_size
+    block = Block(rows, columns, block_pooling_type)
+    if sparsity_m_by_n is None:
+        return Unstructured() if (rows, columns) == (1, 1) else block
+    if (rows, columns) != (1, 1):
+        raise ValueError("block_size and sparsity_m_by_n name two structures; a layer can have one.")
+    if len(sparsity_m_by_n) != 2:
+        raise ValueError(f"sparsity_m_by_n is {sparsity_m_by_n!r}; it must be (m, n).")
+    m, n = sparsity_m_by_n
+    return MByN(m, n, m_by_n_axis)
+
+
+def default_schedule(structure: Structure) -> PruningSchedule:
+    """Returns what holds where no schedule is given: m:n in full, set once; 50 % otherwise."""
+    if isinstance(structure, MByN):
+        return ConstantSparsity(structure.m / structure.n, begin_step=0, end_step=0)
+    return ConstantSparsity(0.5, begin_step=0)
+
+
+def wrappers(model: tf_keras.layers.Layer) -> list[PruneLowMagnitude]:
+    """Lists the wrappers in a model or layer, in nested models and custom layers too, each once."""
+    found = model._flatten_layers(include_self=True, recursive=True)
+    return list({id(layer): layer for layer in found if isinstance(layer, PruneLowMagnitude)}.values())

@@ -1,0 +1,205 @@
+"""Reading one recipe file: YAML that is data, with the lines its keys stand on."""
+
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import yaml
+from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf.errors import OmegaConfBaseException
+
+from runner.errors import UserError
+from runner.recipe.library import find_recipe, place
+from runner.recipe.section import NAMES_CODE, code_keys, shown
+
+_PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
+# A `${` counts unless an odd number of backslashes stands before it.
+_INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{([^{}]*)")
+_WITHIN_RECIPE = re.compile(r"\s*(?:recipe\.|\.+)[A-Za-z_][\w.\[\]]*\s*")
+
+
+@dataclass(frozen=True)
+class RecipeFile:
+    """A recipe file, proven to be data but not yet to be a recipe.
+
+    Args:
+        path: Where it is.
+        config: What it says, `defaults` included, interpolations unresolved.
+        parents: The recipes it inherits from, in order.
+        lines: The line on which each dotted key stands, e.g. `{"recipe.training.epochs": 7}`.
+    """
+
+    path: Path
+    config: DictConfig
+    parents: tuple[str, ...]
+    lines: Mapping[str, int]
+
+
+def read_recipe_file(path: Path) -> RecipeFile:
+    """Reads a recipe file and refuses whatever is not plain data.
+
+    Raises:
+        UserError: It cannot be read, is no YAML mapping, has a key twice, or names code.
+    """
+    source = place(path)
+    try:
+        written = path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{source}: cannot be read: {error}") from error
+    try:
+        lines = _lines(yaml.compose(written, Loader=yaml.SafeLoader))
+        config = OmegaConf.create(written)
+    except yaml.MarkedYAMLError as error:
+        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        raise UserError(f"{source}:{line}: is not valid YAML: {error.problem}{_context(error)}") from error
+    except (yaml.YAMLError, OmegaConfBaseException, RecursionError, ValueError) as error:
+        raise UserError(f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}") from error
+    if not isinstance(config, DictConfig):
+        raise UserError(f"{source}: must be a mapping with the keys data, model, training, layers")
+
+    places = {key: f"{source}:{line}" for key, line in lines.items()}
+
+    def where(key: str) -> str:
+        return _nearest(key, places) or source
+
+    header = _PACKAGE_HEADER.search(written)
+    if header:
+        line = written.count("\n", 0, header.start()) + header.group().count("\n") + 1
+        raise UserError(f"{source}:{line}: @package would let a recipe set more than itself; {NAMES_CODE}")
+    refuse_code(OmegaConf.to_container(config, resolve=False), where)
+    return RecipeFile(path, config, _parents(config, where), lines)
+
+
+def refuse_code(recipe: object, where: Callable[[str], str]) -> None:
+    """Refuses what would make a recipe more than data.
+
+    Args:
+        recipe: A recipe as plain data, interpolations unresolved.
+        where: Says for a dotted key where it was written.
+
+    Raises:
+        UserError: It has a `_target_` or the like, a `hydra` node, or an interpolation that reaches
+            beyond the recipe (`${oc.env:HOME}`).
+    """
+    if isinstance(recipe, Mapping) and "hydra" in recipe:
+        raise UserError(
+            f"{where('recipe.hydra')}: recipe.hydra: a recipe cannot set Hydra, which could run code; give"
+            " hydra.KEY=VALUE on the command line"
+        )
+    named = code_keys(recipe, "recipe")
+    if named:
+        raise UserError(f"{where(named[0])}: {named[0]}: {NAMES_CODE}")
+    for key, value in _texts(recipe, "recipe"):
+        for inner in _INTERPOLATION.findall(value):
+            if not _WITHIN_RECIPE.fullmatch(inner):
+                raise UserError(
+                    f"{where(key)}: {key} is {shown(value)}: a recipe may refer only to itself, as in"
+                    " ${recipe.training.epochs}, and calls no resolver"
+                )
+
+
+def lineage(name: str) -> list[RecipeFile]:
+    """Reads a recipe and all it inherits from.
+
+    Returns:
+        The files, each after the ones that it inherits from.
+
+    Raises:
+        UserError: One of them is missing or bad, or a recipe inherits from itself.
+    """
+    return _lineage(name, ())
+
+
+def _lineage(name: str, children: tuple[str, ...]) -> list[RecipeFile]:
+    file = read_recipe_file(find_recipe(name))
+    files = []
+    for parent in file.parents:
+        where = f"{place(file.path)}:{file.lines['recipe.defaults']}: recipe.defaults"
+        if parent in (*children, name):
+            chain = " -> ".join((*children, name, parent))
+            raise UserError(f"{where}: a recipe cannot inherit from itself: {chain}")
+        try:
+            find_recipe(parent)
+        except UserError as error:
+            raise UserError(f"{where}: {error}") from error
+        files += _lineage(parent, (*children, name))
+    return [*files, file]
+
+
+def origins(name: str, overrides: Mapping[str, str]) -> Callable[[str], str]:
+    """Finds out where the values of a composed recipe were written.
+
+    Args:
+        name: The recipe.
+        overrides: What the command line gave, as it was written, by dotted key.
+
+    Returns:
+        A function that names, for a dotted key, the override, or the file and line, that set it.
+    """
+    places = {key: f"{place(file.path)}:{line}" for file in lineage(name) for key, line in file.lines.items()}
+    places |= dict.fromkeys(overrides, "command line")
+    last = place(find_recipe(name))
+
+    def where(key: str) -> str:
+        below = [written for given, written in overrides.items() if given.startswith(f"{key}.")]
+        if key not in places and below:
+            return f"command line, {below[0]}"
+        return _nearest(key, places) or last
+
+    return where
+
+
+def _nearest(key: str, places: Mapping[str, str]) -> str | None:
+    """Looks up a dotted key, or the nearest one above it that is known."""
+    while key and key not in places:
+        key = key[: max(key.rfind("."), key.rfind("["), 0)]
+    return places.get(key)
+
+
+def _parents(config: DictConfig, where: Callable[[str], str]) -> tuple[str, ...]:
+    listed = OmegaConf.to_container(config, resolve=False)
+    defaults = listed.get("defaults") if isinstance(listed, dict) else None
+    if defaults is None:
+        return ()
+    place_ = where("recipe.defaults")
+    if not isinstance(defaults, list):
+        raise UserError(f"{place_}: recipe.defaults must be a list of recipes, as in [mnist_2x4, _self_]")
+    for entry in defaults:
+        if not isinstance(entry, str) or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", entry):
+            raise UserError(
+                f"{place_}: recipe.defaults has {shown(entry)}; it takes names of recipes and _self_, nothing"
+                " that sets Hydra or another part of the configuration"
+            )
+    return tuple(entry.removesuffix(".yaml") for entry in defaults if entry != "_self_")
+
+
+def _context(error: yaml.MarkedYAMLError) -> str:
+    return f" ({error.context})" if error.context else ""
+
+
+def _lines(root: yaml.Node | None) -> dict[str, int]:
+    """Walks the YAML tree; a node met again through an alias keeps the line of its anchor."""
+    lines: dict[str, int] = {}
+
+    def walk(node: yaml.Node | None, key: str, above: tuple[yaml.Node, ...]) -> None:
+        if not isinstance(node, yaml.MappingNode) or node in above:
+            return
+        for name, value in node.value:
+            if isinstance(name, yaml.ScalarNode):
+                lines[f"{key}.{name.value}"] = name.start_mark.line + 1
+                walk(value, f"{key}.{name.value}", (*above, node))
+
+    walk(root, "recipe", ())
+    return lines
+
+
+def _texts(value: object, key: str) -> Iterator[tuple[str, str]]:
+    if isinstance(value, str):
+        yield key, value
+    elif isinstance(value, Mapping):
+        for name, below in value.items():
+            yield from _texts(below, f"{key}.{name}")
+    elif isinstance(value, list | tuple | ListConfig):
+        for index, below in enumerate(value):
+            yield from _texts(below, f"{key}[{index}]")

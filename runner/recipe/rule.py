@@ -1,0 +1,238 @@
+"""One rule of a recipe: which layers, which structure, which schedule."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.recipe.section import Invalid, Section, flag, share, shown, text, texts, whole
+from runner.recipe.steps import StepSpec
+
+M_BY_N_AXES = ("auto", "input_channels", "flattened")
+NO_RULES = "has no rules: a recipe prunes something (sparsity: 0 is a dense control)"
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_M_BY_N = re.compile(r"\s*(\d+)\s*[x:]\s*(\d+)\s*")
+# A level written as 0.6666667 for 2/3 is not above it.
+_TOLERANCE = 1e-6
+_FIRST_STEP = StepSpec(0)
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """Sparsity as a function of the training step.
+
+    Args:
+        name: A registered schedule.
+        sparsity: The final level, in [0, 1); None only under m:n, where it is m/n.
+        begin_step: Where pruning begins.
+        end_step: Where the final level is reached; None is the end of training.
+        frequency: Steps between mask updates, >= 1; None lets the plan choose.
+        arguments: What the schedule takes beyond these, e.g. `initial_sparsity`, `power`.
+    """
+
+    name: str
+    sparsity: float | None = None
+    begin_step: StepSpec = _FIRST_STEP
+    end_step: StepSpec | None = None
+    frequency: int | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        wrong = {}
+        if self.sparsity is not None and not 0 <= self.sparsity < 1:
+            percent = f"; {self.sparsity:g} % is {self.sparsity / 100:g}" if 1 < self.sparsity < 100 else ""
+            wrong["sparsity"] = f"is {self.sparsity:g}, but must be in [0, 1){percent}"
+        if self.frequency is not None and self.frequency < 1:
+            wrong["frequency"] = f"is {self.frequency}, but must be at least 1"
+        if (
+            self.end_step is not None
+            and self.begin_step.unit == self.end_step.unit
+            and self.begin_step.value > self.end_step.value
+        ):
+            wrong["begin_step"] = f"is {self.begin_step}, after end_step {self.end_step}"
+        if wrong:
+            raise Invalid(wrong)
+
+
+@dataclass(frozen=True)
+class Rule:
+    """Which layers, which structure, which schedule.
+
+    Args:
+        key: The rule's name in the recipe, an identifier.
+        targets: Layer names it takes: globs, or regular expressions after `re:`.
+        ignore: Layer names it leaves, written likewise.
+        types: Layer classes it is narrowed to, e.g. `Conv2D`; empty is all.
+        weights: Weights it picks, e.g. `recurrent_kernel`; empty is what each layer prunes by default.
+        prune: False leaves its layers dense.
+        m_by_n: (m, n): of each n weights m are zero, 0 < m < n. None is unstructured.
+        m_by_n_axis: What the groups run along: `auto`, `input_channels` or `flattened`.
+        schedule: Needed without `m_by_n`; under it, None sets the full pattern at the first step.
+    """
+
+    key: str
+    targets: tuple[str, ...]
+    ignore: tuple[str, ...] = ()
+    types: tuple[str, ...] = ()
+    weights: tuple[str, ...] = ()
+    prune: bool = True
+    m_by_n: tuple[int, int] | None = None
+    m_by_n_axis: str = "auto"
+    schedule: Schedule | None = None
+
+    def __post_init__(self) -> None:
+        wrong = {
+            name: problem
+            for name in ("targets", "ignore")
+            if (problem := _pattern_problem(getattr(self, name)))
+        }
+        if not self.targets:
+            wrong["targets"] = "is an empty list, which matches nothing"
+        if self.m_by_n is not None and not 0 < self.m_by_n[0] < self.m_by_n[1]:
+            wrong["m_by_n"] = _m_by_n_problem(*self.m_by_n)
+        if self.m_by_n_axis not in M_BY_N_AXES:
+            wrong["m_by_n_axis"] = (
+                f"is {shown(self.m_by_n_axis)}, but must be one of {', '.join(M_BY_N_AXES)}"
+            )
+        elif self.m_by_n is None and self.m_by_n_axis != "auto":
+            wrong["m_by_n_axis"] = "says how m:n groups run, but the rule has no m_by_n"
+        wrong |= self._schedule_problems()
+        if wrong:
+            raise Invalid(wrong)
+
+    def _schedule_problems(self) -> dict[str, str]:
+        if not self.prune:
+            given = [name for name in ("m_by_n", "schedule") if getattr(self, name) is not None]
+            told = (
+                f"is false, so the rule cannot have {' and '.join(given)}; set to null what a parent gave it"
+            )
+            return {"prune": told} if given else {}
+        if self.m_by_n is None and self.schedule is None:
+            return {"": "prunes nothing: give it m_by_n, a schedule, or prune: false"}
+        if self.schedule is None:
+            return {}
+        sparsity = self.schedule.sparsity
+        if self.m_by_n is None:
+            told = "is missing: without m_by_n the schedule must name it"
+            return {"schedule.sparsity": told} if sparsity is None else {}
+        m, n = self.m_by_n
+        if sparsity is not None and 0 < m < n and sparsity > m / n + _TOLERANCE:
+            told = f"is {sparsity:g}, above the {m / n:g} that m_by_n {m}x{n} can reach"
+            return {"schedule.sparsity": told}
+        return {}
+
+
+def _pattern_problem(patterns: tuple[str, ...]) -> str | None:
+    for pattern in patterns:
+        if pattern.startswith("re:"):
+            try:
+                re.compile(pattern.removeprefix("re:"))
+            except re.error as error:
+                return f"has {shown(pattern)}, which is no regular expression: {error}"
+    return None
+
+
+def _m_by_n_problem(m: int, n: int) -> str:
+    turned = f" Did you mean {n}x{m}?" if 0 < n < m else ""
+    return f"is {m}x{n}, but of each group of n weights m are zero: 0 < m < n.{turned}"
+
+
+def beyond_training(schedule: Schedule | None, epochs: int) -> dict[str, str]:
+    """Finds the steps that no run of `epochs` reaches, and a begin after the end, as far as epochs tell."""
+    if schedule is None:
+        return {}
+    begin = schedule.begin_step.in_epochs(epochs)
+    end = None if schedule.end_step is None else schedule.end_step.in_epochs(epochs)
+    wrong = {
+        name: f"is {written}, beyond the {epochs} epochs of training"
+        for name, written, point in (
+            ("begin_step", schedule.begin_step, begin),
+            ("end_step", schedule.end_step, end),
+        )
+        if point is not None and point > epochs
+    }
+    if not wrong and begin is not None and end is not None and begin > end:
+        wrong["begin_step"] = f"is {schedule.begin_step}, after end_step {schedule.end_step}"
+    return wrong
+
+
+def plain_rule(rule: Rule) -> dict[str, Any]:
+    """Gives a rule as the plain data that `read_rules` takes."""
+    schedule = rule.schedule
+    return {
+        "targets": list(rule.targets),
+        "ignore": list(rule.ignore),
+        "types": list(rule.types),
+        "weights": list(rule.weights),
+        "prune": rule.prune,
+        "m_by_n": None if rule.m_by_n is None else "{}x{}".format(*rule.m_by_n),
+        "m_by_n_axis": rule.m_by_n_axis,
+        "schedule": None
+        if schedule is None
+        else {
+            "name": schedule.name,
+            "sparsity": schedule.sparsity,
+            "begin_step": schedule.begin_step.to_plain(),
+            "end_step": None if schedule.end_step is None else schedule.end_step.to_plain(),
+            "frequency": schedule.frequency,
+            **schedule.arguments,
+        },
+    }
+
+
+def _read_m_by_n(value: object) -> tuple[int, int]:
+    if isinstance(value, int | float):
+        raise ValueError(_number_for_m_by_n(value))
+    if isinstance(value, list | tuple) and len(value) == 2:
+        return whole(value[0]), whole(value[1])
+    match = _M_BY_N.fullmatch(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError(f'is {shown(value)}; write 2x4, "2:4" or [2, 4] for 2 zeros in each 4 weights')
+    return int(match[1]), int(match[2])
+
+
+def _number_for_m_by_n(value: float) -> str:
+    m, n = divmod(value, 60) if isinstance(value, int) else (2, 4)
+    meant = f"{m}:{n}" if 0 < m < n else "2:4"
+    told = f"is the number {value}: YAML reads an unquoted 2:4 as 124 (2 x 60 + 4) and 0x4 as 4"
+    return f'{told}; quote it, "{meant}", or write {meant.replace(":", "x")}'
+
+
+def _read_schedule(section: Section) -> Schedule | None:
+    section.required("name", text)
+    section.optional("sparsity", share)
+    section.optional("begin_step", StepSpec.parse)
+    section.optional("end_step", StepSpec.parse)
+    section.optional("frequency", whole)
+    section.take_rest("arguments")
+    return section.build(Schedule)
+
+
+def _read_rule(section: Section, key: str) -> Rule | None:
+    section.put("key", key)
+    section.put("targets", (key,))
+    for name in ("targets", "ignore", "types", "weights"):
+        section.optional(name, texts)
+    section.optional("prune", flag)
+    section.optional("m_by_n", _read_m_by_n)
+    section.optional("m_by_n_axis", text)
+    given = section.has("schedule")
+    schedule = section.section("schedule")
+    if given:
+        section.put("schedule", _read_schedule(schedule))
+    return section.build(Rule)
+
+
+def read_rules(section: Section) -> tuple[Rule | None, ...]:
+    """Reads `recipe.layers`, noting problems in the section; a bad rule is None."""
+    rules = []
+    if section.clean and not section.names():
+        section.problem("", NO_RULES)
+    for key in section.names():
+        if not _IDENTIFIER.fullmatch(key):
+            section.problem(
+                key, "cannot be overridden: name the rule by a word and put the pattern in targets"
+            )
+        rules.append(_read_rule(section.section(key), key))
+    return tuple(rules)

@@ -1,0 +1,316 @@
+"""What a recipe may say: frozen value objects that are valid once they exist.
+
+Names of datasets, models and schedules, and the arguments these take beyond the keys known here, are
+checked later, by the registries that know them.
+"""
+
+import hashlib
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from runner.errors import UserError
+from runner.recipe.rule import NO_RULES, Rule, Schedule, beyond_training, plain_rule, read_rules
+from runner.recipe.section import (
+    NAMES_CODE,
+    Invalid,
+    Problem,
+    Section,
+    code_keys,
+    number,
+    share,
+    shown,
+    text,
+    texts,
+    whole,
+)
+from runner.recipe.steps import StepSpec
+
+__all__ = [
+    "VARIANTS",
+    "Data",
+    "Export",
+    "Model",
+    "Optimizer",
+    "Recipe",
+    "Rule",
+    "Schedule",
+    "StepSpec",
+    "Training",
+]
+
+VARIANTS = ("float32",)
+
+
+@dataclass(frozen=True)
+class Data:
+    """The data to train and test on.
+
+    Args:
+        name: A registered dataset.
+        path: A file to load; it must exist then.
+        fallback: The dataset to use where `name` cannot be had; None makes that an error.
+        validation_split: The share of the training set kept for validation, in [0, 1).
+        arguments: What the dataset's loader takes beyond these.
+    """
+
+    name: str = "mnist"
+    path: str | None = None
+    fallback: str | None = None
+    validation_split: float = 0.0
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.validation_split < 1:
+            raise Invalid({"validation_split": f"is {self.validation_split:g}, but must be in [0, 1)"})
+
+
+@dataclass(frozen=True)
+class Model:
+    """The model to prune: a registered builder or a saved file, exactly one of the two.
+
+    Args:
+        name: A registered model.
+        path: A `.keras` or `.h5` file.
+        arguments: What the model's builder takes.
+    """
+
+    name: str | None = None
+    path: str | None = None
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.name is None and self.path is None:
+            raise Invalid({"name": "is missing: name a registered model, or give the path of a saved one"})
+        if self.name is not None and self.path is not None:
+            raise Invalid(
+                {"path": f"stands beside name: {self.name}; keep one of the two, set the other to null"}
+            )
+
+
+@dataclass(frozen=True)
+class Optimizer:
+    """The optimizer of the training.
+
+    Args:
+        name: A Keras optimizer.
+        learning_rate: > 0.
+        arguments: What the optimizer takes beyond these, e.g. `momentum`.
+    """
+
+    name: str = "adam"
+    learning_rate: float = 0.001
+    arguments: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if not self.learning_rate > 0:
+            raise Invalid({"learning_rate": f"is {self.learning_rate:g}, but must be above 0"})
+
+
+@dataclass(frozen=True)
+class Training:
+    """How the model is trained while it is pruned.
+
+    Args:
+        epochs: >= 1.
+        batch_size: >= 1.
+        optimizer: See `Optimizer`.
+        loss: A Keras loss; None follows the task.
+        metrics: Keras metrics; None follows the task.
+    """
+
+    epochs: int
+    batch_size: int
+    optimizer: Optimizer = field(default_factory=Optimizer)
+    loss: str | None = None
+    metrics: tuple[str, ...] | None = None
+
+    def __post_init__(self) -> None:
+        counts = {"epochs": self.epochs, "batch_size": self.batch_size}
+        wrong = {name: f"is {value}, but must be at least 1" for name, value in counts.items() if value < 1}
+        if wrong:
+            raise Invalid(wrong)
+
+
+@dataclass(frozen=True)
+class Export:
+    """The TFLite files to write.
+
+    Args:
+        variants: Among `VARIANTS`, each once.
+    """
+
+    variants: tuple[str, ...] = VARIANTS
+
+    def __post_init__(self) -> None:
+        unknown = [name for name in self.variants if name not in VARIANTS]
+        if unknown:
+            raise Invalid({"variants": f"has {shown(unknown[0])}, but knows only {', '.join(VARIANTS)}"})
+        if not self.variants:
+            raise Invalid({"variants": f"is empty: name at least one of {', '.join(VARIANTS)}"})
+        if len(set(self.variants)) < len(self.variants):
+            raise Invalid({"variants": f"names one twice: {', '.join(self.variants)}"})
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """One pruning experiment.
+
+    Args:
+        name: What the command line calls it.
+        source: The file it came from, for messages.
+        description: One line on what it is for.
+        data: See `Data`.
+        model: See `Model`.
+        training: See `Training`.
+        layers: The rules in order; the last one that matches a layer has it.
+        export: See `Export`.
+    """
+
+    name: str
+    source: str
+    description: str
+    data: Data
+    model: Model
+    training: Training
+    layers: tuple[Rule, ...]
+    export: Export
+
+    def __post_init__(self) -> None:
+        wrong: dict[str, str] = {}
+        if not self.layers:
+            wrong["layers"] = NO_RULES
+        for rule in self.layers:
+            wrong |= {
+                f"layers.{rule.key}.schedule.{name}": problem
+                for name, problem in beyond_training(rule.schedule, self.training.epochs).items()
+            }
+        if wrong:
+            raise Invalid(wrong)
+
+    @classmethod
+    def from_mapping(
+        cls,
+        mapping: Mapping[str, Any],
+        *,
+        name: str,
+        source: str,
+        where: Callable[[str], str] | None = None,
+    ) -> "Recipe":
+        """Reads a recipe from plain, resolved data.
+
+        Args:
+            mapping: `description`, `data`, `model`, `training`, `layers`, `export`, as in a recipe file.
+            name: What the command line calls it.
+            source: The file it came from, e.g. `recipes/mnist_2x4.yaml`.
+            where: Says for a dotted key (`recipe.training.epochs`) where it was written; by default in
+                `source`.
+
+        Returns:
+            The recipe, valid but for what only the registries and the built model can tell.
+
+        Raises:
+            UserError: One message that names every problem found, each with its place and key.
+        """
+        problems = [Problem(key, NAMES_CODE) for key in code_keys(mapping, "recipe")]
+        if problems:
+            raise UserError(_message(problems, where or (lambda key: source)))
+        section = Section(mapping, "recipe", problems)
+        section.optional("description", text)
+        for part, read in _PARTS.items():
+            section.put(part, read(section.section(part)))
+        recipe = section.build(
+            lambda description="", **parts: cls(name=name, source=source, description=description, **parts)
+        )
+        if recipe is None:
+            raise UserError(_message(problems, where or (lambda key: source)))
+        return recipe
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Gives plain data, every default filled in; `from_mapping` reads it back as an equal recipe."""
+        training = self.training
+        return {
+            "description": self.description or None,
+            "data": {
+                "name": self.data.name,
+                "path": self.data.path,
+                "fallback": self.data.fallback,
+                "validation_split": self.data.validation_split,
+                **self.data.arguments,
+            },
+            "model": {"name": self.model.name, "path": self.model.path, **self.model.arguments},
+            "training": {
+                "epochs": training.epochs,
+                "batch_size": training.batch_size,
+                "optimizer": {
+                    "name": training.optimizer.name,
+                    "learning_rate": training.optimizer.learning_rate,
+                    **training.optimizer.arguments,
+                },
+                "loss": training.loss,
+                "metrics": None if training.metrics is None else list(training.metrics),
+            },
+            "layers": {rule.key: plain_rule(rule) for rule in self.layers},
+            "export": {"variants": list(self.export.variants)},
+        }
+
+    @property
+    def hash(self) -> str:
+        """Twelve hex digits that only recipes saying the same share; name, source, description aside."""
+        plain = self.to_mapping()
+        del plain["description"]
+        # The last matching rule wins, so the order of rules is meaning and must outlive the sorting of keys.
+        plain["layers"] = list(plain["layers"].items())
+        canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:12]
+
+
+def _message(problems: list[Problem], where: Callable[[str], str]) -> str:
+    lines = [f"{where(key)}: {key} {told}" for key, told in problems]
+    return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} problems in the recipe:", *lines])
+
+
+def _read_data(section: Section) -> Data | None:
+    for name in ("name", "path", "fallback"):
+        section.optional(name, text)
+    section.optional("validation_split", share)
+    section.take_rest("arguments")
+    return section.build(Data)
+
+
+def _read_model(section: Section) -> Model | None:
+    for name in ("name", "path"):
+        section.optional(name, text)
+    section.take_rest("arguments")
+    return section.build(Model)
+
+
+def _read_optimizer(section: Section) -> Optimizer | None:
+    section.optional("name", text)
+    section.optional("learning_rate", number)
+    section.take_rest("arguments")
+    return section.build(Optimizer)
+
+
+def _read_training(section: Section) -> Training | None:
+    section.required("epochs", whole)
+    section.required("batch_size", whole)
+    section.put("optimizer", _read_optimizer(section.section("optimizer")))
+    section.optional("loss", text)
+    section.optional("metrics", texts)
+    return section.build(Training)
+
+
+def _read_export(section: Section) -> Export | None:
+    section.optional("variants", texts)
+    return section.build(Export)
+
+
+_PARTS: dict[str, Callable[[Section], object]] = {
+    "data": _read_data,
+    "model": _read_model,
+    "training": _read_training,
+    "layers": read_rules,
+    "export": _read_export,
+}

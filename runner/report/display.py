@@ -1,0 +1,93 @@
+"""The live line of a run; plain lines where there is no terminal."""
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from rich.console import Console, RenderableType
+from rich.live import Live
+from rich.table import Table
+from rich.text import Text
+
+from runner.training import Progress
+
+_REFRESH_SECONDS = 0.1
+
+
+class Display:
+    """Shows what a run is doing: one line, rewritten, on a terminal; a line per stage and epoch elsewhere.
+
+    Args:
+        console: Where to print; default: standard output.
+
+    Attributes:
+        seconds: How long each stage took, by name.
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(soft_wrap=False)
+        self.seconds: dict[str, float] = {}
+        self._live: Live | None = None
+        self._stage = ""
+        self._last_refresh = 0.0
+
+    def __enter__(self) -> "Display":
+        if self.console.is_terminal:
+            self._live = Live(Text(""), console=self.console, auto_refresh=False, transient=True)
+            self._live.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        if self._live is not None:
+            self._live.stop()
+            self._live = None
+
+    @contextmanager
+    def stage(self, name: str, shown: str) -> Iterator[None]:
+        """Times a stage of the run and says that it goes on.
+
+        Args:
+            name: The stage's key in `seconds`.
+            shown: What the line says meanwhile.
+        """
+        self._stage = shown
+        self._line(shown)
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - began, 3)
+
+    def training(self, progress: Progress, epochs: int, total_steps: int) -> None:
+        """Shows where training stands."""
+        if self._live is None and not progress.epoch_ended:
+            return
+        now = time.perf_counter()
+        if not progress.epoch_ended and now - self._last_refresh < _REFRESH_SECONDS:
+            return
+        self._last_refresh = now
+        parts = [f"epoch {progress.epoch}/{epochs}", f"step {progress.step}/{total_steps}"]
+        parts += [
+            f"{name.removeprefix('train/').replace('/', ' ')} {value:.4f}"
+            for name, value in progress.metrics.items()
+        ]
+        if "_pruned_layers" in progress.sparsity:
+            parts.append(f"sparsity {progress.sparsity['_pruned_layers']:.2%}")
+        self._line(f"{self._stage}: " + ", ".join(parts))
+
+    def print(self, *what: RenderableType) -> None:
+        """Prints above the live line."""
+        for item in what:
+            self.console.print(item, overflow="fold")
+
+    def _line(self, shown: str) -> None:
+        if self._live is None:
+            self.console.print(Text(shown), soft_wrap=True)
+        else:
+            line = Table.grid(padding=0)
+            line.add_column(no_wrap=True, overflow="ellipsis")
+            line.add_row(Text(shown, style="cyan"))
+            self._live.update(line, refresh=True)

@@ -1,0 +1,156 @@
+"""Plan, sparsity and results as pandas tables (for files) and as rich tables (for the terminal)."""
+
+from collections.abc import Sequence
+
+import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from runner.export.measure import Exported
+from runner.plan import Plan, PlannedWeight
+from runner.pruning.schedules import schedule_config
+from runner.verify import CSV_COLUMNS, CheckRow
+
+
+def plan_frame(plan: Plan) -> pd.DataFrame:
+    """Returns the plan as `plan.csv` holds it: one row per weight tensor."""
+    frame = pd.DataFrame([_plan_row(row) for row in plan.rows])
+    return frame.astype({"begin_step": "Int64", "end_step": "Int64"})  # Empty for a dense weight, never 0.0.
+
+
+def sparsity_frame(rows: Sequence[CheckRow]) -> pd.DataFrame:
+    """Returns the sparsity check as `sparsity.csv` holds it: one row per weight tensor and point."""
+    return pd.DataFrame([row.to_csv() for row in rows], columns=list(CSV_COLUMNS))
+
+
+def plan_table(plan: Plan) -> Table:
+    """Draws the plan for the terminal: a row of two lines per weight tensor, so that it fits 80 columns."""
+    epochs = plan.total_steps // plan.steps_per_epoch
+    table = _table(f"Plan: {plan.total_steps} training steps ({epochs} epochs of {plan.steps_per_epoch})")
+    table.add_column("weight\nshape, rule", overflow="fold")
+    table.add_column("structure\nschedule", overflow="fold")
+    table.add_column("planned\nzeros", justify="right", no_wrap=True)
+    for row in plan.rows:
+        weight = f"{_title(row)}\n{_shape(row.shape)}, {_rule(row)}"
+        if row.pruned:
+            table.add_row(weight, f"{_structure(row)}\n{_schedule(row)}", _zeros(row.planned_zeros, row.size))
+        else:
+            table.add_row(weight, f"dense\n{row.reason}", "-", style="dim")
+    return table
+
+
+def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
+    """Draws what was planned against what was measured, at the last point where each weight was looked at.
+
+    Args:
+        plan: The plan.
+        checks: Rows of every point; a weight fails if any of its rows does.
+    """
+    table = _table("Sparsity, planned and measured in the TFLite file")
+    table.add_column("weight\nshape", overflow="fold")
+    table.add_column("pattern", overflow="fold")
+    table.add_column("planned\nzeros", justify="right", no_wrap=True)
+    table.add_column("measured\nzeros", justify="right", no_wrap=True)
+    table.add_column("verdict", overflow="fold")
+    for row in plan.rows:
+        own = [check for check in checks if (check.layer, check.weight) == (row.layer, row.weight)]
+        weight = f"{_title(row)}\n{_shape(row.shape)}"
+        if not own:
+            table.add_row(weight, "dense", "-", "-", "", style="dim")
+            continue
+        failed = [check.point for check in own if not check.passed]
+        verdict = Text(f"FAILED\n{', '.join(failed)}", "bold red") if failed else Text("ok", "green")
+        planned, measured = _zeros(row.planned_zeros, row.size), _zeros(own[-1].zeros, row.size)
+        pattern = row.structure.label if row.structure else ""
+        table.add_row(weight, f"{pattern}\n{_axis(row)}".strip(), planned, measured, verdict)
+    return table
+
+
+def variants_table(exported: Sequence[Exported]) -> Table:
+    """Draws the TFLite files: how large, how good, how fast."""
+    table = _table("TFLite files")
+    table.add_column("variant")
+    for name in ("bytes", "gzip bytes", "accuracy", "loss", "ms per sample"):
+        table.add_column(name, justify="right")
+    for file in exported:
+        if not file.loads:
+            table.add_row(
+                file.variant,
+                f"{file.bytes:,}",
+                f"{file.gzip_bytes:,}",
+                Text(f"does not run: {file.error}", "red"),
+            )
+            continue
+        table.add_row(
+            file.variant,
+            f"{file.bytes:,}",
+            f"{file.gzip_bytes:,}",
+            "-" if file.accuracy is None else f"{file.accuracy:.4f}",
+            "-" if file.loss is None else f"{file.loss:.4f}",
+            "-" if file.latency_ms is None else f"{file.latency_ms:.3f}",
+        )
+    return table
+
+
+def _table(title: str) -> Table:
+    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
+
+
+def _title(row: PlannedWeight) -> str:
+    """Names a weight by its layer; the kernel goes without saying."""
+    return row.layer if row.weight in ("kernel", "-") else f"{row.layer}/{row.weight}"
+
+
+def _plan_row(row: PlannedWeight) -> dict[str, object]:
+    begin, end = row.window or (None, None)
+    return {
+        "layer": row.layer,
+        "layer_type": row.layer_type,
+        "weight": row.weight,
+        "shape": _shape(row.shape),
+        "size": row.size,
+        "rule": row.rule or "",
+        "overridden": " ".join(row.overridden),
+        "structure": "dense" if row.structure is None else row.structure.label,
+        "axis": row.axis or "",
+        "schedule": "" if row.schedule is None else schedule_config(row.schedule)["class_name"],
+        "begin_step": begin,
+        "end_step": end,
+        "updates": len(row.updates),
+        "sparsity": row.sparsity,
+        "planned_zeros": row.planned_zeros,
+        "reason": row.reason or "",
+    }
+
+
+def _rule(row: PlannedWeight) -> str:
+    over = f" (over {', '.join(row.overridden)})" if row.overridden else ""
+    return "no rule" if row.rule is None else f"rule {row.rule}{over}"
+
+
+def _structure(row: PlannedWeight) -> str:
+    words = "dense" if row.structure is None else row.structure.label
+    return ", ".join(part for part in (words, _axis(row)) if part)
+
+
+def _axis(row: PlannedWeight) -> str:
+    return f"along {row.axis.replace('_', ' ')}" if row.axis else ""
+
+
+def _schedule(row: PlannedWeight) -> str:
+    if row.schedule is None:
+        return ""
+    updates = row.updates
+    if len(updates) == 1:
+        return f"{row.sparsity:.4g} once, at step {updates[0]}"
+    level = f"{type(row.schedule).__name__} to {row.sparsity:.4g}"
+    return f"{level}, {len(updates)} updates in steps {updates[0]}-{updates[-1]}"
+
+
+def _shape(shape: tuple[int, ...]) -> str:
+    return "x".join(map(str, shape))
+
+
+def _zeros(zeros: int, size: int) -> str:
+    return f"{zeros:,}\n{zeros / size:.2%}"

@@ -1,0 +1,138 @@
+"""The runner's own settings: what is not science and so not in a recipe."""
+
+import os
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from runner.errors import UserError
+from runner.recipe.section import Invalid, Problem, Section, flag, shown, text, texts, whole
+
+ARTIFACTS = ("reports", "tables", "plots", "recipe", "tflite")
+
+# What NumPy and TensorFlow both take.
+_LARGEST_SEED = 2**32 - 1
+
+
+@dataclass(frozen=True)
+class Tracking:
+    """Where results are logged.
+
+    Args:
+        uri: MLflow's store or server; None is `MLFLOW_TRACKING_URI`, else a database in `outputs`.
+        experiment: MLflow's experiment; None is `MLFLOW_EXPERIMENT_NAME`, else the runner's own.
+        artifacts: The kinds of files to log, among `ARTIFACTS`; empty logs none.
+    """
+
+    uri: str | None = None
+    experiment: str | None = None
+    artifacts: tuple[str, ...] = ARTIFACTS
+
+    def __post_init__(self) -> None:
+        unknown = [kind for kind in self.artifacts if kind not in ARTIFACTS]
+        if unknown:
+            raise Invalid({"artifacts": f"has {shown(unknown[0])}, but knows only {', '.join(ARTIFACTS)}"})
+
+
+@dataclass(frozen=True)
+class RunSettings:
+    """The settings of one run.
+
+    Args:
+        seed: Of everything random, in [0, 2**32).
+        outputs: The folder for runs, sweeps and the MLflow store, absolute.
+        dry_run: Print the plan and train nothing.
+        debug: Show the traceback of an error.
+        plugins: Modules that register schedules, models and datasets.
+        tracking: See `Tracking`.
+        argv: The command as it was given, for the record.
+        run_dir: The folder of this run; None makes `outputs/runs/<date>_<time>_<recipe>`.
+    """
+
+    seed: int = 0
+    outputs: Path = field(default_factory=lambda: Path.cwd() / "outputs")
+    dry_run: bool = False
+    debug: bool = False
+    plugins: tuple[str, ...] = ()
+    tracking: Tracking = field(default_factory=Tracking)
+    argv: tuple[str, ...] = ()
+    run_dir: Path | None = None
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.seed <= _LARGEST_SEED:
+            raise Invalid({"seed": f"is {self.seed}, but must be in [0, 2**32)"})
+        if not self.outputs.is_absolute():
+            raise Invalid({"outputs": f"is {self.outputs}, but must be absolute here"})
+
+    @classmethod
+    def from_mapping(
+        cls, mapping: Mapping[str, Any], *, argv: tuple[str, ...] = (), run_dir: Path | None = None
+    ) -> "RunSettings":
+        """Reads settings from plain, resolved data.
+
+        Args:
+            mapping: The composed configuration without the recipe; a relative `outputs` is taken from
+                where the command is given.
+            argv: See the class.
+            run_dir: See the class.
+
+        Raises:
+            UserError: One message that names every problem found.
+        """
+        problems: list[Problem] = []
+        section = Section(mapping, "settings", problems)
+        section.optional("seed", whole)
+        section.optional("outputs", _folder)
+        section.optional("dry_run", flag)
+        section.optional("debug", flag)
+        section.optional("plugins", texts)
+        section.put("tracking", _read_tracking(section.section("tracking")))
+        section.put("argv", argv)
+        section.put("run_dir", run_dir)
+        settings = section.build(cls)
+        if settings is None:
+            lines = [f"{key.removeprefix('settings.')} {told}" for key, told in problems]
+            raise UserError("; ".join(lines))
+        return settings
+
+
+def setting_names() -> list[str]:
+    """Returns the dotted names of all settings that the command line takes, `recipe` among them."""
+    top = [own.name for own in fields(RunSettings) if own.name not in ("tracking", "argv", "run_dir")]
+    return ["recipe", *top, *(f"tracking.{own.name}" for own in fields(Tracking))]
+
+
+def _folder(value: object) -> Path:
+    path = text(value)
+    if path.startswith("~"):
+        raise ValueError(f"is {shown(path)}, which the shell did not expand; write it as $HOME/...")
+    return Path.cwd() / path
+
+
+def _read_tracking(section: Section) -> Tracking | None:
+    section.optional("uri", text)
+    section.optional("experiment", text)
+    section.optional("artifacts", texts)
+    return section.build(Tracking)
+
+
+def prepare_outputs(folder: Path) -> None:
+    """Makes the output folder and proves that files can be written there.
+
+    Raises:
+        UserError: They cannot; nothing of a run exists yet then.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise UserError(f"outputs={folder}: is a file, not a folder. Choose another with outputs=DIR.")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        # Permission bits do not tell: root passes them all, and a file system may be mounted read-only.
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(
+            f"outputs={folder}: cannot write there ({reason}). Choose another folder with outputs=DIR."
+        ) from error

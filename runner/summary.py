@@ -1,0 +1,59 @@
+"""`summary.json`: a run's result in one file."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from runner.export.measure import Exported
+from runner.verify import CheckRow, SparsityCheck
+
+
+def sparsity_summary(rows: Sequence[CheckRow], weights_in_model: int) -> dict[str, Any]:
+    """Sums up the zeros measured at one point.
+
+    Args:
+        rows: The check's rows at that point.
+        weights_in_model: All weights of the model, biases and statistics included.
+
+    Returns:
+        Shares of zeros: `pruned_layers` over all pruned tensors, `model` over all weights, and `layers`.
+    """
+    zeros: dict[str, int] = {}
+    sizes: dict[str, int] = {}
+    for row in rows:
+        zeros[row.layer] = zeros.get(row.layer, 0) + row.zeros
+        sizes[row.layer] = sizes.get(row.layer, 0) + int(np.prod(row.shape, dtype=np.int64))
+    return {
+        "pruned_layers": sum(zeros.values()) / sum(sizes.values()) if sizes else 0.0,
+        "model": sum(zeros.values()) / weights_in_model,
+        "layers": {layer: zeros[layer] / sizes[layer] for layer in zeros},
+    }
+
+
+def check_summary(check: SparsityCheck) -> dict[str, Any]:
+    """Returns the verdict of the sparsity check."""
+    return {"passed": check.passed, "failures": list(check.failures)}
+
+
+def variants_summary(exported: Sequence[Exported]) -> dict[str, Any]:
+    """Returns what is known of each TFLite file, by variant."""
+    return {
+        file.variant: {
+            "loads": file.loads,
+            "bytes": file.bytes,
+            "gzip_bytes": file.gzip_bytes,
+            "accuracy": file.accuracy,
+            "loss": file.loss,
+            "latency_ms": file.latency_ms,
+            "error": file.error,
+        }
+        for file in exported
+    }
+
+
+def write_json(path: Path, content: Mapping[str, Any]) -> None:
+    """Writes a mapping as indented JSON."""
+    path.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")

@@ -1,0 +1,203 @@
+"""Where MLflow keeps runs: finding the store, making a local one safely, reaching a server in time."""
+
+import getpass
+import logging
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass
+from pathlib import Path
+
+from filelock import FileLock, Timeout
+
+from runner.errors import UserError, did_you_mean
+from runner.settings import Tracking
+
+# Read when mlflow is imported: git and telemetry are none of a run's business, nor is the line it prints
+# about each run.
+for _name, _value in {
+    "GIT_PYTHON_REFRESH": "quiet",
+    "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",
+}.items():
+    os.environ.setdefault(_name, _value)
+
+from mlflow import MlflowClient  # noqa: E402
+from mlflow.entities import Experiment  # noqa: E402
+from mlflow.exceptions import MlflowException  # noqa: E402
+from requests.exceptions import RequestException  # noqa: E402
+from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
+
+DEFAULT_EXPERIMENT = "tflite-pruning"
+LOCK_SECONDS = 300.0
+CONTACT_SECONDS = 10
+STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError)
+_SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks")
+
+
+@dataclass(frozen=True)
+class Store:
+    """A store that has been reached, and the experiment in it.
+
+    Args:
+        client: MLflow's client for it.
+        uri: Its address, a database's path absolute.
+        experiment_id: MLflow's id of the experiment.
+    """
+
+    client: MlflowClient
+    uri: str
+    experiment_id: str
+
+    def ui_line(self, run_id: str) -> str:
+        """Returns what shows the run: a command for a local store, an address for a server."""
+        if self.uri.startswith(("http://", "https://")):
+            return f"{without_password(self.uri)}/#/experiments/{self.experiment_id}/runs/{run_id}"
+        if self.uri.startswith("databricks"):
+            return f"run {run_id} in the experiment {self.experiment_id} of your Databricks workspace"
+        return f"mlflow ui --backend-store-uri {shlex.quote(without_password(self.uri))}"
+
+
+def open_store(tracking: Tracking, outputs: Path) -> Store:
+    """Reaches the store of the settings, of MLflow's environment variables, or the default one.
+
+    Args:
+        tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,
+            else it is `sqlite:///<outputs>/mlflow.db` and `tflite-pruning`.
+        outputs: Absolute folder of what runs write.
+
+    Raises:
+        UserError: There is no such kind of store, it cannot be reached or made, or its experiment is deleted.
+    """
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+    uri, where = _store_uri(tracking, outputs)
+    experiment = tracking.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
+    database = _database_path(uri, where)
+    artifacts = None
+    if database is not None:
+        uri = f"sqlite:///{database}"
+        artifacts = (database.parent / "mlartifacts").as_uri()
+    try:
+        # Several processes that create one database at once break it; none of them may see a half-made one.
+        with _locked(database, where) if database else nullcontext(), _impatient():
+            client = MlflowClient(tracking_uri=uri)
+            found = _experiment(client, experiment, artifacts)
+    except STORE_ERRORS as error:
+        raise UserError(
+            f"{where}: the MLflow store {without_password(uri)} cannot be used ({first_line(error)})."
+            " Start or mend it, or leave the setting out to log into the output folder."
+        ) from error
+    if found.lifecycle_stage != "active":
+        raise UserError(
+            f"tracking.experiment: '{experiment}' is deleted in {without_password(uri)}. Name another, or"
+            f" bring it back: mlflow experiments restore --experiment-id {found.experiment_id}"
+        )
+    return Store(client, uri, found.experiment_id)
+
+
+def run_tags() -> dict[str, str]:
+    """Returns the tags from which MLflow's UI shows who ran what."""
+    try:
+        user = getpass.getuser()
+    except (OSError, KeyError, ImportError):  # a container's user may have no name
+        user = "unknown"
+    return {"mlflow.user": user, "mlflow.source.name": "runner", "mlflow.source.type": "LOCAL"}
+
+
+def without_password(uri: str) -> str:
+    """Returns an address without user name and password, for the screen."""
+    return re.sub(r"//[^/@]*@", "//", uri).rstrip("/")
+
+
+def first_line(error: Exception) -> str:
+    """Returns the gist of an error; MLflow and SQLAlchemy append pages to some."""
+    return next(iter(str(error).splitlines()), "") or type(error).__name__
+
+
+def _store_uri(tracking: Tracking, outputs: Path) -> tuple[str, str]:
+    """Returns the store's address and the setting that it comes from."""
+    environment = os.environ.get("MLFLOW_TRACKING_URI")
+    uri, where = (
+        (tracking.uri, "tracking.uri")
+        if tracking.uri
+        else (environment, "MLFLOW_TRACKING_URI")
+        if environment
+        else (f"sqlite:///{outputs / 'mlflow.db'}", "outputs")
+    )
+    scheme = re.split(r"[:+]", uri, maxsplit=1)[0]
+    if scheme not in _SCHEMES:
+        if scheme == "file" or "://" not in uri:
+            problem = "is a folder, and MLflow no longer keeps runs in folders."
+        else:
+            problem = f"is no kind of store that MLflow knows.{did_you_mean(scheme, _SCHEMES)}"
+        raise UserError(
+            f"{where}: {without_password(uri)} {problem} Write sqlite:///FILE.db for a local store, or"
+            " http://HOST:PORT for a server."
+        )
+    return uri, where
+
+
+def _database_path(uri: str, where: str) -> Path | None:
+    """Returns the absolute path of a SQLite store, None for any other store."""
+    if not uri.startswith("sqlite"):
+        return None
+    name = uri.partition(":///")[2]
+    if not name or name == ":memory:":
+        raise UserError(f"{where}: {uri} names no file. Write sqlite:///FILE.db")
+    path = Path(name).expanduser().absolute()
+    if "?" in name:
+        raise UserError(f"{where}: {path} has a question mark, which MLflow takes for the end of the path")
+    if path.is_dir():
+        raise UserError(f"{where}: {path} is a folder. Write sqlite:///FILE.db")
+    if path.is_file() and path.stat().st_size:
+        with path.open("rb") as file:
+            if file.read(16) != b"SQLite format 3\0":
+                raise UserError(f"{where}: {path} is no SQLite database. Move it away, or name another file.")
+    return path
+
+
+@contextmanager
+def _locked(database: Path, where: str) -> Iterator[None]:
+    try:
+        database.parent.mkdir(parents=True, exist_ok=True)
+        with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
+            yield
+    except Timeout as error:
+        raise UserError(
+            f"{where}: another process has held {database}.lock for {LOCK_SECONDS:g} s. If none is running,"
+            " delete the file."
+        ) from error
+
+
+@contextmanager
+def _impatient() -> Iterator[None]:
+    """Lets MLflow's first contact with a server fail in seconds; its own patience is minutes."""
+    bounds = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(CONTACT_SECONDS)}
+    before = {name: os.environ.get(name) for name in bounds}
+    os.environ.update(bounds)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                del os.environ[name]
+            else:
+                os.environ[name] = value
+
+
+def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> Experiment:
+    found = client.get_experiment_by_name(name)
+    if found is not None:
+        return found
+    try:
+        made = client.create_experiment(name, artifact_location=artifacts)
+    except MlflowException:
+        # On a server another client may have been first; then it is there now.
+        found = client.get_experiment_by_name(name)
+        if found is None:
+            raise
+        return found
+    return client.get_experiment(made)

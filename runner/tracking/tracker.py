@@ -1,0 +1,178 @@
+"""One run in MLflow, from its opening to its final status."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from mlflow.entities import Metric, Param, RunStatus, RunTag
+
+from runner.errors import RunFailed, UserError
+from runner.settings import Tracking
+from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
+from runner.tracking.store import STORE_ERRORS, Store, first_line, open_store, run_tags, without_password
+
+# MLflow's limits of one request.
+_METRICS_PER_BATCH = 1000
+_ENTRIES_PER_BATCH = 100
+
+
+class Tracker:
+    """Logs one run.
+
+    Args:
+        store: Where to.
+        run_id: MLflow's id of the run.
+    """
+
+    def __init__(self, store: Store, run_id: str) -> None:
+        self.run_id = run_id
+        self._store = store
+        self._metric_names = Names()
+
+    @property
+    def ui_line(self) -> str:
+        """What shows this run: an `mlflow ui` command, or the address on a server."""
+        return self._store.ui_line(self.run_id)
+
+    def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
+        """Logs numbers in one request, whose price hardly depends on how many there are.
+
+        Args:
+            metrics: Values by name; characters that MLflow does not take become `_`.
+            step: The training step they belong to; None is 0.
+
+        Raises:
+            RunFailed: The store does not take them.
+        """
+        now = int(time.time() * 1000)
+        batch = [
+            Metric(self._metric_names(name), float(value), now, step or 0) for name, value in metrics.items()
+        ]
+        with self._reported("metrics"):
+            for start in range(0, len(batch), _METRICS_PER_BATCH):
+                part = batch[start : start + _METRICS_PER_BATCH]
+                self._store.client.log_batch(self.run_id, metrics=part)
+
+    def log_params(self, params: Mapping[str, Any]) -> None:
+        """Logs what the run was asked to do.
+
+        Args:
+            params: Plain data; nested mappings are flattened with dots, values cut at 6,000 characters.
+
+        Raises:
+            RunFailed: The store does not take them.
+        """
+        names = Names()
+        batch = [Param(names(name), cut(value, MAX_PARAM)) for name, value in flattened(params)]
+        with self._reported("parameters"):
+            for start in range(0, len(batch), _ENTRIES_PER_BATCH):
+                part = batch[start : start + _ENTRIES_PER_BATCH]
+                self._store.client.log_batch(self.run_id, params=part)
+
+    def set_tags(self, tags: Mapping[str, Any]) -> None:
+        """Sets or replaces tags.
+
+        Args:
+            tags: Values by name, cut at 8,000 characters.
+
+        Raises:
+            RunFailed: The store does not take them.
+        """
+        batch = [RunTag(name, value) for name, value in _tag_texts(tags).items()]
+        with self._reported("tags"):
+            for start in range(0, len(batch), _ENTRIES_PER_BATCH):
+                self._store.client.log_batch(self.run_id, tags=batch[start : start + _ENTRIES_PER_BATCH])
+
+    def log_artifact(self, path: Path, folder: str | None = None) -> None:
+        """Copies a file to the run.
+
+        Args:
+            path: The file.
+            folder: Its folder among the run's artifacts; None is the top.
+
+        Raises:
+            RunFailed: The file is not there or the store does not take it.
+        """
+        with self._reported(str(path)):
+            self._store.client.log_artifact(self.run_id, str(path), folder)
+
+    def finish(self, status: str) -> None:
+        """Ends the run.
+
+        Args:
+            status: `FINISHED`, `FAILED` or `KILLED`.
+
+        Raises:
+            RunFailed: The store does not take it.
+        """
+        with self._reported("status"):
+            self._store.client.set_terminated(self.run_id, status)
+
+    @contextmanager
+    def _reported(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except STORE_ERRORS as error:
+            raise RunFailed(
+                f"MLflow at {without_password(self._store.uri)} did not take {what} ({first_line(error)})"
+            ) from error
+
+
+@contextmanager
+def open_run(
+    tracking: Tracking, outputs: Path, *, run_name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+) -> Iterator[Tracker]:
+    """Opens a run in MLflow and closes it with the status that fits how the block was left.
+
+    `FINISHED` normally, `KILLED` on Ctrl-C (KeyboardInterrupt, or SystemExit with 130 or more, a signal's),
+    `FAILED` on any other exception.
+
+    Args:
+        tracking: The settings for it.
+        outputs: Absolute folder in which the default store lies.
+        run_name: The name in MLflow's list. Needed: automatic names repeat after seeding.
+        params: What the run was asked to do, nested as it is; see `Tracker.log_params`.
+        tags: First tags; see `Tracker.set_tags`.
+
+    Yields:
+        The run's tracker.
+
+    Raises:
+        UserError: The store cannot be used; raised before there is a run.
+        RunFailed: The store failed later.
+    """
+    store = open_store(tracking, outputs)
+    all_tags = run_tags() | _tag_texts(tags)
+    try:
+        run = store.client.create_run(store.experiment_id, run_name=run_name, tags=all_tags)
+    except STORE_ERRORS as error:
+        raise UserError(
+            f"MLflow at {without_password(store.uri)} makes no new run ({first_line(error)})."
+        ) from error
+    tracker = Tracker(store, run.info.run_id)
+    try:
+        tracker.log_params(params)
+        yield tracker
+    except BaseException as error:
+        try:
+            tracker.finish(_status(error))
+        except RunFailed as unreported:
+            error.add_note(str(unreported))
+        raise
+    tracker.finish("FINISHED")
+
+
+def _status(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        if error.code in (None, 0):
+            return "FINISHED"
+        killed = isinstance(error.code, int) and error.code > 128
+    else:
+        killed = isinstance(error, KeyboardInterrupt)
+    return str(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
+
+
+def _tag_texts(tags: Mapping[str, Any]) -> dict[str, str]:
+    return {sanitized(name): cut(value, MAX_TAG) for name, value in flattened(tags)}

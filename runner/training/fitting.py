@@ -1,0 +1,176 @@
+"""The fit: pruning happens inside the training step; here it is watched, and stopped at a NaN."""
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import tf_keras
+
+from runner.datasets import Dataset
+from runner.errors import RunFailed
+from runner.plan import Plan
+from runner.plan.evidence import masked_weights
+from runner.pruning import UpdatePruningStep
+from runner.recipe.schema import Training
+
+_MOST_POINTS = 200
+"""Sparsity is measured at mask updates, but at most about this often in one training."""
+
+
+@dataclass(frozen=True)
+class Progress:
+    """Where training stands.
+
+    Args:
+        epoch: From 1.
+        step: Training steps so far, of the whole training.
+        metrics: `train/loss`, `train/accuracy` and so on: Keras's running means over the epoch; at its end
+            also `val/...`.
+        sparsity: By layer, as last measured, `_pruned_layers` and `_model` among them.
+        epoch_ended: Whether this is the end of an epoch.
+    """
+
+    epoch: int
+    step: int
+    metrics: dict[str, float]
+    sparsity: dict[str, float]
+    epoch_ended: bool
+
+
+@dataclass(frozen=True)
+class History:
+    """What a training left behind: measured points `(step, name, value)` in order."""
+
+    points: tuple[tuple[int, str, float], ...]
+
+
+def train(
+    model: tf_keras.Model,
+    data: Dataset,
+    training: Training,
+    plan: Plan,
+    *,
+    validation_split: float,
+    watch: Callable[[Progress], None],
+    record: Callable[[int, dict[str, float]], None],
+) -> History:
+    """Trains a wrapped, compiled model; its masks end at the plan's levels.
+
+    Args:
+        model: Wrapped by the plan and compiled.
+        data: Its tail is held out for validation.
+        training: Epochs and batch size.
+        plan: Says at which steps masks are updated.
+        validation_split: Share of the training set held out, in [0, 1).
+        watch: Called after every training step and every epoch.
+        record: Called at each epoch's end, for every step measured since, with its metrics.
+
+    Returns:
+        All measured points.
+
+    Raises:
+        RunFailed: The loss became NaN or infinite; the message has the step.
+    """
+    x, y, x_val, y_val = data.split(validation_split)
+    observer = _Observer(plan, watch, record)
+    model.fit(
+        x,
+        y,
+        batch_size=training.batch_size,
+        epochs=training.epochs,
+        validation_data=(x_val, y_val) if len(x_val) else None,
+        verbose=0,
+        callbacks=[UpdatePruningStep(), observer],
+    )
+    return History(tuple(observer.points))
+
+
+class _Observer(tf_keras.callbacks.Callback):
+    """Measures sparsity at mask updates and stops at a loss that is not finite."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        watch: Callable[[Progress], None],
+        record: Callable[[int, dict[str, float]], None],
+    ) -> None:
+        super().__init__()
+        self.points: list[tuple[int, str, float]] = []
+        self._watch, self._record, self._plan = watch, record, plan
+        self._measured_at = _measuring_steps([row.updates for row in plan.pruned], plan.total_steps)
+        self._sparsity: dict[str, float] = {}
+        self._pending: dict[int, dict[str, float]] = {}
+        self._epoch = self._step = 0
+
+    def on_epoch_begin(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._epoch = epoch + 1
+
+    def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
+        self._step += 1
+        loss = (logs or {}).get("loss", 0.0)
+        if not math.isfinite(loss):
+            raise RunFailed(
+                f"the loss became {loss} at training step {self._step} (epoch {self._epoch} of"
+                f" {self.params['epochs']}). The usual remedy is a smaller"
+                " recipe.training.optimizer.learning_rate."
+            )
+        if self._step in self._measured_at:
+            self._measure()
+        self._tell(logs, epoch_ended=False)
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._measure()
+        self._note(self._step, _named(logs))
+        self._tell(logs, epoch_ended=True)
+        for step, metrics in sorted(self._pending.items()):
+            self._record(step, metrics)
+        self._pending.clear()
+
+    def _measure(self) -> None:
+        self._sparsity = measured_sparsity(self.model)
+        self._note(self._step, {f"sparsity/{name}": value for name, value in self._sparsity.items()})
+
+    def _note(self, step: int, metrics: dict[str, float]) -> None:
+        known = self._pending.setdefault(step, {})
+        self.points += [(step, name, value) for name, value in metrics.items() if name not in known]
+        known.update(metrics)
+
+    def _tell(self, logs: dict[str, float] | None, *, epoch_ended: bool) -> None:
+        self._watch(Progress(self._epoch, self._step, _named(logs), self._sparsity, epoch_ended))
+
+
+def measured_sparsity(model: tf_keras.Model) -> dict[str, float]:
+    """Counts the zeros of the pruned weights of a wrapped model.
+
+    Returns:
+        The share of zeros per layer; `_pruned_layers`: over all pruned tensors; `_model`: their zeros over
+        all of the model's weights, biases and statistics included.
+    """
+    counts: dict[str, list[int]] = {}
+    masks = 0
+    for (layer, _), masked in masked_weights(model).items():
+        values = masked.weight.variable.numpy()
+        zeros, size = counts.get(layer, [0, 0])
+        counts[layer] = [zeros + values.size - int(np.count_nonzero(values)), size + values.size]
+        masks += values.size + 1  # Mask and step count as weights of the wrapper.
+    shares = {layer: zeros / size for layer, (zeros, size) in counts.items()}
+    if counts:
+        zeros, size = (sum(column) for column in zip(*counts.values(), strict=True))
+        shares["_pruned_layers"] = zeros / size
+        shares["_model"] = zeros / (model.count_params() - masks)
+    return shares
+
+
+def _measuring_steps(updates: Sequence[list[int]], total_steps: int) -> set[int]:
+    every = sorted({step for steps in updates for step in steps} | {total_steps})
+    stride = math.ceil(len(every) / _MOST_POINTS)
+    return {*every[::stride], every[-1]}
+
+
+def _named(logs: dict[str, float] | None) -> dict[str, float]:
+    named = {}
+    for key, value in (logs or {}).items():
+        split, name = ("val", key[4:]) if key.startswith("val_") else ("train", key)
+        named[f"{split}/{name}"] = float(value)
+    return named

@@ -1,0 +1,183 @@
+"""What the sparsity check expects of a weight, and what it says about it."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+CSV_COLUMNS = (
+    "layer",
+    "weight",
+    "point",
+    "shape",
+    "planned_zeros",
+    "zeros",
+    "sparsity",
+    "pattern",
+    "pattern_ok",
+)
+
+
+class Structure(Protocol):
+    """Which weights are zeroed together, as `runner.pruning.structures` defines them."""
+
+    @property
+    def label(self) -> str:
+        """What tables call it, e.g. `"2:4 (2 of 4 zero)"`."""
+
+    def holds(self, weights: np.ndarray) -> bool:
+        """Whether the full pattern holds in weights of Keras layout."""
+
+
+@dataclass(frozen=True, eq=False)
+class PrunedWeight:
+    """One pruned weight tensor after training: what every later form of it must still show.
+
+    Args:
+        layer: The layer's name.
+        weight: The weight's name in its layer, e.g. `"kernel"`.
+        planned_zeros: How many zeros the plan gives it.
+        mask: Boolean, of the weight's shape in Keras layout; false = pruned.
+        values: The trained values, of the same shape.
+        structure: The structure its mask was made with.
+        promised: Whether the full pattern is promised, so that `structure.holds` must be true. An m:n
+            schedule that ends below m/n promises none.
+    """
+
+    layer: str
+    weight: str
+    planned_zeros: int
+    mask: np.ndarray
+    values: np.ndarray
+    structure: Structure
+    promised: bool
+
+    def __post_init__(self) -> None:
+        if self.mask.dtype != np.bool_ or self.mask.shape != self.values.shape:
+            raise ValueError(
+                f"{self.layer}/{self.weight}: the mask is {self.mask.dtype} {self.mask.shape}, the values are"
+                f" {self.values.shape}; a boolean mask of the values' shape is needed"
+            )
+
+    @property
+    def title(self) -> str:
+        """How messages call it."""
+        return f"layer '{self.layer}', {self.weight} {shape_text(self.values.shape)}"
+
+
+@dataclass(frozen=True)
+class CheckRow:
+    """The verdict on one weight at one point.
+
+    Attributes:
+        layer: The layer's name.
+        weight: The weight's name in its layer.
+        point: `"trained"`, `"stripped"`, `"saved"` or `"tflite_<variant>"`.
+        shape: The weight's shape in Keras layout.
+        planned_zeros: How many zeros the plan gives it.
+        zeros: How many there are, natural zeros and those rounded by quantization included.
+        sparsity: `zeros` as a share of all weights of the tensor.
+        pattern: The structure's label.
+        pattern_ok: Whether the promised pattern holds; `None` where none is promised.
+        passed: Whether every planned zero is zero, the pattern holds and the kept weights are there.
+        problem: What is wrong, with layer and counts; `None` when passed.
+    """
+
+    layer: str
+    weight: str
+    point: str
+    shape: tuple[int, ...]
+    planned_zeros: int
+    zeros: int
+    sparsity: float
+    pattern: str
+    pattern_ok: bool | None
+    passed: bool
+    problem: str | None
+
+    def __post_init__(self) -> None:
+        if self.passed != (self.problem is None):
+            raise ValueError(f"{self.layer}/{self.weight}: passed is {self.passed}, problem {self.problem!r}")
+
+    def to_csv(self) -> dict[str, str | int | float]:
+        """Returns its line of `sparsity.csv`, by column; `pattern_ok` is empty where none is promised."""
+        return {
+            "layer": self.layer,
+            "weight": self.weight,
+            "point": self.point,
+            "shape": shape_text(self.shape),
+            "planned_zeros": self.planned_zeros,
+            "zeros": self.zeros,
+            "sparsity": round(self.sparsity, 6),
+            "pattern": self.pattern,
+            "pattern_ok": "" if self.pattern_ok is None else str(self.pattern_ok).lower(),
+        }
+
+
+@dataclass(frozen=True)
+class SparsityCheck:
+    """The whole check of a run.
+
+    Args:
+        rows: One row per pruned weight and point.
+        problems: What was found wrong beside the rows, e.g. outputs that differ.
+    """
+
+    rows: tuple[CheckRow, ...]
+    problems: tuple[str, ...] = ()
+
+    @property
+    def failures(self) -> tuple[str, ...]:
+        """Every failure, a sentence each, naming layer and counts."""
+        return (*(row.problem for row in self.rows if row.problem is not None), *self.problems)
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing failed."""
+        return not self.failures
+
+
+def judge(expected: PrunedWeight, point: str, values: np.ndarray | None, problems: list[str]) -> CheckRow:
+    """Makes the row of a weight from its values at a point and from what is already known to be wrong.
+
+    Args:
+        expected: The weight.
+        point: Where it was looked at.
+        values: Its values there, in Keras layout; `None` where it was not found.
+        problems: What is wrong, without the layer's name; the pattern is looked at here.
+
+    Returns:
+        The row.
+    """
+    pattern_ok = None
+    if expected.promised:
+        pattern_ok = values is not None and bool(expected.structure.holds(values))
+        if not pattern_ok and values is not None:
+            problems = [*problems, f"the pattern {expected.structure.label} does not hold"]
+    zeros = 0 if values is None else int(np.count_nonzero(values == 0))
+    return CheckRow(
+        layer=expected.layer,
+        weight=expected.weight,
+        point=point,
+        shape=expected.values.shape,
+        planned_zeros=expected.planned_zeros,
+        zeros=zeros,
+        sparsity=zeros / max(1, expected.values.size),
+        pattern=expected.structure.label,
+        pattern_ok=pattern_ok,
+        passed=not problems,
+        problem=f"{point}: {expected.title}: {'; '.join(problems)}" if problems else None,
+    )
+
+
+def planned_count_problems(expected: PrunedWeight) -> list[str]:
+    """Says where the mask does not have the zeros that the plan names."""
+    masked = int(np.count_nonzero(~expected.mask))
+    if masked == expected.planned_zeros:
+        return []
+    return [f"the plan names {expected.planned_zeros} zeros, its mask has {masked}"]
+
+
+def shape_text(shape: tuple[int, ...]) -> str:
+    """Returns a shape as tables write it, e.g. `5x5x32x64`."""
+    return "x".join(map(str, shape)) or "scalar"

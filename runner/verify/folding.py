@@ -1,0 +1,120 @@
+"""Scales that the converter multiplies into kernels.
+
+A BatchNormalization after a convolution or Dense layer becomes one factor per output channel of its kernel,
+one before a Dense layer a factor per input, a constant multiplication one factor for all. The kernel's values
+then reappear scaled. Such a scale is believed only where it explains all the kept weights that share it.
+"""
+
+import numpy as np
+
+from runner.export.flatbuffer import Constant, Use
+
+_KERNEL = 1
+_OUTPUT_FIRST = frozenset(Use(op, _KERNEL) for op in ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))
+_OUTPUT_LAST = frozenset({Use("DEPTHWISE_CONV_2D", _KERNEL)})
+_INPUT_LAST = frozenset({Use("FULLY_CONNECTED", _KERNEL)})
+# The largest weights of a channel tell its scale; their median is not moved by a few that were changed. Where
+# they are rounded to few bits, the very largest tells it best: half a step there is less anywhere else.
+_WITNESSES, _WITNESSES_ROUNDED = 9, 1
+# How far apart, relatively, rounding alone sets two readings of one scale.
+_SLACK, _SLACK_ROUNDED = 1e-6, 0.02
+
+
+def scaled(constant: Constant, values: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
+    """Lists what the kept weights would be in the file under each kind of scale its operators allow.
+
+    Args:
+        constant: The constant; its values are what was found.
+        values: The trained values, in the constant's shape.
+        kept: Which of them are not pruned, in the constant's shape.
+
+    Returns:
+        Per kind of scale (per output, per input, both) the trained values times the scale that fits best, of
+        the constant's shape. None for an operator into which nothing is folded.
+    """
+    uses = set(constant.uses)
+    found = constant.values.astype(np.float64)
+    values = np.where(kept, values, 0).astype(np.float64)
+    rounded = bool(constant.steps().any())
+    if uses & _OUTPUT_LAST:
+        channels = constant.shape[-1]
+        scale = _believed(found.reshape(-1, channels).T, values.reshape(-1, channels).T, rounded)
+        return [values * scale[:, 0]]
+    if not uses & _OUTPUT_FIRST:
+        return []
+    found, flat = (array.reshape(constant.shape[0], -1) for array in (found, values))
+    scales = [_believed(found, flat, rounded)]
+    if uses & _INPUT_LAST:
+        scales.append(_believed(found.T, flat.T, rounded).T)
+        outputs, inputs = _both(found, flat, rounded)
+        if _vary(outputs, flat, rounded) and _vary(inputs.T, flat.T, rounded):
+            scales.append(outputs * inputs)
+    return [(flat * scale).reshape(constant.shape) for scale in scales]
+
+
+def _believed(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
+    """Returns the scale of each row, `[rows, 1]`; for a lone weight that of the others where they share one.
+
+    A lone weight fits any scale, so that taking its ratio for one would excuse whatever was done to it. Where
+    the rows have scales of their own, all that is known of a lone weight is that it is not zero.
+    """
+    scale, told = _scales(found, values, rounded), np.count_nonzero(values, axis=1) >= 2
+    if told.any() and not rounded:
+        shared = np.median(scale[told])
+        agree = np.all(np.abs(scale[told] - shared) <= _SLACK * np.abs(shared))
+        # A single row agrees with itself; it is unscaled, or says nothing of the others.
+        if agree and (np.count_nonzero(told) > 1 or abs(shared - 1) <= _SLACK):
+            scale[~told] = shared
+    return scale
+
+
+def _vary(scale: np.ndarray, values: np.ndarray, rounded: bool) -> bool:
+    """Says whether the scales of rows with two weights or more differ; if not, the other axis says it all."""
+    told = np.abs(scale[np.count_nonzero(values, axis=1) >= 2, 0])
+    slack = _SLACK_ROUNDED if rounded else _SLACK
+    return told.size > 0 and bool(told.max() > told.min() * (1 + slack))
+
+
+def _scales(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
+    """Returns the scale of each row, `[rows, 1]`: the median ratio over its largest values.
+
+    A row without a value has the scale 1; so has one whose ratio is zero, for that is no scale.
+    """
+    count = min(_WITNESSES_ROUNDED if rounded else _WITNESSES, values.shape[1])
+    largest = np.argpartition(-np.abs(values), count - 1, axis=1)[:, :count]
+    witnesses = np.take_along_axis(values, largest, axis=1)
+    seen = np.take_along_axis(found, largest, axis=1)
+    known = (witnesses != 0) & np.isfinite(seen)
+    ratios = np.full(witnesses.shape, np.nan)
+    np.divide(seen, witnesses, out=ratios, where=known)
+    scale = np.ones((len(values), 1))
+    told = known.any(axis=1)
+    scale[told, 0] = np.nanmedian(ratios[told], axis=1)
+    return np.where(scale != 0, scale, 1.0)
+
+
+def _both(found: np.ndarray, values: np.ndarray, rounded: bool) -> tuple[np.ndarray, np.ndarray]:
+    """Returns the scales of rows `[rows, 1]` and of columns `[1, columns]` whose product fits best.
+
+    From the row with the most weights, scales spread to the columns it has weights in, from these to further
+    rows, and so on. One factor is free: that first row, and one of each part not connected to it, gets 1.
+    """
+    rows, columns = np.zeros((len(values), 1)), np.zeros((1, values.shape[1]))
+    weights = np.count_nonzero(values, axis=1)
+    waiting = weights > 0
+    while waiting.any():
+        rows[np.argmax(np.where(waiting, weights, 0)), 0] = 1.0
+        spreading = True
+        while spreading:
+            reached = values * rows
+            new = (columns[0] == 0) & reached.any(axis=0)
+            columns[0, new] = _scales(found[:, new].T, reached[:, new].T, rounded)[:, 0]
+            reached = values * columns
+            late = (rows[:, 0] == 0) & reached.any(axis=1)
+            rows[late] = _scales(found[late], reached[late], rounded)
+            spreading = bool(new.any() or late.any())
+        waiting &= rows[:, 0] == 0
+    columns[columns == 0] = 1.0
+    # The first columns were read off one row each; with all rows known they have more witnesses.
+    rows = _scales(found, values * columns, rounded)
+    return rows, _scales(found.T, (values * rows).T, rounded).T

@@ -1,0 +1,94 @@
+"""Compares a pruned weight with one constant of a TFLite file."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from runner.export.flatbuffer import Constant
+from runner.verify.folding import scaled
+from runner.verify.views import View
+
+# Rounding of a folded scale: a few products in float32.
+_RELATIVE = 1e-5
+# Kernels may flush what is below the smallest normal float32 to zero.
+_TINY = float(np.finfo(np.float32).tiny)
+# A scale is read off rounded values, so that its error and theirs add up to one and a half steps.
+_AS_TRAINED, _SCALED = 1.0, 1.5
+
+
+@dataclass(frozen=True)
+class Match:
+    """How well a constant, seen through a view, is a pruned weight.
+
+    Attributes:
+        constant: The constant.
+        view: The view.
+        not_zero: How many planned zeros are not zero in it.
+        changed: How many kept weights do not reappear within its quantization step.
+        planned: How many planned zeros there are.
+        kept: How many kept weights there are.
+        folded: Whether a folded scale was needed to explain them.
+    """
+
+    constant: Constant
+    view: View
+    not_zero: int
+    changed: int
+    planned: int
+    kept: int
+    folded: bool
+
+    @property
+    def proven(self) -> bool:
+        """Whether the constant is the weight beyond doubt."""
+        return self.not_zero == 0 and self.changed == 0
+
+    def values(self) -> np.ndarray:
+        """Returns the constant's values in Keras layout."""
+        return self.view.to_keras(self.constant.values)
+
+    def difference(self) -> str:
+        """Says in which counts the constant differs from the weight."""
+        parts = []
+        if self.not_zero:
+            parts.append(f"{self.not_zero} of {self.planned} planned zeros are not zero")
+        if self.changed:
+            parts.append(f"{self.changed} of {self.kept} kept weights do not reappear")
+        return " and ".join(parts) or "nothing"
+
+
+def compare(constant: Constant, view: View, values: np.ndarray, mask: np.ndarray) -> Match:
+    """Compares a weight with a constant, planned zeros and kept weights.
+
+    Args:
+        constant: The constant.
+        view: How to see it as the weight.
+        values: The trained values, Keras layout.
+        mask: Boolean, false = pruned, Keras layout.
+
+    Returns:
+        The match; of the scales that the converter may have folded in, the one that explains most.
+    """
+    kept = view.to_file(mask)
+    trained = view.to_file(values)
+    planned = int(kept.size - np.count_nonzero(kept))
+    not_zero = int(np.count_nonzero(constant.values[~kept]))
+    changed = _changed(constant, trained, kept, steps=_AS_TRAINED, relative=0.0)
+    folded = False
+    if changed:
+        for candidate in scaled(constant, trained, kept):
+            under_scale = _changed(constant, candidate, kept, steps=_SCALED, relative=_RELATIVE)
+            if under_scale < changed:
+                changed, folded = under_scale, True
+            if changed == 0:
+                break
+    return Match(constant, view, not_zero, changed, planned, kept.size - planned, folded)
+
+
+def _changed(
+    constant: Constant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
+) -> int:
+    allowed = steps * constant.steps() + relative * np.abs(trained) + _TINY
+    # Written so that a NaN on either side counts as changed.
+    near = np.abs(constant.values - trained) <= allowed
+    return int(np.count_nonzero(~near & kept))

@@ -1,0 +1,128 @@
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runner.datasets import Dataset, load_dataset
+from runner.errors import UserError
+from runner.recipe.schema import Data
+
+IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)
+LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1], np.uint8)
+
+
+def save(path: Path, **changes: Any) -> Path:
+    given = {"x_train": IMAGES, "y_train": LABELS, "x_test": IMAGES[:3], "y_test": LABELS[:3]} | changes
+    np.savez(path, **{name: array for name, array in given.items() if array is not None})
+    return path
+
+
+def load(path: Path, **arguments: Any) -> Dataset:
+    return load_dataset(Data(name="npz", path=str(path), arguments=arguments))
+
+
+def test_uint8_images_are_scaled_and_get_a_channel(tmp_path: Path) -> None:
+    made = load(save(tmp_path / "a.npz"))
+    assert made.x_train.shape == (8, 4, 4, 1)
+    expected = np.array([16, 17, 18, 19], np.float32) / np.float32(255)
+    np.testing.assert_array_equal(made.x_train[1, 0, :, 0], expected)
+    np.testing.assert_array_equal(made.y_train, [0, 1, 2, 0, 1, 2, 0, 1])
+    assert made.y_train.dtype == np.int64
+    assert (made.num_classes, made.source, made.note) == (3, "npz", None)
+
+
+def test_floats_are_taken_as_they_are(tmp_path: Path) -> None:
+    x = np.linspace(-3, 3, 8 * 5).reshape(8, 5)
+    made = load(
+        save(tmp_path / "a.npz", x_train=x, x_test=x[:3], y_train=LABELS[:, None], y_test=LABELS[:3, None])
+    )
+    np.testing.assert_array_equal(made.x_train, x.astype(np.float32))
+    assert made.y_train.shape == (8,)
+
+
+def test_float_targets_are_a_regression(tmp_path: Path) -> None:
+    y = np.linspace(0, 1, 8)
+    made = load(save(tmp_path / "a.npz", y_train=y, y_test=y[:3]))
+    assert made.num_classes is None
+    assert made.target_shape == (1,)
+    assert made.y_test.dtype == np.float32
+
+
+def test_the_number_of_classes_can_be_given(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", y_train=LABELS + 1, y_test=LABELS[:3] + 1)
+    assert load(path, classes=10).num_classes == 10
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"x_test": None}, "x_test missing; the archive holds x_train, y_train, y_test"),
+        ({"x_train": None, "xtrain": IMAGES}, "x_train missing.* Did you mean 'xtrain'?"),
+        ({"x_train": IMAGES.astype(np.int64)}, "x_train holds int64; save images as uint8"),
+        ({"x_train": IMAGES[:7]}, "x_train has 7 samples, y_train has 8"),
+        ({"x_test": IMAGES[:3, :3]}, r"x_train has the shape \(4, 4, 1\), of x_test \(3, 4, 1\)"),
+        (
+            {"x_train": np.full((8, 4), np.inf), "x_test": np.zeros((3, 4))},
+            "x_train holds 32 values .* not finite",
+        ),
+        ({"x_train": np.zeros((0, 4, 4), np.uint8), "y_train": LABELS[:0]}, "x_train is empty"),
+        (
+            {"y_train": LABELS + 1, "y_test": LABELS[:3] + 1},
+            "labels go from 1 to 3; classes are counted from 0",
+        ),
+        ({"y_train": LABELS.astype(np.int64) - 1}, "labels go from -1 to 2"),
+        ({"y_train": np.eye(8, dtype=np.int64)}, r"y_train holds integers of shape \(8, 8\).*argmax"),
+        ({"y_train": np.eye(8), "y_test": np.eye(8)[:3]}, "y_train is one-hot; save class numbers"),
+        ({"y_test": np.zeros(3)}, "one of y_train and y_test holds integers"),
+        ({"y_train": np.array(list("abcabcab"))}, "y_train holds <U1"),
+        ({"y_train": np.array([None] * 8)}, "Python objects in it are not loaded"),
+    ],
+)
+def test_wrong_arrays_are_refused_by_name(tmp_path: Path, changes: dict[str, Any], message: str) -> None:
+    path = save(tmp_path / "wrong.npz", **changes)
+    with pytest.raises(UserError, match=message) as caught:
+        load(path)
+    assert str(caught.value).startswith(f"recipe.data.path: {path}: ")
+
+
+@pytest.mark.parametrize("classes", [2, 1, "three"])
+def test_a_wrong_number_of_classes_is_refused(tmp_path: Path, classes: object) -> None:
+    with pytest.raises(UserError, match=r"labels from 0 to 2; 2 classes|recipe\.data\.classes is "):
+        load(save(tmp_path / "a.npz"), classes=classes)
+
+
+def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
+    whole = save(tmp_path / "whole.npz").read_bytes()
+    cut, flipped, text, bare = (
+        tmp_path / name for name in ("cut.npz", "flipped.npz", "text.npz", "bare.npy")
+    )
+    cut.write_bytes(whole[: len(whole) // 2])
+    flipped.write_bytes(whole[:150] + bytes([whole[150] ^ 255]) + whole[151:])
+    text.write_text("x_train")
+    np.save(bare, IMAGES)
+    empty = tmp_path / "empty.npz"
+    empty.touch()
+    for path, message in [
+        (tmp_path / "none.npz", "there is no such file"),
+        (tmp_path, "this is a folder"),
+        (cut, "damaged"),
+        (flipped, "damaged"),
+        (text, "damaged"),
+        (empty, "damaged"),
+        (bare, "one bare array"),
+    ]:
+        with pytest.raises(UserError, match=message) as caught:
+            load(path)
+        assert str(path) in str(caught.value)
+
+
+def test_a_path_is_needed() -> None:
+    with pytest.raises(UserError, match=r"^recipe\.data\.path: dataset 'npz' needs"):
+        load_dataset(Data(name="npz"))
+
+
+def test_the_path_counts_from_the_current_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    save(tmp_path / "a.npz")
+    monkeypatch.chdir(tmp_path)
+    assert load(Path("a.npz")).num_classes == 3

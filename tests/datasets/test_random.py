@@ -1,0 +1,51 @@
+from typing import Any
+
+import numpy as np
+import pytest
+
+from runner.datasets import Dataset, load_dataset
+from runner.errors import UserError
+from runner.recipe.schema import Data
+
+SHAPES = {"input_shape": [4, 16, 2], "target_shape": [4, 4, 3]}
+
+
+def load(**arguments: Any) -> Dataset:
+    return load_dataset(Data(name="random", arguments=arguments))
+
+
+def test_shapes_counts_and_distribution() -> None:
+    made = load(**SHAPES, samples=200)
+    assert made.x_train.shape == (200, 4, 16, 2)
+    assert made.y_train.shape == (200, 4, 4, 3)
+    assert (len(made.x_test), len(made.y_test)) == (50, 50)
+    assert made.num_classes is None
+    assert made.x_train.mean() == pytest.approx(0, abs=0.03)
+    assert made.x_train.std() == pytest.approx(1, abs=0.03)
+
+
+def test_the_numbers_follow_the_seed() -> None:
+    one = load(**SHAPES, samples=8)
+    assert one.sha256 == load(**SHAPES, samples=8, seed=0).sha256
+    assert one.sha256 != load(**SHAPES, samples=8, seed=1).sha256
+    assert not np.array_equal(one.x_train[:2], one.x_test)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"samples": 0}, r"recipe\.data\.samples is 0"),
+        ({"seed": "x"}, r"recipe\.data\.seed is 'x'"),
+        ({"input_shape": 4}, r"recipe\.data\.input_shape is 4; it must be a list"),
+        ({"target_shape": [4, 0]}, r"recipe\.data\.target_shape is \[4, 0\]"),
+        ({"target_shape": []}, r"recipe\.data\.target_shape is \[\]"),
+    ],
+)
+def test_wrong_arguments_are_refused(wrong: dict[str, Any], message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        load(**(SHAPES | wrong))
+
+
+def test_the_shapes_are_needed() -> None:
+    with pytest.raises(UserError, match="dataset 'random' needs input_shape, target_shape"):
+        load()

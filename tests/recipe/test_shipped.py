@@ -1,0 +1,83 @@
+"""What the shipped recipes say, against the issue they were written for."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import pytest
+from hydra import compose, initialize_config_dir
+
+from runner.job import read_job
+from runner.packaged import packaged_folder
+from runner.recipe import source
+from runner.recipe.library import recipe_names
+from runner.recipe.schema import Data, Model, Optimizer, Recipe, Rule, Schedule, Training
+from runner.recipe.steps import StepSpec
+
+
+@pytest.fixture(autouse=True)
+def composing(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.chdir(packaged_folder("recipes").parent)
+    source.register()
+    with initialize_config_dir(str(packaged_folder("conf")), version_base="1.3"):
+        yield
+
+
+def read(name: str, *overrides: str) -> Recipe:
+    config = compose("config", [f"recipe={name}", *overrides], return_hydra_config=True)
+    return read_job(config, config.hydra)[0]
+
+
+@pytest.mark.parametrize("name", recipe_names())
+def test_each_is_valid_described_and_reads_back(name: str) -> None:
+    recipe = read(name)
+
+    assert (recipe.name, recipe.source) == (name, f"recipes/{name}.yaml")
+    assert 20 < len(recipe.description) < 110
+    assert Recipe.from_mapping(recipe.to_mapping(), name=name, source=recipe.source) == recipe
+
+
+def test_mnist_2x4_is_the_tutorial() -> None:
+    recipe = read("mnist_2x4")
+
+    assert recipe.data == Data("mnist", fallback="digits", validation_split=0.1)
+    assert recipe.model == Model("tutorial_cnn")
+    assert recipe.training == Training(2, 128, Optimizer("adam", 0.001))
+    assert recipe.layers == (
+        Rule("first_conv", ("pruning_sparsity_0_5",), schedule=Schedule("constant", 0.5)),
+        Rule("structural", ("structural_pruning*",), m_by_n=(2, 4)),
+    )
+
+
+def test_constant_and_polynomial_differ_in_the_schedule_only() -> None:
+    constant, polynomial = read("mnist_constant"), read("mnist_polynomial")
+
+    assert constant.data == Data("mnist", fallback=None, validation_split=0.2)
+    assert constant.training == Training(30, 250)
+    held = Schedule("constant", 0.875, StepSpec(0.2, "share"), StepSpec(1, "share"))
+    assert constant.layers == (Rule("all", ("*",), schedule=held),)
+    grown = replace(held, name="polynomial", arguments={"initial_sparsity": 0.0, "power": 3})
+    assert polynomial.layers == (Rule("all", ("*",), schedule=grown),)
+    assert (constant.data, constant.model, constant.training) == (
+        polynomial.data,
+        polynomial.model,
+        polynomial.training,
+    )
+
+
+def test_sweeping_the_schedules_name_makes_the_one_of_the_other() -> None:
+    swept = read("mnist_constant", "recipe.layers.all.schedule.name=polynomial")
+
+    assert swept.layers[0].schedule is not None
+    assert swept.layers[0].schedule.name == "polynomial"
+    assert swept.hash != read("mnist_constant").hash
+
+
+def test_two_conv_is_regression_under_one_rule() -> None:
+    recipe = read("two_conv_2x4")
+
+    assert recipe.data.name == "random"
+    assert recipe.data.arguments["input_shape"][1:] == [128, 2]
+    # Two convolutions of stride 2 along 128, with 16 filters.
+    assert recipe.data.arguments["target_shape"][1:] == [32, 16]
+    assert (recipe.training.loss, recipe.training.metrics) == (None, None)
+    assert recipe.layers == (Rule("convolutions", ("*",), types=("Conv2D",), m_by_n=(2, 4)),)

@@ -1,0 +1,363 @@
+"""The command as a user runs it, in a process of its own; the experiment only says what it was given."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from runner import __version__
+
+ROOT = Path(__file__).resolve().parent.parent
+
+# Python runs a `sitecustomize` it finds before anything else.
+EXPERIMENT = """
+import os, sys, time, types
+
+def run_experiment(recipe, settings):
+    from runner.errors import RunFailed, UserError
+    outcome = os.environ.get("OUTCOME", "").split(":")
+    if len(outcome) == 1 or str(settings.seed) == outcome[1]:
+        if outcome[0] == "user":
+            raise UserError("the model does not fit")
+        if outcome[0] == "failed":
+            raise RunFailed("a zero is missing")
+        if outcome[0] == "crash":
+            raise ZeroDivisionError("oops")
+        if outcome[0] == "swallow":
+            try:
+                time.sleep(30)
+            except KeyboardInterrupt:
+                raise AttributeError("raised while cleaning up")
+        if outcome[0] == "wait":
+            print("waiting", flush=True)
+            time.sleep(30)
+    where = settings.run_dir and settings.run_dir.relative_to(settings.outputs)
+    print("ran", recipe.name, recipe.source, settings.seed, settings.dry_run, where)
+
+module = types.ModuleType("runner.experiment")
+module.run_experiment = run_experiment
+sys.modules["runner.experiment"] = module
+"""
+
+
+class Command:
+    """Runs `python -m runner` in an empty folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "work"
+        self.folder.mkdir()
+        (folder / "site").mkdir()
+        (folder / "site" / "sitecustomize.py").write_text(EXPERIMENT)
+        self.environment = {
+            **{name: value for name, value in os.environ.items() if not name.startswith(("HYDRA", "TF_"))},
+            "PYTHONPATH": f"{folder / 'site'}{os.pathsep}{ROOT}",
+        }
+
+    def __call__(self, *arguments: str, outcome: str = "", **environment: str) -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "runner", *arguments],
+            cwd=self.folder,
+            env={**self.environment, "OUTCOME": outcome, **environment},
+            capture_output=True,
+            text=True,
+            timeout=60,
+        )
+        return done.returncode, done.stdout, done.stderr
+
+    def left_behind(self) -> list[str]:
+        return sorted(str(path.relative_to(self.folder)) for path in self.folder.rglob("*"))
+
+
+@pytest.fixture
+def command(tmp_path: Path) -> Command:
+    return Command(tmp_path)
+
+
+def test_a_run_in_an_empty_folder(command: Command) -> None:
+    status, out, err = command("recipe=two_conv_2x4", "seed=7")
+
+    assert (status, err) == (0, "")
+    assert out == f"ran two_conv_2x4 {ROOT}/recipes/two_conv_2x4.yaml 7 False None\n"
+    assert command.left_behind() == ["outputs"]
+
+
+def test_the_own_recipe_comes_first(command: Command) -> None:
+    (command.folder / "recipes").mkdir()
+    (command.folder / "recipes" / "mnist_2x4.yaml").write_text(
+        "model: {name: x}\ntraining: {epochs: 1, batch_size: 1}\nlayers: {a: {m_by_n: 2x4}}\n"
+    )
+
+    assert command() == (0, "ran mnist_2x4 recipes/mnist_2x4.yaml 0 False None\n", "")
+
+
+def test_a_dry_run_leaves_nothing_behind(command: Command) -> None:
+    assert command("dry_run=true")[0] == 0
+    assert command("--multirun", "dry_run=true", "seed=1,2")[0] == 0
+
+    assert command.left_behind() == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        (["recipe=mnist_2x5"], "There is no recipe 'mnist_2x5'. Did you mean 'mnist_2x4'?"),
+        (["recpie=mnist_2x4"], "There is no setting 'recpie'. Did you mean 'recipe'?"),
+        (
+            ["recipe.trainin.epochs=3"],
+            "command line, recipe.trainin.epochs=3: recipe.trainin is unknown. Did",
+        ),
+        (["recipe.training.epochs=0"], "command line: recipe.training.epochs is 0, but must be at least 1"),
+        (["seed=1,2"], "Ambiguous value for argument 'seed=1,2'"),
+        (["recipe=null"], "recipe=NAME takes a name: mnist_2x4,"),
+        (["mnist_2x4"], "'mnist_2x4' is not KEY=VALUE. Did you mean recipe=mnist_2x4?"),
+        (
+            ["outputs=/dev/null/x"],
+            "outputs=/dev/null/x: cannot write there (Not a directory). Choose another",
+        ),
+        (["plugins=[nowhere]"], "plugins: cannot import 'nowhere': No module named 'nowhere'"),
+        (["--cfg", "job", "--multirun"], "Only one of --run, --multirun, --cfg, --info"),
+        (["--cfg", "job", "-p", "nope"], "package 'nope' not found in config"),
+        (["--nope"], "usage: runner"),
+        (["-m", "recipe=mnist_2x4,nope"], "There is no recipe 'nope'."),
+        (["-m", "recipe=glob(x*)"], "recipe=glob(x*): matches nothing. The recipes are mnist_2x4,"),
+        (["-m", "sed=1,2"], "There is no setting 'sed'. Did you mean 'seed'?"),
+        (
+            ["-m", "recipe.training.epochs=1,0"],
+            "the sweep's job recipe.training.epochs=0:\ncommand line: recipe.training.epochs is 0, but must",
+        ),
+        (["-m", "seed=1,2", "outputs=/dev/null/x"], "outputs=/dev/null/x: cannot write there"),
+    ],
+)
+def test_wrong_input_is_one_message_and_status_2(command: Command, arguments: list[str], told: str) -> None:
+    status, out, err = command(*arguments)
+
+    assert (status, out) == (2, "")
+    assert err.startswith(told)
+    assert "Traceback" not in err
+    assert [path for path in command.left_behind() if path != "outputs"] == []
+
+
+def test_bad_recipes_are_refused_before_anything_runs(command: Command) -> None:
+    (command.folder / "recipes").mkdir()
+    recipe = command.folder / "recipes" / "bad.yaml"
+
+    for written, told in (
+        ("data: {", "recipes/bad.yaml:1: is not valid YAML"),
+        ("# @package _global_\nhydra: {run: {dir: x}}\n", "recipes/bad.yaml:1: @package would"),
+        ("hydra: {run: {dir: x}}\n", "recipes/bad.yaml:1: recipe.hydra: a recipe cannot set Hydra"),
+        ("data: {_target_: os.abort}\n", "recipes/bad.yaml:1: recipe.data._target_: a recipe is data"),
+    ):
+        recipe.write_text(written)
+        for arguments in (["recipe=bad"], ["-m", "recipe=mnist_2x4,bad"]):
+            status, out, err = command(*arguments)
+            assert (status, out) == (2, "")
+            assert err.startswith(told)
+    assert command.left_behind() == ["recipes", "recipes/bad.yaml"]
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "told"),
+    [("user", 2, "the model does not fit\n"), ("failed", 1, "a zero is missing\n")],
+)
+def test_what_the_run_says_is_printed_as_it_is(
+    command: Command, outcome: str, status: int, told: str
+) -> None:
+    assert command(outcome=outcome) == (status, "", told)
+
+
+def test_debug_shows_the_traceback(command: Command) -> None:
+    status, _, err = command("debug=true", outcome="user")
+
+    assert status == 2
+    assert err.startswith("Traceback (most recent call last):\n")
+    assert err.endswith("\nthe model does not fit\n")
+    assert "Traceback" in command("debug=true", "recipe=nope")[2]
+
+
+def test_a_crash_shows_its_traceback_and_is_status_1(command: Command) -> None:
+    status, _, err = command(outcome="crash")
+
+    assert status == 1
+    assert "ZeroDivisionError: oops" in err
+    assert err.endswith("This is a fault in the runner or in a plugin, not in the input.\n")
+
+
+def test_a_sweep_runs_each_job_in_its_own_directory(command: Command) -> None:
+    status, out, err = command(
+        "--multirun", "recipe=glob(mnist_*,exclude=mnist_2x4)", "seed=1,2", "outputs=results"
+    )
+
+    assert (status, err) == (0, "")
+    ran = re.findall(r"^ran (\w+) \S+ (\d) False sweeps/([\d_-]+)/(\d)$", out, re.MULTILINE)
+    assert [(name, seed, job) for name, seed, _, job in ran] == [
+        ("mnist_constant", "1", "0"),
+        ("mnist_constant", "2", "1"),
+        ("mnist_polynomial", "1", "2"),
+        ("mnist_polynomial", "2", "3"),
+    ]
+    [sweep] = {sweep for _, _, sweep, _ in ran}
+    assert re.fullmatch(r"\d{4}-\d\d-\d\d_\d\d-\d\d-\d\d-\d{6}", sweep)
+    assert command.left_behind() == [
+        "results",
+        "results/sweeps",
+        f"results/sweeps/{sweep}",
+        *(f"results/sweeps/{sweep}/{job}" for job in range(4)),
+        f"results/sweeps/{sweep}/multirun.yaml",
+    ]
+
+
+def test_an_override_that_the_default_recipe_lacks_is_swept(command: Command) -> None:
+    status, out, _ = command(
+        "-m", "recipe=mnist_constant", "recipe.layers.all.schedule.name=constant,polynomial", "dry_run=true"
+    )
+
+    assert status == 0
+    assert out.count("ran mnist_constant") == 2
+
+
+@pytest.mark.parametrize(
+    ("outcome", "status", "told"),
+    [
+        ("failed:2", 1, "a zero is missing\n1 of 3 jobs failed: 1\n"),
+        ("user:3", 2, "the model does not fit\n1 of 3 jobs failed: 2\n"),
+        ("failed", 1, "a zero is missing\n" * 3 + "3 of 3 jobs failed: 0, 1, 2\n"),
+    ],
+)
+def test_a_sweep_goes_on_after_a_failure_and_tells(
+    command: Command, outcome: str, status: int, told: str
+) -> None:
+    done = command("-m", "seed=1,2,3", outcome=outcome)
+
+    assert (done[0], done[2]) == (status, told)
+    assert done[1].count("job ") == 3
+
+
+@pytest.mark.parametrize("arguments", [[], ["--multirun", "seed=1,2"]])
+@pytest.mark.parametrize("outcome", ["wait", "swallow"])
+def test_ctrl_c_is_one_line_and_status_130(command: Command, arguments: list[str], outcome: str) -> None:
+    running = subprocess.Popen(
+        [sys.executable, "-m", "runner", *arguments],
+        cwd=command.folder,
+        env={**command.environment, "OUTCOME": outcome},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    # The folder is the last thing made before the experiment begins.
+    until = time.monotonic() + 30
+    while not (command.folder / "outputs").exists() and time.monotonic() < until:
+        time.sleep(0.01)
+    time.sleep(0.2)
+    running.send_signal(signal.SIGINT)
+    _, err = running.communicate(timeout=30)
+
+    assert (running.returncode, err) == (130, "\nInterrupted.\n")
+
+
+def test_help_shows_examples_recipes_and_settings(command: Command) -> None:
+    status, out, err = command("--help")
+
+    assert (status, err) == (0, "")
+    assert command("-h", "recipe=nope")[:2] == (0, out)
+    assert "runner recipe=mnist_2x4 dry_run=true" in out
+    for name in ("mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"):
+        assert re.search(rf"^  {name}  +\S", out, re.MULTILINE)
+    assert "  seed: 0 # " in out
+    assert "    artifacts: [reports, tables, plots, recipe, tflite] # " in out
+    assert "override hydra" not in out
+    assert len(out.splitlines()) < 50
+
+
+def test_version(command: Command) -> None:
+    assert command("--version") == (0, f"runner {__version__}\n", "")
+
+
+def test_cfg_prints_recipe_and_settings(command: Command) -> None:
+    status, out, err = command("--cfg", "job", "seed=5")
+
+    assert (status, err) == (0, "")
+    assert out.startswith("seed: 5\n")
+    assert "recipe:\n  description: 2:4 on the second convolution" in out
+    assert command.left_behind() == []
+
+
+def test_a_reader_that_leaves_is_no_error(command: Command) -> None:
+    done = subprocess.run(
+        f"'{sys.executable}' -m runner --cfg job | true",
+        shell=True,
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stderr == ""
+
+
+def test_the_search_path_has_the_own_recipes_before_the_shipped(command: Command) -> None:
+    (command.folder / "recipes").mkdir()
+
+    out = command("--info", "searchpath")[1]
+
+    assert re.findall(r"recipes://(\S+)", out) == [str(command.folder / "recipes"), f"{ROOT}/recipes"]
+
+
+@pytest.mark.parametrize(
+    ("line", "completed"),
+    [
+        ("runner recipe=mnist_c", "recipe=mnist_constant"),
+        ("runner recipe=mnist_2x4 recipe.training.ep", "recipe.training.epochs="),
+        ("runner tracking.", "tracking.artifacts. tracking.experiment= tracking.uri="),
+    ],
+)
+def test_shell_completion(command: Command, line: str, completed: str) -> None:
+    status, out, err = command("-sc", "query=bash", COMP_LINE=line, COMP_POINT=str(len(line)))
+
+    assert (status, out.strip(), err) == (0, completed, "")
+    assert command("-sc", "install=bash")[1].endswith("hydra_bash_completion runner\n")
+
+
+@pytest.mark.parametrize(
+    "arguments", [["--help"], ["--cfg", "job"], ["recipe.trainin.epochs=3"], ["recipe=x"]]
+)
+def test_answers_in_under_a_second(command: Command, arguments: list[str]) -> None:
+    def seconds() -> float:
+        begin = time.perf_counter()
+        command(*arguments)
+        return time.perf_counter() - begin
+
+    # The machine may be busy; what counts is that the answer can be had that fast.
+    assert min(seconds() for _ in range(3)) < 1
+
+
+def test_composing_imports_nothing_heavy(command: Command) -> None:
+    program = (
+        "import sys; from runner.cli import main; sys.argv = ['runner', 'recipe.training.epochs=0']\n"
+        "heavy = {'tensorflow', 'mlflow', 'pandas', 'numpy'}\n"
+        "try: main()\n"
+        "except SystemExit as end: print(end.code, sorted(heavy & set(sys.modules)))"
+    )
+
+    done = subprocess.run(
+        [sys.executable, "-c", program],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        text=True,
+    )
+
+    assert done.stdout == "2 []\n"
+
+
+def test_quiet_variables_are_set_unless_the_user_did(command: Command) -> None:
+    (command.folder / "shows.py").write_text(
+        "import os\nprint(os.environ['TF_CPP_MIN_LOG_LEVEL'], os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])\n"
+    )
+
+    assert command("plugins=[shows]")[1].startswith("3 true\n")
+    assert command("plugins=[shows]", TF_CPP_MIN_LOG_LEVEL="0")[1].startswith("0 true\n")

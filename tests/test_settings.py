@@ -1,0 +1,96 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from runner.errors import UserError
+from runner.packaged import packaged_folder
+from runner.settings import ARTIFACTS, RunSettings, Tracking, prepare_outputs, setting_names
+
+
+def test_the_shipped_settings_are_the_defaults(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = yaml.safe_load((packaged_folder("conf") / "config.yaml").read_text())
+    mapping = {key: value for key, value in config.items() if key not in ("defaults", "hydra")}
+
+    assert RunSettings.from_mapping(mapping) == RunSettings()
+    assert RunSettings().outputs == tmp_path / "outputs"
+    assert sorted(setting_names()) == sorted(
+        ["recipe", *(mapping.keys() - {"tracking"}), *(f"tracking.{key}" for key in mapping["tracking"])]
+    )
+
+
+def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+
+    settings = RunSettings.from_mapping(
+        {
+            "seed": 7,
+            "outputs": "some/where",
+            "dry_run": True,
+            "debug": True,
+            "plugins": ["mine"],
+            "tracking": {"uri": "http://server", "experiment": "study", "artifacts": ["plots"]},
+        },
+        argv=("runner", "seed=7"),
+        run_dir=tmp_path,
+    )
+
+    assert settings == RunSettings(
+        seed=7,
+        outputs=tmp_path / "some" / "where",
+        dry_run=True,
+        debug=True,
+        plugins=("mine",),
+        tracking=Tracking("http://server", "study", ("plots",)),
+        argv=("runner", "seed=7"),
+        run_dir=tmp_path,
+    )
+    assert RunSettings.from_mapping({"outputs": "/abs"}).outputs == Path("/abs")
+
+
+@pytest.mark.parametrize(
+    ("mapping", "told"),
+    [
+        ({"seed": "x"}, "seed is 'x', but must be a whole number"),
+        ({"seed": -1}, "seed is -1, but must be in [0, 2**32)"),
+        ({"seed": 2**32}, "seed is 4294967296, but must be in [0, 2**32)"),
+        ({"sed": 1}, "sed is unknown. Did you mean 'seed'?"),
+        ({"dry_run": "maybe"}, "dry_run is 'maybe', but must be true or false"),
+        ({"outputs": "~/x"}, "outputs is '~/x', which the shell did not expand; write it as $HOME/..."),
+        ({"outputs": 3}, "outputs is 3, but must be text"),
+        ({"plugins": [1]}, "plugins is [1], but must be text or a list of texts"),
+        ({"tracking": {"experimnt": "x"}}, "tracking.experimnt is unknown. Did you mean 'experiment'?"),
+        (
+            {"tracking": {"artifacts": ["models"]}},
+            f"tracking.artifacts has 'models', but knows only {', '.join(ARTIFACTS)}",
+        ),
+    ],
+)
+def test_refuses_with_the_key_and_the_remedy(mapping: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as refused:
+        RunSettings.from_mapping(mapping)
+
+    assert str(refused.value).startswith(told)
+
+
+def test_relative_outputs_are_refused_when_made() -> None:
+    with pytest.raises(UserError, match="must be absolute"):
+        RunSettings(outputs=Path("outputs"))
+
+
+def test_outputs_are_made_and_left_empty(tmp_path: Path) -> None:
+    prepare_outputs(tmp_path / "a" / "b")
+
+    assert list((tmp_path / "a" / "b").iterdir()) == []
+
+
+def test_outputs_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
+    file = tmp_path / "file"
+    file.touch()
+
+    with pytest.raises(UserError, match=r"outputs=.*file: is a file, not a folder"):
+        prepare_outputs(file)
+    with pytest.raises(UserError, match=r"file/below: cannot write there \(Not a directory\)"):
+        prepare_outputs(file / "below")

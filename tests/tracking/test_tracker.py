@@ -1,0 +1,206 @@
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from mlflow import MlflowClient
+from mlflow.entities import Run
+
+from runner.errors import RunFailed
+from runner.settings import Tracking
+from runner.tracking import Tracker, open_run
+
+
+def opened(outputs: Path, **changes: Any) -> Any:
+    return open_run(Tracking(), outputs, **({"run_name": "r", "params": {}, "tags": {}} | changes))
+
+
+def read(outputs: Path, run_id: str) -> Run:
+    return MlflowClient(f"sqlite:///{outputs}/mlflow.db").get_run(run_id)
+
+
+@pytest.fixture(scope="module")
+def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """One store for all tests here: making it takes seconds."""
+    return tmp_path_factory.mktemp("outputs")
+
+
+def test_params_tags_metrics_and_artifacts_arrive(outputs: Path, tmp_path: Path) -> None:
+    (tmp_path / "plan.csv").write_text("layer\n")
+    recipe = {"seed": 7, "layers": {"all": {"schedule": {"sparsity": 0.5}}}, "note": "n" * 7000, "empty": ""}
+    tags = {"recipe": "mnist_2x4", "text": "t" * 9000}
+    with opened(outputs, run_name="mnist_2x4", params=recipe, tags=tags) as run:
+        run.log_metrics({"train/loss": 0.5, "sparsity/conv[0]": 0.25, "sparsity/conv(0)": 0.75}, step=3)
+        run.log_metrics({"train/loss": 0.25}, step=4)
+        run.log_metrics({"test/loss": float("nan")})
+        run.set_tags({"sparsity_check": "passed", "recipe": "mnist_2x4 "})
+        run.log_artifact(tmp_path / "plan.csv", "tables")
+    logged = read(outputs, run.run_id)
+    assert logged.info.run_name == "mnist_2x4"
+    assert logged.info.status == "FINISHED"
+    assert logged.info.end_time >= logged.info.start_time
+    params = dict(logged.data.params)
+    assert params.pop("note") == "n" * 5997 + "..."
+    assert params == {"seed": "7", "layers.all.schedule.sparsity": "0.5", "empty": ""}
+    assert logged.data.metrics["sparsity/conv_0_"] == 0.25
+    assert logged.data.metrics["sparsity/conv_0__2"] == 0.75
+    assert logged.data.tags["sparsity_check"] == "passed"
+    assert logged.data.tags["recipe"] == "mnist_2x4 "
+    assert logged.data.tags["text"] == "t" * 7997 + "..."
+    assert logged.data.tags["mlflow.source.name"] == "runner"
+    client = MlflowClient(f"sqlite:///{outputs}/mlflow.db")
+    assert [(m.step, m.value) for m in client.get_metric_history(run.run_id, "train/loss")] == [
+        (3, 0.5),
+        (4, 0.25),
+    ]
+    assert [item.path for item in client.list_artifacts(run.run_id, "tables")] == ["tables/plan.csv"]
+    copied = outputs / "mlartifacts" / run.run_id / "artifacts" / "tables" / "plan.csv"
+    assert copied.read_text() == "layer\n"
+
+
+def test_more_entries_than_one_request_takes(outputs: Path) -> None:
+    many = {f"m{i}": i for i in range(1201)}
+    with opened(outputs, params={f"p{i}": i for i in range(250)}) as run:
+        run.log_metrics(many)
+        run.set_tags({f"t{i}": i for i in range(150)})
+    logged = read(outputs, run.run_id)
+    assert logged.data.metrics == {name: float(value) for name, value in many.items()}
+    assert len(logged.data.params) == 250
+    assert len([name for name in logged.data.tags if name.startswith("t")]) == 150
+
+
+@pytest.mark.parametrize(
+    ("error", "status"),
+    [
+        (ValueError("crash"), "FAILED"),
+        (RunFailed("NaN loss in step 3"), "FAILED"),
+        (KeyboardInterrupt(), "KILLED"),
+        (SystemExit(130), "KILLED"),
+        (SystemExit(143), "KILLED"),
+        (SystemExit(1), "FAILED"),
+        (SystemExit("a message"), "FAILED"),
+        (SystemExit(0), "FINISHED"),
+    ],
+)
+def test_the_status_says_how_the_run_ended(outputs: Path, error: BaseException, status: str) -> None:
+    runs: list[Tracker] = []
+
+    def leave() -> None:
+        with opened(outputs) as run:
+            runs.append(run)
+            assert read(outputs, run.run_id).info.status == "RUNNING"
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        leave()
+    assert caught.value is error
+    assert read(outputs, runs[0].run_id).info.status == status
+
+
+def test_a_missing_artifact_fails_the_run_and_is_named(outputs: Path, tmp_path: Path) -> None:
+    with pytest.raises(RunFailed, match=r"did not take .*none\.csv"), opened(outputs) as run:
+        run.log_artifact(tmp_path / "none.csv")
+    assert read(outputs, run.run_id).info.status == "FAILED"
+
+
+def test_a_run_in_the_environment_is_not_touched(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with opened(outputs) as first:
+        monkeypatch.setenv("MLFLOW_RUN_ID", first.run_id)
+        with opened(outputs) as second:
+            second.log_metrics({"a": 1})
+    assert first.run_id != second.run_id
+    assert read(outputs, first.run_id).data.metrics == {}
+
+
+def test_nothing_is_printed(outputs: Path, tmp_path: Path) -> None:
+    script = (
+        "import sys, pathlib\n"
+        "from runner.settings import Tracking\n"
+        "from runner.tracking import open_run\n"
+        "with open_run(Tracking(), pathlib.Path(sys.argv[1]), run_name='r', params={}, tags={}) as run:\n"
+        "    run.log_metrics({'a': 1})\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(tmp_path / "new")],
+        cwd=Path(__file__).parents[2],
+        env={
+            name: value for name, value in os.environ.items() if not name.startswith(("MLFLOW", "GIT_PYTHON"))
+        },
+        capture_output=True,
+        text=True,
+        timeout=200,
+        check=True,
+    )
+    assert done.stdout + done.stderr == ""
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    folder = tmp_path_factory.mktemp("server")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    command = [
+        sys.executable,
+        "-m",
+        "mlflow",
+        "server",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--workers",
+        "1",
+    ]
+    command += ["--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts")]
+    with (folder / "log.txt").open("w") as log:
+        process = subprocess.Popen(command, cwd=folder, stdout=log, stderr=log, start_new_session=True)
+    address = f"http://127.0.0.1:{port}"
+    try:
+        deadline = time.monotonic() + 120
+        while not _healthy(address):
+            assert process.poll() is None, (folder / "log.txt").read_text()
+            assert time.monotonic() < deadline, (folder / "log.txt").read_text()
+            time.sleep(0.3)
+        yield address
+    finally:
+        os.killpg(process.pid, signal.SIGTERM)
+        process.wait(30)
+
+
+def _healthy(address: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{address}/health", timeout=5) as response:
+            return bool(response.status == 200)
+    except (urllib.error.URLError, ConnectionError, TimeoutError):
+        return False
+
+
+def test_a_real_server(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", server)
+    (tmp_path / "report.html").write_text("<p>")
+    for status in ("FINISHED", "KILLED"):
+        try:
+            with opened(tmp_path, params={"seed": 1}) as run:
+                run.log_metrics({"train/loss": 0.5}, step=1)
+                run.log_artifact(tmp_path / "report.html", "reports")
+                if status == "KILLED":
+                    raise KeyboardInterrupt
+        except KeyboardInterrupt:
+            assert status == "KILLED"
+        client = MlflowClient(server)
+        logged = client.get_run(run.run_id)
+        assert logged.info.status == status
+        assert (logged.data.metrics, logged.data.params) == ({"train/loss": 0.5}, {"seed": "1"})
+        assert [item.path for item in client.list_artifacts(run.run_id, "reports")] == ["reports/report.html"]
+        assert run.ui_line == f"{server}/#/experiments/{logged.info.experiment_id}/runs/{run.run_id}"
+    assert not (tmp_path / "mlflow.db").exists()
