@@ -1,0 +1,133 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from runner.pruning import ConstantSparsity, PolynomialDecay, PruningSchedule
+from runner.pruning.schedules import (
+    decide,
+    schedule_config,
+    schedule_from_config,
+    settled_sparsity,
+    update_steps,
+)
+
+
+class Staircase(PruningSchedule):
+    """As a script for TFMOT would write it."""
+
+    def __init__(self, target: float, begin_step: Any, end_step: Any) -> None:
+        self._validate_sparsity(target, "target")
+        self._validate_step(begin_step, end_step, 2, allow_negative_1=True)
+        self.target, self.begin_step, self.end_step = target, begin_step, end_step
+
+    def __call__(self, step: Any) -> tuple[Any, Any]:
+        fires = self._should_prune_in_step(step, self.begin_step, self.end_step, 2)
+        return fires, tf.where(tf.less(step, 5), self.target / 2, self.target)
+
+    def get_config(self) -> dict[str, Any]:
+        return {"target": self.target, "begin_step": self.begin_step, "end_step": self.end_step}
+
+
+@pytest.mark.parametrize(
+    ("step", "fires", "sparsity"),
+    [(1, False, 0.0), (10, True, 0.0), (15, False, 0.4375), (20, True, 0.5), (25, False, 0.5), (12, False, 0.244)],
+)
+def test_polynomial_values(step: int, fires: bool, sparsity: float) -> None:
+    schedule = PolynomialDecay(0.0, 0.5, 10, 20, power=3, frequency=10)
+    assert schedule(step) == (fires, pytest.approx(sparsity))
+    in_graph = tf.function(schedule)(tf.constant(step, tf.int64))
+    assert (bool(in_graph[0]), float(in_graph[1])) == (fires, pytest.approx(sparsity))
+    assert in_graph[1].dtype == tf.float32
+
+
+def test_polynomial_may_fall_and_have_any_power() -> None:
+    assert PolynomialDecay(0.8, 0.4, 0, 4, power=1)(1)[1] == pytest.approx(0.7)
+    assert PolynomialDecay(0.0, 0.9, 0, 100, power=0.5)(75)[1] == pytest.approx(0.45)
+
+
+def test_constant_is_its_target_at_every_step() -> None:
+    schedule = ConstantSparsity(0.6, 4, 8, frequency=2)
+    assert [schedule(step) for step in (1, 4, 5, 8, 10)] == [
+        (False, 0.6),
+        (True, 0.6),
+        (False, 0.6),
+        (True, 0.6),
+        (False, 0.6),
+    ]
+    values = schedule(tf.constant([1, 4]))[1]
+    np.testing.assert_allclose(values, [0.6, 0.6])
+
+
+def test_a_jump_where_begin_is_end() -> None:
+    schedule = PolynomialDecay(0.1, 0.9, 5, 5)
+    assert [schedule(step)[1] for step in (4, 5, 6)] == pytest.approx([0.1, 0.9, 0.9])
+    assert float(schedule(tf.constant(5))[1]) == pytest.approx(0.9)
+
+
+def test_a_mask_is_updated_at_begin_on_the_grid_and_at_the_end() -> None:
+    assert update_steps(PolynomialDecay(0, 0.9, 0, 150), 200) == [1, 100, 150]
+    assert update_steps(ConstantSparsity(0.5, 0), 80) == [1]
+    assert update_steps(ConstantSparsity(0.5, 0, end_step=0), 80) == [1]
+    assert update_steps(PolynomialDecay(0, 0.8, 0, 79, power=1, frequency=30), 100) == [1, 30, 60, 79]
+    assert update_steps(ConstantSparsity(0.5, 7, frequency=10), 30) == [7, 17, 27]
+    assert update_steps(ConstantSparsity(0.5, 70), 60) == []
+
+
+def test_the_graph_decides_as_python_does() -> None:
+    for schedule in (PolynomialDecay(0, 0.9, 0, 15, frequency=4), Staircase(0.6, 3, 9), ConstantSparsity(0.5, 2)):
+        in_graph = tf.function(lambda step, s=schedule: decide(s, step))
+        for step in range(1, 20):
+            fires, sparsity = in_graph(tf.constant(step, tf.int64))
+            assert (bool(fires), float(sparsity)) == (decide(schedule, step)[0], pytest.approx(decide(schedule, step)[1]))
+
+
+def test_training_that_ends_early_settles_at_the_value_of_its_last_step() -> None:
+    schedule = PolynomialDecay(0, 0.8, 10, 50, power=1)
+    assert settled_sparsity(schedule, 9) is None
+    assert settled_sparsity(schedule, 30) == pytest.approx(0.4)
+    assert settled_sparsity(schedule, 500) == pytest.approx(0.8)
+    assert settled_sparsity(ConstantSparsity(0.5, 0), 0) is None
+
+
+def test_whole_floats_are_steps() -> None:
+    schedule = PolynomialDecay(0, 0.5, 0.2 * 100, 100.0)
+    assert (schedule.begin_step, schedule.end_step) == (20, 100)
+    assert Staircase(0.5, 2.0, 10.0)._should_prune_in_step(tf.constant(4), 2.0, 10.0, 2)
+
+
+@pytest.mark.parametrize(
+    ("make", "message"),
+    [
+        (lambda: ConstantSparsity(1.0, 0), "target_sparsity is 1.0"),
+        (lambda: ConstantSparsity(-0.1, 0), "target_sparsity is -0.1"),
+        (lambda: ConstantSparsity("0.5", 0), "target_sparsity is '0.5'"),  # type: ignore[arg-type]
+        (lambda: ConstantSparsity(0.5, -1), "begin_step is -1"),
+        (lambda: ConstantSparsity(0.5, 0, -2), "end_step is -2"),
+        (lambda: ConstantSparsity(0.5, 9, 5), "the end comes before the beginning"),
+        (lambda: ConstantSparsity(0.5, 0, frequency=0), "frequency is 0"),
+        (lambda: ConstantSparsity(0.5, 0.5), "begin_step is 0.5"),  # type: ignore[arg-type]
+        (lambda: PolynomialDecay(0, 0.5, 0, -1), "needs a step at which it arrives"),
+        (lambda: PolynomialDecay(0, 0.5, 0, 9, power=0), "power is 0"),
+        (lambda: PolynomialDecay(0, 0.5, 0, 9, power=-1), "power is -1"),
+    ],
+)
+def test_bad_arguments_are_refused(make: Any, message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        make()
+
+
+@pytest.mark.parametrize(
+    "schedule", [ConstantSparsity(0.5, 3, 9, 2), PolynomialDecay(0.1, 0.9, 1, 7, 2, 3), Staircase(0.6, 3, 9)]
+)
+def test_config_round_trip(schedule: PruningSchedule) -> None:
+    again = schedule_from_config(schedule_config(schedule))
+    assert type(again) is type(schedule)
+    assert again.get_config() == schedule.get_config()
+    assert type(schedule).from_config(schedule.get_config()).get_config() == schedule.get_config()
+
+
+def test_an_unknown_class_is_named() -> None:
+    with pytest.raises(ValueError, match="'Gone'; import the module"):
+        schedule_from_config({"class_name": "Gone", "config": {}})
