@@ -29,8 +29,8 @@ format: .venv/test.stamp  ## let ruff mend what it can
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: .venv/bench.stamp  ## measure side by side with TFMOT (long; ARGS="tests/benchmarks/FILE" for one)
-	$(BIN)/python -m pytest -o addopts= -o timeout=0 -ra -s $(or $(ARGS),tests/benchmarks)
+bench: .venv/bench.stamp  ## measure side by side with TFMOT (ARGS="step_cost.py" for one)
+	for script in $(or $(ARGS),startup.py step_cost.py); do $(BIN)/python tests/benchmarks/$$script || exit 1; done
 
 clean:  ## remove .venv and the tools' caches (outputs/ stays)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

@@ -1,6 +1,6 @@
 """One run, stage by stage: recipe, data, model, plan, wrap, train, strip, export, check, record, summary."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,11 +22,12 @@ from runner.provenance import git_state, provenance
 from runner.pruning import strip_pruning
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
+from runner.report.plots import plot_training
 from runner.report.tables import plan_frame, plan_table, result_table, sparsity_frame, variants_table
 from runner.run_directory import make_run_directory
 from runner.settings import RunSettings
 from runner.summary import check_summary, sparsity_summary, variants_summary, write_json
-from runner.training import Progress, Task, build_optimizer, make_deterministic, task_for, train
+from runner.training import History, Progress, Task, build_optimizer, make_deterministic, task_for, train
 from runner.verify import CheckRow, PrunedWeight, SparsityCheck, check_file, check_outputs, check_weights
 
 _COMPARED_SAMPLES = 32
@@ -138,8 +139,10 @@ def show_plan(plan: Plan, display: Display) -> None:
         display.print(f"note: {warning}")
 
 
-def fit(prepared: Prepared, recipe: Recipe, display: Display, record: Any) -> tf_keras.Model:
-    """Wraps the model by the plan and trains it; returns the wrapped model, its masks settled."""
+def fit(
+    prepared: Prepared, recipe: Recipe, display: Display, record: Callable[[int, dict[str, float]], None]
+) -> tuple[tf_keras.Model, History]:
+    """Wraps the model by the plan and trains it; returns it, its masks settled, and its history."""
     wrapped = wrap_model(prepared.plan, prepared.model)
     wrapped.compile(
         optimizer=prepared.optimizer,
@@ -152,7 +155,7 @@ def fit(prepared: Prepared, recipe: Recipe, display: Display, record: Any) -> tf
     def watch(progress: Progress) -> None:
         display.training(progress, epochs, total_steps)
 
-    train(
+    history = train(
         wrapped,
         prepared.data,
         recipe.training,
@@ -161,7 +164,7 @@ def fit(prepared: Prepared, recipe: Recipe, display: Display, record: Any) -> tf
         watch=watch,
         record=record,
     )
-    return wrapped
+    return wrapped, history
 
 
 def export(
@@ -237,10 +240,15 @@ def _run_and_record(
         for warning in plan.warnings:
             display.print(f"note: {warning}")
         with display.stage("train", "training"):
-            wrapped = fit(prepared, recipe, display, lambda step, metrics: tracker.log_metrics(metrics, step))
+            wrapped, history = fit(
+                prepared, recipe, display, lambda step, metrics: tracker.log_metrics(metrics, step)
+            )
         proven = prove(wrapped, recipe, prepared, folder, display)
         summary |= _results(prepared, proven)
         sparsity_frame(proven.check.rows).to_csv(folder / "sparsity.csv", index=False)
+        (folder / "plots").mkdir()
+        updates = sorted({step for row in plan.pruned for step in row.updates})
+        plot_training(history, updates, folder / "plots" / "training.png")
         with display.stage("record", "recording the results in MLflow"):
             tracker.log_metrics(_final_metrics(proven), plan.total_steps)
             tracker.set_tags({"sparsity_check": "passed" if proven.check.passed else "failed"})
@@ -315,7 +323,8 @@ def _artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]
     """Lists the files to log, each with its kind in `tracking.artifacts`, which is its folder in MLflow."""
     tables = [(folder / name, "tables") for name in ("plan.csv", "sparsity.csv")]
     recipe = [(folder / name, "recipe") for name in ("recipe.yaml", "provenance.json")]
-    return [*tables, *recipe, *((file.path, "tflite") for file in exported)]
+    plots = [(path, "plots") for path in sorted((folder / "plots").iterdir())]
+    return [*tables, *recipe, *plots, *((file.path, "tflite") for file in exported)]
 
 
 def _show(

@@ -10,7 +10,7 @@ from typing import Any
 from runner.errors import UserError
 from runner.recipe.section import Invalid, Problem, Section, flag, shown, text, texts, whole
 
-ARTIFACTS = ("reports", "tables", "plots", "recipe", "tflite")
+ARTIFACTS = ("tables", "plots", "recipe", "tflite")
 
 # What NumPy and TensorFlow both take.
 _LARGEST_SEED = 2**32 - 1

@@ -268,7 +268,7 @@ def test_help_shows_examples_recipes_and_settings(command: Command) -> None:
     for name in ("mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"):
         assert re.search(rf"^  {name}  +\S", out, re.MULTILINE)
     assert "  seed: 0 # " in out
-    assert "    artifacts: [reports, tables, plots, recipe, tflite] # " in out
+    assert "    artifacts: [tables, plots, recipe, tflite] # " in out
     assert "override hydra" not in out
     assert len(out.splitlines()) < 50
 

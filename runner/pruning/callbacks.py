@@ -1,5 +1,6 @@
 """Keras callbacks: the end of `fit`, and sparsity for TensorBoard."""
 
+from importlib.util import find_spec
 from typing import Any
 
 import numpy as np
@@ -55,11 +56,14 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
 
     Raises:
         ValueError: If `log_dir` is no path.
+        ImportError: If the package tensorboard is not installed.
     """
 
     def __init__(self, log_dir: str, update_freq: str | int = "epoch", **kwargs: Any) -> None:
         if not isinstance(log_dir, str) or not log_dir:
             raise ValueError(f"log_dir is {log_dir!r}; it must be the path of a directory.")
+        if find_spec("tensorboard") is None:
+            raise ImportError("PruningSummaries needs the package tensorboard: pip install tensorboard")
         super().__init__(log_dir=log_dir, update_freq=update_freq, **kwargs)
         self._pruning_writer = tf.summary.create_file_writer(f"{log_dir}/pruning")
 

@@ -97,7 +97,8 @@ class ConstantSparsity(PruningSchedule):
 
     Args:
         target_sparsity: Share to prune, in [0, 1).
-        begin_step: First step of the window, at least 0.
+        begin_step: First step of the window, at least 0. Steps are whole; floats such as `0.2 * end_step` are
+            taken where they are whole.
         end_step: Last step of the window; -1 for no end.
         frequency: Steps between mask updates, at least 1. Default 100.
 
@@ -106,7 +107,7 @@ class ConstantSparsity(PruningSchedule):
     """
 
     def __init__(
-        self, target_sparsity: float, begin_step: int, end_step: int = -1, frequency: int = 100
+        self, target_sparsity: float, begin_step: float, end_step: float = -1, frequency: float = 100
     ) -> None:
         self._validate_sparsity(target_sparsity, "target_sparsity")
         self._validate_step(begin_step, end_step, frequency, True)
@@ -147,10 +148,10 @@ class PolynomialDecay(PruningSchedule):
         self,
         initial_sparsity: float,
         final_sparsity: float,
-        begin_step: int,
-        end_step: int,
+        begin_step: float,
+        end_step: float,
         power: float = 3,
-        frequency: int = 100,
+        frequency: float = 100,
     ) -> None:
         self._validate_sparsity(initial_sparsity, "initial_sparsity")
         self._validate_sparsity(final_sparsity, "final_sparsity")

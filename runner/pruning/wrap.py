@@ -77,6 +77,11 @@ def prune_low_magnitude(
     if isinstance(to_prune, list | tuple):
         return [_wrap_one(layer, params, pruning_policy) for layer in to_prune]
     if isinstance(to_prune, tf_keras.layers.Layer):
+        if not is_prunable(to_prune):
+            warnings.warn(
+                f"{type(to_prune).__name__} {to_prune.name!r} has no weights that can be pruned: it is dense",
+                stacklevel=2,
+            )
         return _wrap_one(to_prune, params, None)
     raise ValueError(
         "prune_low_magnitude takes a tf-keras layer, a list of layers, or a Sequential or functional model; "
@@ -136,11 +141,6 @@ def _wrap_one(layer: Layer, params: dict[str, Any], policy: PruningPolicy | None
     if isinstance(layer, PruneLowMagnitude) or (policy is not None and not policy.allow_pruning(layer)):
         return layer
     if not is_prunable(layer):
-        if layer.weights or not layer.built:
-            warnings.warn(
-                f"{type(layer).__name__} {layer.name!r} has no weights that can be pruned; it stays dense.",
-                stacklevel=3,
-            )
         return layer
     if not layer.built:
         return PruneLowMagnitude(layer, **params)

@@ -12,7 +12,9 @@ SPARSITIES = [0.0, 0.1, 0.35, 0.5, 0.6, 0.9, 0.999]
 def kernels() -> list[np.ndarray]:
     rng = np.random.default_rng(0)
     ties = rng.integers(-3, 4, (6, 10)).astype(np.float32)
-    mostly_zero = np.where(rng.random((3, 3, 4, 5)) < 0.8, 0, rng.normal(size=(3, 3, 4, 5))).astype(np.float32)
+    mostly_zero = np.where(rng.random((3, 3, 4, 5)) < 0.8, 0, rng.normal(size=(3, 3, 4, 5))).astype(
+        np.float32
+    )
     tiny = (rng.normal(size=(7, 9)) * 1e-38).astype(np.float32)
     return [
         rng.normal(size=(8, 6)).astype(np.float32),
@@ -37,7 +39,9 @@ def test_unstructured(kernel: np.ndarray, sparsity: float) -> None:
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda k: "x".join(map(str, k.shape)))
 def test_m_by_n(kernel: np.ndarray, m: int, n: int, axis: str) -> None:
     for sparsity in (0.0, 0.3 * m / n, m / n):
-        found = graph_masks.m_by_n_mask(tf.constant(kernel), m, n, tf.constant(sparsity, tf.float32), axis).numpy()
+        found = graph_masks.m_by_n_mask(
+            tf.constant(kernel), m, n, tf.constant(sparsity, tf.float32), axis
+        ).numpy()
         np.testing.assert_array_equal(found, masks.m_by_n_mask(kernel, m, n, sparsity, axis).astype(bool))
         zeros = masks.m_by_n_zeros(kernel.shape, m, n, axis)
         assert np.count_nonzero(~found) == round(zeros * min(1.0, float(np.float32(sparsity)) / (m / n)))
@@ -45,7 +49,9 @@ def test_m_by_n(kernel: np.ndarray, m: int, n: int, axis: str) -> None:
 
 @pytest.mark.parametrize("pooling", masks.POOLINGS)
 @pytest.mark.parametrize("block", [(1, 1), (4, 1), (1, 3), (2, 2), (5, 4), (100, 100)])
-@pytest.mark.parametrize("kernel", kernels()[:-1], ids=lambda k: "x".join(map(str, k.shape)))  # sums flush denormals
+@pytest.mark.parametrize(
+    "kernel", kernels()[:-1], ids=lambda k: "x".join(map(str, k.shape))
+)  # sums flush denormals
 def test_block(kernel: np.ndarray, block: tuple[int, int], pooling: str) -> None:
     for sparsity in (0.0, 0.5, 0.8):
         found = graph_masks.block_mask(tf.constant(kernel), tf.constant(sparsity), block, pooling).numpy()

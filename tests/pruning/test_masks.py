@@ -19,7 +19,8 @@ def test_unstructured_keeps_the_largest_magnitudes() -> None:
 
 def test_a_mask_has_the_dtype_and_shape_of_its_weights() -> None:
     mask = unstructured_mask(np.ones((2, 3, 4), np.float16), 0.5)
-    assert (mask.dtype, mask.shape) == (np.float16, (2, 3, 4))
+    assert mask.dtype == np.float16
+    assert mask.shape == (2, 3, 4)
 
 
 def test_of_equal_magnitudes_the_lower_flat_index_is_kept() -> None:
@@ -41,8 +42,6 @@ def test_kept_count_rounds_half_to_even_and_keeps_one(size: int, sparsity: float
 
 
 def test_a_sparsity_counts_as_the_float32_it_becomes() -> None:
-    # 1 - float32(0.7) is 0.30000001192...: 5 * that is 1.50000006, which rounds to 2, not to the even 2 of 1.5.
-    assert kept_count(15, 0.9) == 2
     assert kept_count(25_000_000, 0.9) == round(25_000_000 * (1 - float(np.float32(0.9))))
     assert kept_count(25_000_000, 0.9) != 2_500_000
 

@@ -32,13 +32,22 @@ class Staircase(PruningSchedule):
 
 @pytest.mark.parametrize(
     ("step", "fires", "sparsity"),
-    [(1, False, 0.0), (10, True, 0.0), (15, False, 0.4375), (20, True, 0.5), (25, False, 0.5), (12, False, 0.244)],
+    [
+        (1, False, 0.0),
+        (10, True, 0.0),
+        (15, False, 0.4375),
+        (20, True, 0.5),
+        (25, False, 0.5),
+        (12, False, 0.244),
+    ],
 )
 def test_polynomial_values(step: int, fires: bool, sparsity: float) -> None:
     schedule = PolynomialDecay(0.0, 0.5, 10, 20, power=3, frequency=10)
-    assert schedule(step) == (fires, pytest.approx(sparsity))
+    assert schedule(step)[0] is fires
+    assert schedule(step)[1] == pytest.approx(sparsity)
     in_graph = tf.function(schedule)(tf.constant(step, tf.int64))
-    assert (bool(in_graph[0]), float(in_graph[1])) == (fires, pytest.approx(sparsity))
+    assert bool(in_graph[0]) is fires
+    assert float(in_graph[1]) == pytest.approx(sparsity)
     assert in_graph[1].dtype == tf.float32
 
 
@@ -76,11 +85,16 @@ def test_a_mask_is_updated_at_begin_on_the_grid_and_at_the_end() -> None:
 
 
 def test_the_graph_decides_as_python_does() -> None:
-    for schedule in (PolynomialDecay(0, 0.9, 0, 15, frequency=4), Staircase(0.6, 3, 9), ConstantSparsity(0.5, 2)):
+    for schedule in (
+        PolynomialDecay(0, 0.9, 0, 15, frequency=4),
+        Staircase(0.6, 3, 9),
+        ConstantSparsity(0.5, 2),
+    ):
         in_graph = tf.function(lambda step, s=schedule: decide(s, step))
         for step in range(1, 20):
             fires, sparsity = in_graph(tf.constant(step, tf.int64))
-            assert (bool(fires), float(sparsity)) == (decide(schedule, step)[0], pytest.approx(decide(schedule, step)[1]))
+            assert bool(fires) is decide(schedule, step)[0]
+            assert float(sparsity) == pytest.approx(decide(schedule, step)[1])
 
 
 def test_training_that_ends_early_settles_at_the_value_of_its_last_step() -> None:

@@ -31,7 +31,9 @@ def data(samples: int = 64, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def dense_model() -> tf_keras.Sequential:
     tf_keras.utils.set_random_seed(3)
-    return tf_keras.Sequential([layers.Dense(16, "relu", input_shape=(8,), name="a"), layers.Dense(2, name="b")])
+    return tf_keras.Sequential(
+        [layers.Dense(16, "relu", input_shape=(8,), name="a"), layers.Dense(2, name="b")]
+    )
 
 
 def zeros(model: tf_keras.Model) -> list[int]:
@@ -241,13 +243,18 @@ def test_a_layer_without_prunable_weights_is_said_to_stay() -> None:
 
 def test_only_the_named_weights_are_pruned() -> None:
     model = tf_keras.Sequential(
-        [prune_low_magnitude(layers.LSTM(4), ConstantSparsity(0.5, 0), weights=["recurrent_kernel"], input_shape=(3, 8))]
+        [
+            prune_low_magnitude(
+                layers.LSTM(4), ConstantSparsity(0.5, 0), weights=["recurrent_kernel"], input_shape=(3, 8)
+            )
+        ]
     )
     model.compile("adam", "mse")
     rng = np.random.default_rng(0)
     model.fit(rng.normal(size=(8, 3, 8)), rng.normal(size=(8, 4)), verbose=0)
     kernel, recurrent, _ = strip_pruning(model).get_weights()
-    assert (np.count_nonzero(kernel == 0), np.count_nonzero(recurrent == 0)) == (0, 32)
+    assert np.count_nonzero(kernel == 0) == 0
+    assert np.count_nonzero(recurrent == 0) == 32
 
 
 def test_a_frozen_layer_is_left_alone() -> None:
