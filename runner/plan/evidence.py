@@ -7,8 +7,9 @@ import tf_keras
 
 from runner.plan.matching import named_layers
 from runner.plan.plan import Plan
+from runner.pruning.layouts import Layout
 from runner.pruning.masked_weight import MaskedWeight
-from runner.pruning.prunable import Layout, prunable_weights
+from runner.pruning.prunable import prunable_weights
 from runner.pruning.structures import Structure
 from runner.pruning.wrapper import PruneLowMagnitude
 from runner.verify import PrunedWeight

@@ -10,7 +10,7 @@ from runner.plan.matching import Match, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
 from runner.pruning.prunable import PrunableWeight, prunable_weights
-from runner.pruning.schedules import PruningSchedule
+from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule

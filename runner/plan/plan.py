@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runner.pruning.schedules import PruningSchedule, first_step, last_step, settled_sparsity, update_steps
+from runner.pruning.schedule import PruningSchedule, first_step, last_step, settled_sparsity, update_steps
 from runner.pruning.structures import MByN, Structure
 
 

@@ -3,7 +3,8 @@
 from collections.abc import Callable
 
 from runner.errors import UserError
-from runner.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from runner.pruning.schedule import PruningSchedule
+from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
 from runner.recipe.schema import Schedule
 from runner.registry import Registry
 
@@ -33,6 +34,22 @@ def polynomial(
 ) -> PolynomialDecay:
     """From `initial_sparsity` at `begin_step` to the final level at `end_step`."""
     return PolynomialDecay(initial_sparsity, sparsity, begin_step, end_step, power, frequency)
+
+
+@SCHEDULES.register("linear")
+def linear(
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, initial_sparsity: float = 0.0
+) -> LinearSparsity:
+    """From `initial_sparsity` at `begin_step` to the final level at `end_step`, by equal steps."""
+    return LinearSparsity(initial_sparsity, sparsity, begin_step, end_step, frequency)
+
+
+@SCHEDULES.register("exponential")
+def exponential(
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, rate: float | None = None
+) -> ExponentialSparsity:
+    """Each update prunes the share `rate` of what is left, up to the final level."""
+    return ExponentialSparsity(sparsity, begin_step, end_step, rate, frequency)
 
 
 def build_schedule(

@@ -11,9 +11,10 @@ Example:
 """
 
 from runner.pruning.callbacks import PruningSummaries, UpdatePruningStep
-from runner.pruning.policy import PruningPolicy
+from runner.pruning.policy import PruneForLatencyOnXNNPack, PruningPolicy
 from runner.pruning.prunable import PrunableLayer
-from runner.pruning.schedules import ConstantSparsity, PolynomialDecay, PruningSchedule
+from runner.pruning.schedule import PruningSchedule
+from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
 from runner.pruning.strip import strip_pruning
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrap import prune_low_magnitude, prune_scope
@@ -22,9 +23,12 @@ from runner.pruning.wrapper import PruneLowMagnitude
 __all__ = [
     "Block",
     "ConstantSparsity",
+    "ExponentialSparsity",
+    "LinearSparsity",
     "MByN",
     "PolynomialDecay",
     "PrunableLayer",
+    "PruneForLatencyOnXNNPack",
     "PruneLowMagnitude",
     "PruningPolicy",
     "PruningSchedule",

@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from runner.pruning.prunable import PrunableWeight
-from runner.pruning.schedules import PruningSchedule, decide, last_step, settled_sparsity
+from runner.pruning.schedule import PruningSchedule, decide, last_step, settled_sparsity
 from runner.pruning.structures import Structure
 
 
@@ -25,6 +25,7 @@ class MaskedWeight:
         step: int64 scalar variable: training steps so far.
         structure: Which weights are zeroed together.
         schedule: Sparsity over the steps.
+        owner: The layer's name, for messages.
     """
 
     def __init__(
@@ -34,11 +35,14 @@ class MaskedWeight:
         step: tf.Variable,
         structure: Structure,
         schedule: PruningSchedule,
+        owner: str,
     ) -> None:
         self.weight, self.mask, self.step = weight, mask, step
-        self.structure, self.schedule = structure, schedule
+        self.structure, self.schedule, self.owner = structure, schedule, owner
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
-        weight.variable._constraint = self._after_optimizer_step  # TensorFlow offers no public setter.
+        # TensorFlow offers no public setter. A mirrored variable asks the copy on each device for its own.
+        for variable in getattr(weight.variable, "values", (weight.variable,)):
+            variable._constraint = self._after_optimizer_step
 
     @property
     def name(self) -> str:
@@ -50,14 +54,24 @@ class MaskedWeight:
         weights = tf.convert_to_tensor(weights)
         if self._before is not None:
             weights = self._before(weights)
-        updates, sparsity = decide(self.schedule, self.step.assign_add(1))
+        self.step.assign_add(1)
+        step = tf.identity(self.step)
+        updates, sparsity = decide(self.schedule, step)
 
         def update() -> tf.Tensor:
-            mask = self.structure.graph_mask(self.weight.layout.kernel(weights), sparsity)
-            return tf.identity(self.mask.assign(self.weight.layout.stored(mask)))
+            finite = tf.reduce_all(tf.math.is_finite(weights))
+            words = f"{self.owner}: {self.name} holds NaN or infinite weights at training step"
+            with tf.control_dependencies([tf.debugging.Assert(finite, [words, step])]):
+                mask = self._new_mask(weights, sparsity)
+            self.mask.assign(mask)
+            return mask
 
-        mask = tf.cond(updates, update, self.mask.read_value)
+        mask = tf.cond(updates, update, lambda: tf.identity(self.mask))
         return tf.where(mask, weights, tf.zeros([], weights.dtype))
+
+    def _new_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+        layout = self.weight.layout
+        return layout.stored(self.structure.graph_mask(layout.kernel(weights), sparsity), self.weight.shape)
 
     def settle(self, steps: int | None = None) -> None:
         """Ends training: sets the mask to the schedule's value at the last step, and masks the weight.
@@ -67,13 +81,14 @@ class MaskedWeight:
         """
         self.apply()  # First, so that an averaged or restored weight cannot win a place back.
         counted, end = int(self.step.numpy()), last_step(self.schedule)
+        last = max(counted, steps or 0)
+        self.step.assign(last)
         if 0 <= end <= counted:
             return
-        sparsity = settled_sparsity(self.schedule, max(counted, steps or 0))
+        sparsity = settled_sparsity(self.schedule, last)
         if sparsity is not None:
-            values = self.weight.layout.kernel(tf.convert_to_tensor(self.weight.variable))
-            mask = self.structure.graph_mask(values, tf.constant(sparsity, tf.float32))
-            self.mask.assign(self.weight.layout.stored(mask))
+            weights = tf.convert_to_tensor(self.weight.variable)
+            self.mask.assign(self._new_mask(weights, tf.constant(sparsity, tf.float32)))
             self.apply()
 
     def apply(self) -> None:

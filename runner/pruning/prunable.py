@@ -1,14 +1,15 @@
-"""Which weights of which layer can be pruned, and how their axes read as a kernel `[*spatial, in, out]`."""
+"""Which weights of which layer can be pruned, and in which layout each is stored."""
 
 import abc
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import numpy as np
 import tensorflow as tf
 import tf_keras
+from tf_keras import layers
 
+from runner.pruning.layouts import KERNEL, Layout, depthwise_layout, einsum_layout, transposed_layout
 from runner.pruning.structures import Shape
 
 
@@ -21,43 +22,11 @@ class PrunableLayer(abc.ABC):
 
 
 @dataclass(frozen=True)
-class Layout:
-    """How a weight's axes read as a kernel: transposed by `order`, it is `[*spatial, in, out]`.
-
-    Args:
-        order: A permutation of the axes; None where the weight is stored as a kernel already.
-    """
-
-    order: tuple[int, ...] | None = None
-
-    def shape(self, shape: Sequence[int]) -> Shape:
-        """Returns the kernel's shape for a weight of this shape."""
-        return tuple(shape) if self.order is None else tuple(shape[axis] for axis in self.order)
-
-    def kernel(self, weights: Any) -> Any:
-        """Views a weight (NumPy array or tensor) as a kernel."""
-        if self.order is None:
-            return weights
-        return (
-            np.transpose(weights, self.order)
-            if isinstance(weights, np.ndarray)
-            else tf.transpose(weights, self.order)
-        )
-
-    def stored(self, kernel: Any) -> Any:
-        """Brings a kernel's mask back to the axes in which the weight is stored."""
-        if self.order is None:
-            return kernel
-        back = tuple(int(axis) for axis in np.argsort(self.order))
-        return np.transpose(kernel, back) if isinstance(kernel, np.ndarray) else tf.transpose(kernel, back)
-
-
-@dataclass(frozen=True)
 class PrunableWeight:
     """One weight tensor that can be pruned.
 
     Args:
-        name: Its name within the layer, such as `kernel` or `recurrent_kernel`.
+        name: Its name within the layer, such as `kernel`, `forward_recurrent_kernel` or `query_kernel`.
         variable: The variable itself (never the auto-casting one around it).
         layout: How its axes read as a kernel.
     """
@@ -77,64 +46,120 @@ class PrunableWeight:
         return self.layout.shape(self.shape)
 
 
-_KERNEL = Layout()
-_ROWS_ARE_OUTPUTS = Layout((1, 0))  # An embedding's row is what TFLite stores as a row.
+@dataclass(frozen=True)
+class _Place:
+    """Where a layer keeps a weight.
 
-_BY_CLASS: list[tuple[type, dict[str, Layout]]] = [
-    (tf_keras.layers.Dense, {"kernel": _KERNEL}),
-    (tf_keras.layers.SeparableConv1D, {"pointwise_kernel": _KERNEL}),
-    (tf_keras.layers.SeparableConv2D, {"pointwise_kernel": _KERNEL}),
-    (tf_keras.layers.Conv1D, {"kernel": _KERNEL}),
-    (tf_keras.layers.Conv2D, {"kernel": _KERNEL}),
-    (tf_keras.layers.Conv3D, {"kernel": _KERNEL}),
-    (tf_keras.layers.Embedding, {"embeddings": _ROWS_ARE_OUTPUTS}),
-    (tf_keras.layers.SimpleRNN, {"cell.kernel": _KERNEL, "cell.recurrent_kernel": _KERNEL}),
-    (tf_keras.layers.LSTM, {"cell.kernel": _KERNEL, "cell.recurrent_kernel": _KERNEL}),
-    (tf_keras.layers.GRU, {"cell.kernel": _KERNEL, "cell.recurrent_kernel": _KERNEL}),
+    Args:
+        path: Attributes from the layer on, with dots.
+        layout: Its layout, or what reads it off the owner of the weight.
+        name: What the weight is called; default: the last attribute.
+    """
+
+    path: str
+    layout: Layout | Callable[[Any], Layout] = KERNEL
+    name: str = ""
+
+    @property
+    def title(self) -> str:
+        return self.name or self.path.rpartition(".")[2]
+
+
+def _by_equation(layer: Any) -> Layout:
+    return einsum_layout(layer.equation)
+
+
+_RECURRENT = (_Place("kernel"), _Place("recurrent_kernel"))
+
+_PLACES: list[tuple[type, tuple[_Place, ...]]] = [
+    (layers.Dense, (_Place("kernel"),)),
+    (layers.EinsumDense, (_Place("kernel", _by_equation),)),
+    (layers.DepthwiseConv1D, (_Place("depthwise_kernel", depthwise_layout(3)),)),
+    (layers.DepthwiseConv2D, (_Place("depthwise_kernel", depthwise_layout(4)),)),
+    (layers.SeparableConv1D, (_Place("depthwise_kernel", depthwise_layout(3)), _Place("pointwise_kernel"))),
+    (layers.SeparableConv2D, (_Place("depthwise_kernel", depthwise_layout(4)), _Place("pointwise_kernel"))),
+    (layers.Conv1DTranspose, (_Place("kernel", transposed_layout(3)),)),
+    (layers.Conv2DTranspose, (_Place("kernel", transposed_layout(4)),)),
+    (layers.Conv3DTranspose, (_Place("kernel", transposed_layout(5)),)),
+    (layers.Conv1D, (_Place("kernel"),)),
+    (layers.Conv2D, (_Place("kernel"),)),
+    (layers.Conv3D, (_Place("kernel"),)),
+    (layers.LocallyConnected1D, (_Place("kernel"),)),
+    (layers.LocallyConnected2D, (_Place("kernel"),)),
+    # TFLite stores an embedding's rows as they are: along a row run the dimensions.
+    (layers.Embedding, (_Place("embeddings", Layout((), (1,), (0,))),)),
+    (layers.SimpleRNNCell, _RECURRENT),
+    (layers.LSTMCell, _RECURRENT),
+    (layers.GRUCell, _RECURRENT),
+    (layers.ConvLSTM1D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+    (layers.ConvLSTM2D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+    (layers.ConvLSTM3D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+    (
+        layers.MultiHeadAttention,
+        (
+            _Place("_query_dense.kernel", Layout((), (0,), (1, 2)), "query_kernel"),
+            _Place("_key_dense.kernel", Layout((), (0,), (1, 2)), "key_kernel"),
+            _Place("_value_dense.kernel", Layout((), (0,), (1, 2)), "value_kernel"),
+            _Place("_output_dense.kernel", Layout((), (0, 1), (2,)), "output_kernel"),
+        ),
+    ),
 ]
-"""The registry: layer class to the attributes that hold prunable weights; the first match counts."""
-
-_NOT_THESE = (
-    tf_keras.layers.DepthwiseConv1D,
-    tf_keras.layers.DepthwiseConv2D,
-    tf_keras.layers.Conv1DTranspose,
-    tf_keras.layers.Conv2DTranspose,
-    tf_keras.layers.Conv3DTranspose,
-)
-"""Subclasses of the convolutions above whose kernels are laid out otherwise."""
+"""The registry: layer class to where its prunable weights are; the first match counts."""
 
 
 def is_prunable(layer: tf_keras.layers.Layer) -> bool:
     """Tells whether a layer, built or not, has weights that can be pruned."""
-    return hasattr(layer, "get_prunable_weights") or _attributes(layer) is not None
+    if hasattr(layer, "get_prunable_weights") or _places(layer):
+        return True
+    return any(is_prunable(inner) for _, inner in _inner_layers(layer))
 
 
 def prunable_weights(layer: tf_keras.layers.Layer) -> list[PrunableWeight]:
-    """Lists the prunable weights of a built layer; empty where there are none."""
+    """Lists the prunable weights of a layer; those that are not built yet are left out."""
     own: Callable[[], list[tf.Variable]] | None = getattr(layer, "get_prunable_weights", None)
     if own is not None:
-        return [PrunableWeight(_variable_name(v), _bare(v), _KERNEL) for v in own()]
-    return [
-        PrunableWeight(path.rpartition(".")[2], _bare(_attribute(layer, path)), layout)
-        for path, layout in (_attributes(layer) or {}).items()
-    ]
-
-
-def _attributes(layer: tf_keras.layers.Layer) -> dict[str, Layout] | None:
-    if isinstance(layer, _NOT_THESE):
-        return None
-    return next((paths for kind, paths in _BY_CLASS if isinstance(layer, kind)), None)
-
-
-def _attribute(layer: tf_keras.layers.Layer, path: str) -> Any:
-    found: Any = layer
-    for name in path.split("."):
-        found = getattr(found, name)
+        return [PrunableWeight(name, _bare(variable), KERNEL) for name, variable in _named(own())]
+    found = []
+    for place in _places(layer):
+        owner, _, attribute = place.path.rpartition(".")
+        holder = getattr(layer, owner, None) if owner else layer
+        variable = getattr(holder, attribute, None)
+        if variable is not None:
+            layout = place.layout if isinstance(place.layout, Layout) else place.layout(holder)
+            found.append(PrunableWeight(place.title, _bare(variable), layout))
+    for prefix, inner in _inner_layers(layer):
+        found += [
+            PrunableWeight(prefix + weight.name, weight.variable, weight.layout)
+            for weight in prunable_weights(inner)
+        ]
     return found
 
 
-def _variable_name(variable: tf.Variable) -> str:
-    return str(variable.name).split(":")[0].rpartition("/")[2]
+def _places(layer: Any) -> tuple[_Place, ...]:
+    return next((places for kind, places in _PLACES if isinstance(layer, kind)), ())
+
+
+def _inner_layers(layer: Any) -> Iterator[tuple[str, Any]]:
+    """Lists the layers that a wrapping layer of Keras holds, each with a prefix for its weights' names."""
+    if isinstance(layer, layers.Bidirectional):
+        yield "forward_", layer.forward_layer
+        yield "backward_", layer.backward_layer
+    elif isinstance(layer, layers.TimeDistributed):
+        yield "", layer.layer
+    elif isinstance(layer, layers.StackedRNNCells):
+        for number, cell in enumerate(layer.cells):
+            yield f"cell_{number}_", cell
+    elif isinstance(layer, layers.RNN) and not _places(layer):
+        yield "", layer.cell
+
+
+def _named(variables: list[tf.Variable]) -> list[tuple[str, tf.Variable]]:
+    """Names a layer's own variables; two of one name are numbered."""
+    names = [str(variable.name).split(":")[0].rpartition("/")[2] for variable in variables]
+    return [
+        (name if names.count(name) == 1 else f"{name}_{number}", variable)
+        for number, (name, variable) in enumerate(zip(names, variables, strict=True))
+    ]
 
 
 def _bare(variable: Any) -> tf.Variable:

@@ -9,7 +9,7 @@ import tf_keras
 
 from runner.pruning.policy import PruningPolicy
 from runner.pruning.prunable import is_prunable
-from runner.pruning.schedules import PruningSchedule
+from runner.pruning.schedule import PruningSchedule
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = tf_keras.layers.Layer
@@ -145,8 +145,9 @@ def _wrap_one(layer: Layer, params: dict[str, Any], policy: PruningPolicy | None
     if not layer.built:
         return PruneLowMagnitude(layer, **params)
     inner = copy_layer(layer)
-    inner.build_from_config(layer.get_build_config())
-    inner.built = True
+    if not inner.weights:
+        inner.build_from_config(layer.get_build_config())
+        inner.built = True
     inner.set_weights(layer.get_weights())
     return PruneLowMagnitude(inner, **params)
 

@@ -9,8 +9,15 @@ import tf_keras
 
 from runner.pruning.masked_weight import MaskedWeight
 from runner.pruning.prunable import is_prunable, prunable_weights
-from runner.pruning.schedules import ConstantSparsity, PruningSchedule, schedule_config, schedule_from_config
+from runner.pruning.schedule import PruningSchedule, schedule_config, schedule_from_config
+from runner.pruning.schedules import ConstantSparsity
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
+
+# Replicas hold equal weights, so each computes the same mask by itself: no traffic between devices.
+_PER_REPLICA = {
+    "synchronization": tf.VariableSynchronization.ON_READ,
+    "aggregation": tf.VariableAggregation.ONLY_FIRST_REPLICA,
+}
 
 
 @tf_keras.saving.register_keras_serializable(package="runner.pruning")
@@ -94,6 +101,8 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
     @tf.__internal__.tracking.no_automatic_dependency_tracking
     def _mask_weights(self) -> None:
         found = prunable_weights(self.layer)
+        if not found:
+            return  # Some layers (MultiHeadAttention) make their weights when first called.
         names = [weight.name for weight in found]
         missing = [name for name in self._pruned_names or () if name not in names]
         if missing:
@@ -113,7 +122,7 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 initializer="ones",
                 dtype=tf.bool,
                 trainable=False,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                **_PER_REPLICA,
             )
             step = self.add_weight(
                 name=f"{weight.name}_pruning_step",
@@ -121,18 +130,23 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 initializer="zeros",
                 dtype=tf.int64,
                 trainable=False,
-                aggregation=tf.VariableAggregation.ONLY_FIRST_REPLICA,
+                **_PER_REPLICA,
             )
-            masked.append(MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule))
+            name = self.layer.name
+            masked.append(MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule, name))
         self._masked_weights = tuple(masked)
 
-    def call(self, inputs: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
+    def call(self, inputs: Any, *args: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
         """Calls the inner layer; the masks are kept by the optimizer step, not here."""
         if "training" in self._takes:
             kwargs["training"] = training
         if "mask" in self._takes and mask is not None:
             kwargs["mask"] = mask
-        return self.layer(inputs, **kwargs)
+        outputs = self.layer(inputs, *args, **kwargs)
+        if not self._masked_weights:
+            with tf.init_scope():
+                self._mask_weights()
+        return outputs
 
     def compute_mask(self, inputs: Any, mask: Any = None) -> Any:
         """Returns the inner layer's sequence mask."""

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from runner.export.measure import Exported
 from runner.plan import Plan, PlannedWeight
-from runner.pruning.schedules import schedule_config
+from runner.pruning.schedule import schedule_config
 from runner.verify import CSV_COLUMNS, CheckRow
 
 

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from runner.pruning import ConstantSparsity, PolynomialDecay, PruningSchedule
-from runner.pruning.schedules import (
+from runner.pruning.schedule import (
     decide,
     schedule_config,
     schedule_from_config,
