@@ -20,10 +20,11 @@ Key = tuple[str, str]
 
 @dataclass(frozen=True)
 class PlacedStructure:
-    """A structure together with how a weight's axes read as a kernel."""
+    """A structure at the sparsity that is planned, and how the weight's axes read as a kernel."""
 
     structure: Structure
     layout: Layout
+    sparsity: float
 
     @property
     def label(self) -> str:
@@ -31,8 +32,8 @@ class PlacedStructure:
         return self.structure.label
 
     def holds(self, weights: np.ndarray) -> bool:
-        """Tells whether the full pattern holds in a weight as it is stored."""
-        return self.structure.holds(self.layout.kernel(weights))
+        """Tells whether the promised pattern holds in a weight as it is stored."""
+        return self.structure.holds(self.layout.kernel(weights), self.sparsity)
 
 
 def masked_weights(model: tf_keras.Model) -> dict[Key, MaskedWeight]:
@@ -57,14 +58,17 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
     expected = []
     for row in plan.pruned:
         own = masked[row.layer, row.weight]
+        mask, layout = own.mask.numpy(), own.weight.layout
+        # Planned zeros are counted in blocks; ragged ones make of the same count more or fewer weights.
+        agrees = own.structure.agrees(layout.kernel(mask), row.sparsity)
         expected.append(
             PrunedWeight(
                 layer=row.layer,
                 weight=row.weight,
-                planned_zeros=row.planned_zeros,
-                mask=own.mask.numpy(),
+                planned_zeros=int(np.count_nonzero(~mask)) if agrees else row.planned_zeros,
+                mask=mask,
                 values=own.weight.variable.numpy(),
-                structure=PlacedStructure(own.structure, own.weight.layout),
+                structure=PlacedStructure(own.structure, layout, row.sparsity),
                 promised=row.promised,
             )
         )

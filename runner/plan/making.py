@@ -11,7 +11,7 @@ from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
 from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.schedule import PruningSchedule
-from runner.pruning.structures import MByN, Structure, Unstructured
+from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
 
@@ -60,6 +60,8 @@ def structure_of(rule: Rule) -> Structure | None:
     """Returns the structure that a rule asks for; None where it leaves its layers dense."""
     if not rule.prune:
         return None
+    if rule.block is not None:
+        return Block(rule.block.inputs, rule.block.outputs, rule.block.pooling)
     return Unstructured() if rule.m_by_n is None else MByN(*rule.m_by_n, axis=rule.m_by_n_axis)
 
 

@@ -6,9 +6,8 @@ import tf_keras
 
 from runner.plan.matching import named_layers
 from runner.plan.plan import Plan, PlannedWeight
-from runner.pruning.structures import MByN
 from runner.pruning.wrap import copy_layer, copy_model
-from runner.pruning.wrapper import PruneLowMagnitude
+from runner.pruning.wrapper import PruneLowMagnitude, arguments_of
 
 
 def wrap_model(plan: Plan, model: tf_keras.Model) -> tf_keras.Model:
@@ -35,14 +34,6 @@ def _wrapped(
     if not rows:
         return None
     structure = rows[0].structure
+    assert structure is not None, "plan.pruned has rows with a structure only"
     weights = [row.weight for row in rows]
-    if isinstance(structure, MByN):
-        pattern = (structure.m, structure.n)
-        return PruneLowMagnitude(
-            copy_layer(layer),
-            rows[0].schedule,
-            sparsity_m_by_n=pattern,
-            m_by_n_axis=structure.axis,
-            weights=weights,
-        )
-    return PruneLowMagnitude(copy_layer(layer), rows[0].schedule, weights=weights)
+    return PruneLowMagnitude(copy_layer(layer), rows[0].schedule, weights=weights, **arguments_of(structure))

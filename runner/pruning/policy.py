@@ -61,7 +61,7 @@ class PruneForLatencyOnXNNPack(PruningPolicy):
         starts = [layer for layer in every if _starts(layer)]
         if not starts:
             raise ValueError(
-                f"{model.name!r} has no 3x3 convolution of a 3-channel image with strides 2 and padding 'valid'"
+                f"{model.name!r} has no 3x3 convolution of a 3-channel image with strides 2, padding 'valid',"
                 " behind ZeroPadding2D(1), with which XNNPACK's sparse subgraph begins."
             )
         for layer in _until_pooled(starts):

@@ -5,8 +5,7 @@ mask (NumPy and in the graph), and whether the promised pattern holds.
 """
 
 import abc
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
@@ -46,9 +45,13 @@ class Structure(abc.ABC):
         """Tells whether a pattern beyond the count of zeros is promised at this sparsity."""
         return False
 
-    def holds(self, weights: npt.ArrayLike) -> bool:
-        """Tells whether the full pattern holds in these weights."""
+    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
+        """Tells whether the pattern promised at this sparsity holds in these weights."""
         return True
+
+    def agrees(self, mask: masks.Array, sparsity: float) -> bool:
+        """Tells whether a mask prunes exactly what this sparsity plans."""
+        return int(np.count_nonzero(mask == 0)) == self.planned_zeros(mask.shape, sparsity)
 
 
 @dataclass(frozen=True)
@@ -135,7 +138,7 @@ class MByN(Structure):
         """Tells whether the full pattern is promised: the sparsity reaches m/n."""
         return as_float32(sparsity) >= self.m / self.n - FULL_PATTERN_TOLERANCE
 
-    def holds(self, weights: npt.ArrayLike) -> bool:
+    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
         """Tells whether every group holds its zeros."""
         return masks.is_m_by_n(weights, self.m, self.n, self.axis)
 
@@ -187,6 +190,27 @@ class Block(Structure):
         sizes = np.sort(self._block_sizes(shape))
         return int(sizes[: self.planned_blocks(shape, sparsity)].sum())
 
+    def _all_zero(self, weights: npt.ArrayLike) -> npt.NDArray[np.bool_]:
+        """Marks the blocks, in the order of `_block_sizes`, that are all zero."""
+        matrix = np.asarray(weights).reshape(-1, np.shape(weights)[-1]) != 0
+        alive = np.logical_or.reduceat(matrix, np.arange(0, matrix.shape[0], self.rows), axis=0)
+        alive = np.logical_or.reduceat(alive, np.arange(0, matrix.shape[1], self.columns), axis=1)
+        return ~alive.ravel()
+
+    def promises(self, sparsity: float) -> bool:
+        """Tells whether zero blocks are promised: always, where any are planned."""
+        return sparsity > 0
+
+    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
+        """Tells whether at least the planned number of blocks is all zero."""
+        return int(self._all_zero(weights).sum()) >= self.planned_blocks(np.shape(weights), sparsity)
+
+    def agrees(self, mask: masks.Array, sparsity: float) -> bool:
+        """Tells whether a mask prunes exactly the planned number of blocks, and nothing beside them."""
+        pruned = self._all_zero(mask)
+        nothing_beside = int(self._block_sizes(mask.shape)[pruned].sum()) == int(np.count_nonzero(mask == 0))
+        return nothing_beside and int(pruned.sum()) == self.planned_blocks(mask.shape, sparsity)
+
     def mask(self, weights: npt.ArrayLike, sparsity: float) -> masks.Array:
         """Returns `masks.block_mask`."""
         return masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
@@ -194,19 +218,3 @@ class Block(Structure):
     def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
         """Returns the same mask inside the graph."""
         return graph_masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
-
-
-STRUCTURES: dict[str, type[Structure]] = {"unstructured": Unstructured, "m_by_n": MByN, "block": Block}
-"""The registry of structures: a name in a saved config to its class."""
-
-
-def structure_config(structure: Structure) -> dict[str, Any]:
-    """Returns a JSON-ready description, the reverse of `structure_from_config`."""
-    names = {kind: name for name, kind in STRUCTURES.items()}
-    return {"name": names[type(structure)], **asdict(structure)}  # type: ignore[call-overload]
-
-
-def structure_from_config(config: dict[str, Any]) -> Structure:
-    """Builds the structure that `structure_config` described."""
-    arguments = dict(config)
-    return STRUCTURES[arguments.pop("name")](**arguments)

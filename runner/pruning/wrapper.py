@@ -219,6 +219,15 @@ def structure_from_arguments(
     return MByN(m, n, m_by_n_axis)
 
 
+def arguments_of(structure: Structure) -> dict[str, Any]:
+    """Returns the arguments of `PruneLowMagnitude` that name a structure; the reverse of the above."""
+    if isinstance(structure, MByN):
+        return {"sparsity_m_by_n": (structure.m, structure.n), "m_by_n_axis": structure.axis}
+    if isinstance(structure, Block):
+        return {"block_size": (structure.rows, structure.columns), "block_pooling_type": structure.pooling}
+    return {}
+
+
 def default_schedule(structure: Structure) -> PruningSchedule:
     """Returns what holds where no schedule is given: m:n in full, set once; 50 % otherwise."""
     if isinstance(structure, MByN):

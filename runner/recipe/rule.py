@@ -9,6 +9,7 @@ from runner.recipe.section import Invalid, Section, flag, share, shown, text, te
 from runner.recipe.steps import StepSpec
 
 M_BY_N_AXES = ("auto", "input_channels", "flattened")
+POOLINGS = ("AVG", "MAX")
 NO_RULES = "has no rules: a recipe prunes something (sparsity: 0 is a dense control)"
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -56,6 +57,31 @@ class Schedule:
 
 
 @dataclass(frozen=True)
+class BlockSize:
+    """A block of the matrix `[spatial x in, out]` that is pruned whole.
+
+    Args:
+        inputs: Its rows, >= 1; `in` in a recipe.
+        outputs: Its columns, >= 1; `out` in a recipe.
+        pooling: What stands for a block: the `AVG` or the `MAX` of its magnitudes.
+    """
+
+    inputs: int
+    outputs: int
+    pooling: str = "AVG"
+
+    def __post_init__(self) -> None:
+        sizes = {"in": self.inputs, "out": self.outputs}
+        wrong = {name: f"is {value}, but must be at least 1" for name, value in sizes.items() if value < 1}
+        if self.inputs == self.outputs == 1:
+            wrong[""] = "is a single weight; without block the rule is unstructured"
+        if self.pooling not in POOLINGS:
+            wrong["pooling"] = f"is {shown(self.pooling)}, but must be one of {', '.join(POOLINGS)}"
+        if wrong:
+            raise Invalid(wrong)
+
+
+@dataclass(frozen=True)
 class Rule:
     """Which layers, which structure, which schedule.
 
@@ -68,6 +94,7 @@ class Rule:
         prune: False leaves its layers dense.
         m_by_n: (m, n): of each n weights m are zero, 0 < m < n. None is unstructured.
         m_by_n_axis: What the groups run along: `auto`, `input_channels` or `flattened`.
+        block: The blocks that are pruned whole; excludes `m_by_n`.
         schedule: Needed without `m_by_n`; under it, None sets the full pattern at the first step.
     """
 
@@ -79,6 +106,7 @@ class Rule:
     prune: bool = True
     m_by_n: tuple[int, int] | None = None
     m_by_n_axis: str = "auto"
+    block: BlockSize | None = None
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
@@ -97,19 +125,24 @@ class Rule:
             )
         elif self.m_by_n is None and self.m_by_n_axis != "auto":
             wrong["m_by_n_axis"] = "says how m:n groups run, but the rule has no m_by_n"
+        if self.m_by_n is not None and self.block is not None:
+            wrong["block"] = "stands beside m_by_n; a rule has one structure: set the other to null"
         wrong |= self._schedule_problems()
         if wrong:
             raise Invalid(wrong)
 
     def _schedule_problems(self) -> dict[str, str]:
         if not self.prune:
-            given = [name for name in ("m_by_n", "schedule") if getattr(self, name) is not None]
+            given = [name for name in ("m_by_n", "block", "schedule") if getattr(self, name) is not None]
             told = (
                 f"is false, so the rule cannot have {' and '.join(given)}; set to null what a parent gave it"
             )
             return {"prune": told} if given else {}
         if self.m_by_n is None and self.schedule is None:
-            return {"": "prunes nothing: give it m_by_n, a schedule, or prune: false"}
+            asked = (
+                "its blocks need a schedule" if self.block else "give it m_by_n, a schedule, or prune: false"
+            )
+            return {"": f"prunes nothing: {asked}"}
         if self.schedule is None:
             return {}
         sparsity = self.schedule.sparsity
@@ -168,6 +201,7 @@ def plain_rule(rule: Rule) -> dict[str, Any]:
         "prune": rule.prune,
         "m_by_n": None if rule.m_by_n is None else "{}x{}".format(*rule.m_by_n),
         "m_by_n_axis": rule.m_by_n_axis,
+        "block": None if rule.block is None else _plain_block(rule.block),
         "schedule": None
         if schedule is None
         else {
@@ -179,6 +213,17 @@ def plain_rule(rule: Rule) -> dict[str, Any]:
             **schedule.arguments,
         },
     }
+
+
+def _plain_block(block: BlockSize) -> dict[str, Any]:
+    return {"in": block.inputs, "out": block.outputs, "pooling": block.pooling}
+
+
+def _read_block(section: Section) -> BlockSize | None:
+    section.required("in", whole)
+    section.required("out", whole)
+    section.optional("pooling", text)
+    return section.build(lambda **given: BlockSize(given.pop("in"), given.pop("out"), **given))
 
 
 def _read_m_by_n(value: object) -> tuple[int, int]:
@@ -217,10 +262,11 @@ def _read_rule(section: Section, key: str) -> Rule | None:
     section.optional("prune", flag)
     section.optional("m_by_n", _read_m_by_n)
     section.optional("m_by_n_axis", text)
-    given = section.has("schedule")
-    schedule = section.section("schedule")
-    if given:
-        section.put("schedule", _read_schedule(schedule))
+    for name, read in (("block", _read_block), ("schedule", _read_schedule)):
+        given = section.has(name)
+        part = section.section(name)
+        if given:
+            section.put(name, read(part))
     return section.build(Rule)
 
 
