@@ -39,6 +39,9 @@ class MaskedWeight:
     ) -> None:
         self.weight, self.mask, self.step = weight, mask, step
         self.structure, self.schedule, self.owner = structure, schedule, owner
+        self._furthest = (
+            0  # Survives a callback that restores earlier weights, and with them an earlier step.
+        )
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
         # TensorFlow offers no public setter. A mirrored variable asks the copy on each device for its own.
         for variable in getattr(weight.variable, "values", (weight.variable,)):
@@ -81,11 +84,11 @@ class MaskedWeight:
         """
         self.apply()  # First, so that an averaged or restored weight cannot win a place back.
         counted, end = int(self.step.numpy()), last_step(self.schedule)
-        last = max(counted, steps or 0)
-        self.step.assign(last)
+        self._furthest = max(self._furthest, counted, steps or 0)
+        self.step.assign(self._furthest)
         if 0 <= end <= counted:
             return
-        sparsity = settled_sparsity(self.schedule, last)
+        sparsity = settled_sparsity(self.schedule, self._furthest)
         if sparsity is not None:
             weights = tf.convert_to_tensor(self.weight.variable)
             self.mask.assign(self._new_mask(weights, tf.constant(sparsity, tf.float32)))

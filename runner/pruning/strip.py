@@ -4,7 +4,7 @@ from typing import Any
 
 import tf_keras
 
-from runner.pruning.wrap import copy_layer, copy_model
+from runner.pruning.wrap import copy_layer, copy_model, is_graph_model
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
@@ -13,21 +13,51 @@ def strip_pruning(model: Any) -> Any:
 
     First the masks are set to the schedule's value at the last training step, so that a training that
     ended early, or had no `UpdatePruningStep`, is stripped at the sparsity it had reached by then. The
-    model that was given keeps its wrappers and can train on.
+    model that was given keeps its wrappers and can train on; only a subclassed model, which nobody can
+    copy from outside, is stripped in place: the attributes that hold wrappers then hold the layers inside.
 
     Args:
-        model: A Sequential or functional tf-keras model.
+        model: A tf-keras model.
 
     Returns:
-        A new model of the same names, weights and outputs, not compiled.
+        A new model of the same names, weights and outputs, not compiled; a subclassed model itself.
 
     Raises:
-        ValueError: If it is no Keras model, or a subclassed one.
+        ValueError: If it is no Keras model.
     """
     if not isinstance(model, tf_keras.Model):
         raise ValueError(f"strip_pruning takes a tf-keras model; found {type(model).__name__}.")
     for wrapper in wrappers(model):
         wrapper.settle()
-    return copy_model(
-        model, lambda layer: copy_layer(layer.layer) if isinstance(layer, PruneLowMagnitude) else None
-    )
+    if is_graph_model(model):
+        model = copy_model(model, _inner_copy)
+    else:
+        # They were traced with the wrappers in.
+        model.train_function = model.test_function = model.predict_function = None
+    _unwrap_attributes(model)
+    return model
+
+
+def _inner_copy(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer | None:
+    return copy_layer(layer.layer) if isinstance(layer, PruneLowMagnitude) else None
+
+
+def _unwrap_attributes(model: tf_keras.Model) -> None:
+    """Takes off the wrappers that layers and models written by hand hold in their attributes."""
+    for owner in list(model._flatten_layers(include_self=True, recursive=True)):
+        if isinstance(owner, PruneLowMagnitude) or is_graph_model(owner):
+            continue
+        for name, value in list(vars(owner).items()):
+            if not name.startswith("_self_") and (replaced := _unwrapped(value)) is not value:
+                setattr(owner, name, replaced)
+
+
+def _unwrapped(value: Any) -> Any:
+    """Takes wrappers off an attribute's value: a layer, or a list, tuple or dict that holds some."""
+    if isinstance(value, PruneLowMagnitude):
+        return value.layer
+    if isinstance(value, list | tuple) and any(isinstance(item, PruneLowMagnitude) for item in value):
+        return [_unwrapped(item) for item in value]
+    if isinstance(value, dict) and any(isinstance(item, PruneLowMagnitude) for item in value.values()):
+        return {key: _unwrapped(item) for key, item in value.items()}
+    return value

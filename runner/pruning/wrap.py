@@ -108,7 +108,7 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
     Raises:
         ValueError: If the model is subclassed: its layers cannot be replaced from outside.
     """
-    if not isinstance(model, tf_keras.Sequential) and not model._is_graph_network:
+    if not is_graph_model(model):
         raise ValueError(
             f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
             " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
@@ -116,9 +116,7 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
     copies: list[tuple[Layer, Layer]] = []
 
     def clone(layer: Layer) -> Layer:
-        if isinstance(layer, tf_keras.Model) and (
-            isinstance(layer, tf_keras.Sequential) or layer._is_graph_network
-        ):
+        if is_graph_model(layer):
             return copy_model(layer, replace)
         copied = replace(layer) or layer.__class__.from_config(layer.get_config())
         copies.append((layer, copied))
@@ -129,6 +127,11 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
         if original.weights:
             copied.set_weights(original.get_weights())
     return result
+
+
+def is_graph_model(layer: Layer) -> bool:
+    """Tells whether a layer is a Sequential or functional model, so that its layers can be replaced."""
+    return isinstance(layer, tf_keras.Sequential) or bool(getattr(layer, "_is_graph_network", False))
 
 
 def copy_layer(layer: Layer) -> Layer:
