@@ -177,8 +177,9 @@ def _run(config: "DictConfig", hydra: "DictConfig", run_dir: Path | None) -> Non
     if not settings.dry_run:
         prepare_outputs(settings.outputs)
 
-    from runner.export.chatter import captured_stderr
+    from runner.export.chatter import captured_stderr, hush_retracing
 
+    hush_retracing()
     # TensorFlow's libraries greet before they have read how quiet they should be.
     with captured_stderr():
         from runner.experiment import run_experiment

@@ -1,11 +1,12 @@
 """One run, stage by stage: recipe, data, model, plan, wrap, train, strip, export, check, record, summary."""
 
+import math
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import tf_keras
 import yaml
@@ -29,6 +30,9 @@ from runner.settings import RunSettings
 from runner.summary import check_summary, sparsity_summary, variants_summary, write_json
 from runner.training import History, Progress, Task, build_optimizer, make_deterministic, task_for, train
 from runner.verify import CheckRow, PrunedWeight, SparsityCheck, check_file, check_outputs, check_weights
+
+if TYPE_CHECKING:
+    from runner.tracking import Store
 
 _COMPARED_SAMPLES = 32
 _EVALUATION_BATCH = 256
@@ -80,7 +84,8 @@ def run_experiment(recipe: Recipe, settings: RunSettings) -> None:
         settings: Seed, folders, tracking.
 
     Raises:
-        UserError: The recipe does not fit its data or model; nothing has been written then.
+        UserError: The recipe does not fit its data or model, or MLflow's store cannot be used; no run has
+            been made then.
         RunFailed: The loss was not finite, an export failed, or the sparsity check did not pass.
     """
     with Display() as display:
@@ -89,6 +94,8 @@ def run_experiment(recipe: Recipe, settings: RunSettings) -> None:
             show_plan(prepared.plan, display)
             return
         started = datetime.now()
+        with display.stage("tracking", "opening the MLflow store"):
+            store = _open_store(settings)
         folder = make_run_directory(settings.outputs, recipe.name, started, settings.run_dir)
         summary: dict[str, Any] = {
             "status": "running",
@@ -97,7 +104,7 @@ def run_experiment(recipe: Recipe, settings: RunSettings) -> None:
             "data_source": prepared.data.source,
         }
         try:
-            _run_and_record(recipe, settings, prepared, folder, summary, display)
+            _run_and_record(recipe, settings, prepared, store, folder, summary, display)
         except BaseException as error:
             summary["status"] = "killed" if isinstance(error, KeyboardInterrupt) else "failed"
             summary["error"] = str(error) or type(error).__name__
@@ -203,6 +210,11 @@ def prove(
     with display.stage("evaluate", "evaluating on the test set"):
         outputs = stripped.predict(prepared.data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
         scores = prepared.task.score(prepared.data.y_test, outputs)
+        if not math.isfinite(scores["loss"]):
+            raise RunFailed(
+                f"the loss on the test set is {scores['loss']} after the {prepared.plan.total_steps} training"
+                " steps. The usual remedy is a smaller recipe.training.optimizer.learning_rate."
+            )
     with display.stage("export", f"writing TFLite files: {', '.join(recipe.export.variants)}"):
         exported, file_rows, problems = export(stripped, recipe, prepared, expected, folder)
     check = SparsityCheck((*rows, *file_rows), tuple(problems))
@@ -210,27 +222,30 @@ def prove(
     return Proven(scores, exported, check, sparsity, gzip_bytes(path))
 
 
+def _open_store(settings: RunSettings) -> "Store":
+    from runner.tracking import open_store  # MLflow takes a second to import; a dry run has no use for it.
+
+    return open_store(settings.tracking, settings.outputs)
+
+
 def _run_and_record(
     recipe: Recipe,
     settings: RunSettings,
     prepared: Prepared,
+    store: "Store",
     folder: Path,
     summary: dict[str, Any],
     display: Display,
 ) -> None:
-    from runner.tracking import (
-        Tracker,
-        open_run,
-    )  # MLflow takes a second to import; a dry run has no use for it.
+    from runner.tracking import open_run
 
     plan = prepared.plan
     _write_inputs(recipe, settings, prepared, folder)
     with ExitStack() as stack:
         with display.stage("tracking", "opening the MLflow run"):
-            tracker: Tracker = stack.enter_context(
+            tracker = stack.enter_context(
                 open_run(
-                    settings.tracking,
-                    settings.outputs,
+                    store,
                     run_name=f"{recipe.name} seed={settings.seed}",
                     params={"seed": settings.seed, **recipe.to_mapping()},
                     tags=_tags(recipe, prepared.data),

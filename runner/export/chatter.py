@@ -1,5 +1,6 @@
-"""Keeps what C++ code writes to standard error off the screen, and keeps it for the error message."""
+"""Keeps TensorFlow's chatter off the screen, and what its C++ code says for the error message."""
 
+import logging
 import os
 import sys
 import tempfile
@@ -48,3 +49,12 @@ def captured_stderr() -> Iterator[Chatter]:
             os.close(saved)
             sink.seek(0)
             chatter.text = sink.read().decode("utf-8", "replace")
+
+
+def hush_retracing() -> None:
+    """Drops TensorFlow's advice on functions that are traced anew, as those of each job of a sweep are."""
+    logging.getLogger("tensorflow").addFilter(_is_no_retracing)
+
+
+def _is_no_retracing(record: logging.LogRecord) -> bool:
+    return "triggered tf.function retracing" not in record.getMessage()

@@ -124,20 +124,24 @@ def _dense_reason(rule: Rule | None, layer: tf_keras.layers.Layer, weight: Pruna
 def _row_problems(rules: Sequence[Rule], rows: Sequence[PlannedWeight]) -> list[str]:
     problems = []
     for rule in rules:
-        where = f"recipe.layers.{rule.key}"
-        own = [row for row in rows if row.rule == rule.key]
-        names = sorted({row.weight for row in own if row.weight != "-"})
-        problems += [
-            f"{where}.weights: its layers have no prunable weight {name!r}; they have {', '.join(names)}."
-            for name in rule.weights
-            if name not in names
-        ]
-        pruned = [row for row in own if row.pruned]
-        if rule.prune and not pruned and not problems:
-            reasons = ", ".join(f"{row.layer}: {row.reason}" for row in own)
-            problems.append(f"{where}: it can zero nothing ({reasons}).")
-        problems += [problem for row in pruned if (problem := _row_problem(where, row))]
+        problems += _rule_problems(rule, [row for row in rows if row.rule == rule.key])
     return problems
+
+
+def _rule_problems(rule: Rule, own: Sequence[PlannedWeight]) -> list[str]:
+    where = f"recipe.layers.{rule.key}"
+    names = sorted({row.weight for row in own if row.weight != "-"})
+    problems = [
+        f"{where}.weights: its layers have no prunable weight {name!r}; they have {', '.join(names)}."
+        for name in rule.weights
+        if name not in names
+    ]
+    pruned = [row for row in own if row.pruned]
+    if rule.prune and not pruned and not problems:
+        reasons = ", ".join(f"{row.layer}: {row.reason}" for row in own)
+        problems.append(f"{where}: it can zero nothing ({reasons}).")
+    found = (problem for row in pruned if (problem := _row_problem(where, row)))
+    return [*problems, *dict.fromkeys(found)]  # What is wrong with the schedule is so for every row.
 
 
 def _row_problem(where: str, row: PlannedWeight) -> str | None:

@@ -79,9 +79,12 @@ class Display:
         self._line(f"{self._stage}: " + ", ".join(parts))
 
     def print(self, *what: RenderableType) -> None:
-        """Prints above the live line."""
+        """Prints above the live line; text as it is, so that a long path or command can be copied whole."""
         for item in what:
-            self.console.print(item, overflow="fold")
+            if isinstance(item, str):
+                self.console.print(Text(item), soft_wrap=True)
+            else:
+                self.console.print(item, overflow="fold")
 
     def _line(self, shown: str) -> None:
         if self._live is None:

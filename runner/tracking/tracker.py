@@ -9,9 +9,8 @@ from typing import Any
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
-from runner.settings import Tracking
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
-from runner.tracking.store import STORE_ERRORS, Store, first_line, open_store, run_tags, without_password
+from runner.tracking.store import STORE_ERRORS, Store, first_line, run_tags, without_password
 
 # MLflow's limits of one request.
 _METRICS_PER_BATCH = 1000
@@ -122,7 +121,7 @@ class Tracker:
 
 @contextmanager
 def open_run(
-    tracking: Tracking, outputs: Path, *, run_name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
+    store: Store, *, run_name: str, params: Mapping[str, Any], tags: Mapping[str, Any]
 ) -> Iterator[Tracker]:
     """Opens a run in MLflow and closes it with the status that fits how the block was left.
 
@@ -130,8 +129,7 @@ def open_run(
     `FAILED` on any other exception.
 
     Args:
-        tracking: The settings for it.
-        outputs: Absolute folder in which the default store lies.
+        store: Where to; see `open_store`.
         run_name: The name in MLflow's list. Needed: automatic names repeat after seeding.
         params: What the run was asked to do, nested as it is; see `Tracker.log_params`.
         tags: First tags; see `Tracker.set_tags`.
@@ -140,10 +138,9 @@ def open_run(
         The run's tracker.
 
     Raises:
-        UserError: The store cannot be used; raised before there is a run.
+        UserError: The store makes no run.
         RunFailed: The store failed later.
     """
-    store = open_store(tracking, outputs)
     all_tags = run_tags() | _tag_texts(tags)
     try:
         run = store.client.create_run(store.experiment_id, run_name=run_name, tags=all_tags)

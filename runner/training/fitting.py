@@ -70,19 +70,23 @@ def train(
         All measured points.
 
     Raises:
-        RunFailed: The loss became NaN or infinite; the message has the step.
+        RunFailed: The loss or a weight became NaN or infinite; the message has the step.
     """
     x, y, x_val, y_val = data.split(validation_split)
     observer = _Observer(plan, watch, record)
-    model.fit(
-        x,
-        y,
-        batch_size=training.batch_size,
-        epochs=training.epochs,
-        validation_data=(x_val, y_val) if len(x_val) else None,
-        verbose=0,
-        callbacks=[UpdatePruningStep(), observer],
-    )
+    try:
+        model.fit(
+            x,
+            y,
+            batch_size=training.batch_size,
+            epochs=training.epochs,
+            validation_data=(x_val, y_val) if len(x_val) else None,
+            verbose=0,
+            callbacks=[UpdatePruningStep(), observer],
+        )
+    finally:
+        observer.flush()  # What was measured in an epoch that did not end is a result too.
+    observer.check_weights()
     return History(tuple(observer.points))
 
 
@@ -108,13 +112,7 @@ class _Observer(tf_keras.callbacks.Callback):
 
     def on_train_batch_end(self, batch: int, logs: dict[str, float] | None = None) -> None:
         self._step += 1
-        loss = (logs or {}).get("loss", 0.0)
-        if not math.isfinite(loss):
-            raise RunFailed(
-                f"the loss became {loss} at training step {self._step} (epoch {self._epoch} of"
-                f" {self.params['epochs']}). The usual remedy is a smaller"
-                " recipe.training.optimizer.learning_rate."
-            )
+        self._check_finite("the loss", (logs or {}).get("loss", 0.0))
         if self._step in self._measured_at:
             self._measure()
         self._tell(logs, epoch_ended=False)
@@ -122,10 +120,29 @@ class _Observer(tf_keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._measure()
         self._note(self._step, _named(logs))
+        self.flush()
         self._tell(logs, epoch_ended=True)
-        for step, metrics in sorted(self._pending.items()):
-            self._record(step, metrics)
-        self._pending.clear()
+        self._check_finite("the validation loss", (logs or {}).get("val_loss", 0.0))
+
+    def flush(self) -> None:
+        """Records what was measured since the last time."""
+        for step in sorted(self._pending):
+            self._record(step, self._pending[step])
+            del self._pending[step]  # Not before: recording may be interrupted, and is then done again.
+
+    def check_weights(self) -> None:
+        """Looks at what the last step made of the weights: no loss was computed after it."""
+        for weight in self.model.trainable_weights:
+            values = weight.numpy()
+            self._check_finite(f"a value of {weight.name}", float(values[~np.isfinite(values)][:1].sum()))
+
+    def _check_finite(self, what: str, value: float) -> None:
+        if not math.isfinite(value):
+            raise RunFailed(
+                f"{what} became {value} at training step {self._step} (epoch {self._epoch} of"
+                f" {self.params['epochs']}). The usual remedy is a smaller"
+                " recipe.training.optimizer.learning_rate."
+            )
 
     def _measure(self) -> None:
         self._sparsity = measured_sparsity(self.model)

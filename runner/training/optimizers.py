@@ -1,11 +1,13 @@
 """The optimizers that recipes name."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from typing import Any, get_args, get_type_hints
 
 import tf_keras
 
 from runner.errors import UserError
 from runner.recipe.schema import Optimizer
+from runner.recipe.section import flag, number
 from runner.registry import Registry
 
 OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")
@@ -91,7 +93,22 @@ def build_optimizer(written: Optimizer) -> tf_keras.optimizers.Optimizer:
     arguments = OPTIMIZERS.arguments(
         written.name, written.arguments, where=where, supplied=("learning_rate",)
     )
+    _check_kinds(build, arguments, where)
     try:
         return build(learning_rate=written.learning_rate, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: optimizer '{written.name}': {error}") from error
+
+
+def _check_kinds(build: Callable[..., Any], arguments: Mapping[str, Any], where: str) -> None:
+    """Finds text where a number is due, which tf-keras itself finds in the first training step."""
+    hints = get_type_hints(build)
+    for key, value in arguments.items():
+        kinds = get_args(hints.get(key)) or (hints.get(key),)
+        read = number if float in kinds else flag if bool in kinds else None
+        if read is None or (value is None and type(None) in kinds):
+            continue
+        try:
+            read(value)
+        except ValueError as error:
+            raise UserError(f"{where}.{key} {error}.") from error

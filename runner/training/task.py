@@ -5,12 +5,15 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from runner.errors import UserError
 from runner.recipe.schema import Training
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
+_OF_COMPILE = ("crossentropy", "ce")
+"""Metrics that only `compile` knows."""
 
 
 @dataclass(frozen=True)
@@ -52,28 +55,49 @@ def task_for(training: Training, model: tf_keras.Model, num_classes: int | None)
         num_classes: Classes of the data; None for regression.
 
     Raises:
-        UserError: A loss or metric is unknown.
+        UserError: A loss or metric is unknown, or the loss does not fit the data.
     """
     classifies = num_classes is not None
     name = training.loss or (_CROSSENTROPY if classifies else "mean_squared_error")
     metrics = training.metrics if training.metrics is not None else (("accuracy",) if classifies else ())
-    for metric in metrics:
+    for metric in set(metrics) - set(_OF_COMPILE):
         _known(metric, tf_keras.metrics.get, "recipe.training.metrics", "metric")
     if name == _CROSSENTROPY:
         loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
     else:
         loss = _known(name, tf_keras.losses.get, "recipe.training.loss", "loss")
+    _check_fit(name, loss, tuple(model.output_shape[1:]), num_classes)
     return Task(loss, tuple(metrics), classifies)
 
 
 def _known(name: str, get: Callable[[str], Any], where: str, concept: str) -> Any:
     try:
-        return get(name)
+        found = get(name)
     except ValueError:
+        found = None
+    if not callable(found):  # For an unknown metric Keras returns its name.
         raise UserError(
             f"{where}: Keras has no {concept} called {name!r}. Usual ones: sparse_categorical_crossentropy, "
             "mean_squared_error, mean_absolute_error, accuracy."
-        ) from None
+        )
+    return found
+
+
+def _check_fit(
+    name: str, loss: Callable[[Any, Any], Any], output_shape: tuple[int | None, ...], num_classes: int | None
+) -> None:
+    """Calls the loss on a few made-up samples: training would find out late, and some losses never."""
+    samples = 1 if num_classes is None else num_classes + 1  # So many class numbers broadcast to no output.
+    outputs = np.zeros((samples, *(size or 1 for size in output_shape)), np.float32)
+    targets = outputs if num_classes is None else np.zeros(samples, np.int64)
+    try:
+        loss(targets, outputs)
+    except (ValueError, TypeError, tf.errors.OpError) as error:
+        written = "class numbers" if num_classes is not None else f"targets of shape {output_shape}"
+        raise UserError(
+            f"recipe.training.loss: {name} does not fit {written} and outputs of shape {output_shape}."
+            " Leave the loss out for the usual one."
+        ) from error
 
 
 def gives_probabilities(model: tf_keras.Model) -> bool:

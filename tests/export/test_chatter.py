@@ -1,10 +1,11 @@
+import logging
 import os
 import sys
 import warnings
 
 import pytest
 
-from runner.export.chatter import Chatter, captured_stderr
+from runner.export.chatter import Chatter, captured_stderr, hush_retracing
 
 
 def test_what_goes_to_the_descriptor_is_kept_off_the_screen(capfd: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +51,22 @@ def test_the_tail_is_cut_at_a_line() -> None:
     assert chatter.tail() == "first line\nsecond line\nthird"
     assert chatter.tail(16) == "... third"
     assert chatter.tail(10) == "... third"
+
+
+def test_advice_about_retracing_is_dropped_and_nothing_else(
+    caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    logger = logging.getLogger("tensorflow")
+    monkeypatch.setattr(logger, "filters", [])
+
+    for times in range(2):
+        logger.warning("%d out of the last 8 calls to %s triggered tf.function retracing.", 5, "train")
+        logger.warning("Gradients do not exist for a variable")
+        if times == 0:
+            hush_retracing()
+            hush_retracing()
+
+    advice = "5 out of the last 8 calls to train triggered tf.function retracing."
+    others = "Gradients do not exist for a variable"
+    assert caplog.messages == [advice, others, others]
+    assert len(logger.filters) == 1

@@ -121,7 +121,7 @@ def test_whole_floats_are_steps() -> None:
         (lambda: ConstantSparsity(0.5, 0, -2), "end_step is -2"),
         (lambda: ConstantSparsity(0.5, 9, 5), "the end comes before the beginning"),
         (lambda: ConstantSparsity(0.5, 0, frequency=0), "frequency is 0"),
-        (lambda: ConstantSparsity(0.5, 0.5), "begin_step is 0.5"),  # type: ignore[arg-type]
+        (lambda: ConstantSparsity(0.5, 0.5), "begin_step is 0.5"),
         (lambda: PolynomialDecay(0, 0.5, 0, -1), "needs a step at which it arrives"),
         (lambda: PolynomialDecay(0, 0.5, 0, 9, power=0), "power is 0"),
         (lambda: PolynomialDecay(0, 0.5, 0, 9, power=-1), "power is -1"),

@@ -137,11 +137,11 @@ def test_four_processes_make_one_store_at_once_and_say_nothing(tmp_path: Path) -
     script = (
         "import sys, time, pathlib\n"
         "from runner.settings import Tracking\n"
-        "from runner.tracking import open_run\n"
+        "from runner.tracking import open_run, open_store\n"
         "time.sleep(max(0, float(sys.argv[2]) - time.time()))\n"
         "name = sys.argv[3]\n"
-        "outputs = pathlib.Path(sys.argv[1])\n"
-        "with open_run(Tracking(), outputs, run_name=name, params={'a': 1}, tags={}) as run:\n"
+        "store = open_store(Tracking(), pathlib.Path(sys.argv[1]))\n"
+        "with open_run(store, run_name=name, params={'a': 1}, tags={}) as run:\n"
         "    for step in range(5):\n"
         "        run.log_metrics({'train/loss': step}, step)\n"
     )

@@ -16,11 +16,13 @@ from mlflow.entities import Run
 
 from runner.errors import RunFailed
 from runner.settings import Tracking
-from runner.tracking import Tracker, open_run
+from runner.tracking import Tracker, open_run, open_store
 
 
 def opened(outputs: Path, **changes: Any) -> Any:
-    return open_run(Tracking(), outputs, **({"run_name": "r", "params": {}, "tags": {}} | changes))
+    return open_run(
+        open_store(Tracking(), outputs), **({"run_name": "r", "params": {}, "tags": {}} | changes)
+    )
 
 
 def read(outputs: Path, run_id: str) -> Run:
@@ -124,8 +126,9 @@ def test_nothing_is_printed(outputs: Path, tmp_path: Path) -> None:
     script = (
         "import sys, pathlib\n"
         "from runner.settings import Tracking\n"
-        "from runner.tracking import open_run\n"
-        "with open_run(Tracking(), pathlib.Path(sys.argv[1]), run_name='r', params={}, tags={}) as run:\n"
+        "from runner.tracking import open_run, open_store\n"
+        "store = open_store(Tracking(), pathlib.Path(sys.argv[1]))\n"
+        "with open_run(store, run_name='r', params={}, tags={}) as run:\n"
         "    run.log_metrics({'a': 1})\n"
     )
     done = subprocess.run(

@@ -1,0 +1,185 @@
+from typing import Any
+
+import pytest
+
+from runner.errors import UserError
+from runner.plan.schedules import SCHEDULES, build_schedule
+from runner.pruning.schedules import (
+    ConstantSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+    schedule_config,
+    update_steps,
+)
+from runner.recipe.schema import Schedule, StepSpec
+
+WHERE = "recipe.layers.all.schedule"
+
+
+def step(written: object) -> StepSpec:
+    return StepSpec.parse(written)
+
+
+def build(name: str = "constant", total_steps: int = 40, **keys: Any) -> PruningSchedule:
+    """Ten steps in an epoch."""
+    return build_schedule(
+        Schedule(name, 0.75, **keys), 0.75, where=WHERE, steps_per_epoch=10, total_steps=total_steps
+    )
+
+
+def window(schedule: PruningSchedule) -> tuple[int, int, int]:
+    assert isinstance(schedule, ConstantSparsity | PolynomialDecay)
+    return schedule.begin_step, schedule.end_step, schedule.frequency
+
+
+def test_the_known_schedules() -> None:
+    assert SCHEDULES.names() == ["constant", "polynomial"]
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "resolved"),
+    [
+        (0, None, (0, 40, 1)),
+        (3, 17, (3, 17, 1)),
+        ("1ep", "2ep", (10, 20, 1)),
+        ("0.25ep", "3.5ep", (2, 35, 1)),
+        ("20%", "100%", (8, 40, 1)),
+        ("12.5%", 5, (5, 5, 1)),
+        ("4ep", None, (40, 40, 1)),
+    ],
+)
+def test_steps_epochs_and_shares_become_steps(
+    begin: object, end: object, resolved: tuple[int, int, int]
+) -> None:
+    built = build(begin_step=step(begin), end_step=None if end is None else step(end))
+
+    assert window(built) == resolved
+
+
+def test_without_a_frequency_a_mask_is_updated_about_fifty_times() -> None:
+    assert window(build(total_steps=1000))[2] == 20
+    assert window(build(total_steps=1000, begin_step=step("50%")))[2] == 10
+    assert window(build(total_steps=99))[2] == 1
+    assert window(build(total_steps=100))[2] == 2
+    assert len(update_steps(build(total_steps=1000), 1000)) == 51
+    assert update_steps(build(frequency=15, begin_step=step(5), end_step=step(36)), 40) == [5, 20, 35, 36]
+
+
+def test_constant_holds_its_level() -> None:
+    built = build(begin_step=step(10), end_step=step(20), frequency=4)
+
+    assert schedule_config(built) == {
+        "class_name": "ConstantSparsity",
+        "config": {"target_sparsity": 0.75, "begin_step": 10, "end_step": 20, "frequency": 4},
+    }
+
+
+def test_polynomial_rises_from_its_initial_level() -> None:
+    built = build("polynomial", begin_step=step(10), end_step=step(20), frequency=5)
+    assert schedule_config(built) == {
+        "class_name": "PolynomialDecay",
+        "config": {
+            "initial_sparsity": 0.0,
+            "final_sparsity": 0.75,
+            "begin_step": 10,
+            "end_step": 20,
+            "power": 3,
+            "frequency": 5,
+        },
+    }
+    # 0.75 (1 - 0.5 ** 3)
+    assert [built(at)[1] for at in (10, 15, 20)] == [0.0, 0.65625, 0.75]
+
+    linear = build("polynomial", arguments={"power": 1, "initial_sparsity": 0.25})
+    assert [linear(at)[1] for at in (0, 20, 40)] == [0.25, 0.5, 0.75]
+
+
+def test_an_unknown_schedule_is_told_with_the_list() -> None:
+    with pytest.raises(UserError) as caught:
+        build("polinomial")
+
+    assert str(caught.value).startswith(
+        f"{WHERE}.name: there is no schedule 'polinomial'. Did you mean 'polynomial'?"
+        " Known: constant, polynomial."
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "keys", "told"),
+    [
+        (
+            "constant",
+            {"arguments": {"power": 3}},
+            f"{WHERE}.power: schedule 'constant' has no argument 'power'. It takes no arguments.",
+        ),
+        (
+            "polynomial",
+            {"arguments": {"pwoer": 3}},
+            f"{WHERE}.pwoer: schedule 'polynomial' has no argument 'pwoer'. Did you mean 'power'?"
+            " It takes: initial_sparsity, power.",
+        ),
+        (
+            "polynomial",
+            {"arguments": {"power": 0}},
+            f"{WHERE}: schedule 'polynomial': power is 0; it must be a number above 0.",
+        ),
+        (
+            "polynomial",
+            {"arguments": {"power": "three"}},
+            f"{WHERE}: schedule 'polynomial': power is 'three'; it must be a number above 0.",
+        ),
+        (
+            "polynomial",
+            {"arguments": {"initial_sparsity": 1.5}},
+            f"{WHERE}: schedule 'polynomial': initial_sparsity is 1.5; it must be a number in [0, 1).",
+        ),
+        (
+            "constant",
+            {"begin_step": step(41)},
+            f"{WHERE}.begin_step: 41 is step 41, but training has 40 steps (4 epochs of 10). A share",
+        ),
+        (
+            "constant",
+            {"end_step": step("6ep")},
+            f"{WHERE}.end_step: 6ep is step 60, but training has 40 steps (4 epochs of 10).",
+        ),
+        (
+            "constant",
+            {"begin_step": step("50%"), "end_step": step(19)},
+            f"{WHERE}: begin_step 50% (step 20) is after end_step 19 (19).",
+        ),
+        (
+            "constant",
+            {"begin_step": step(21), "end_step": step("2ep")},
+            f"{WHERE}: begin_step 21 (step 21) is after end_step 2ep (20).",
+        ),
+    ],
+)
+def test_what_does_not_fit_is_told_with_its_key(name: str, keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        build(name, **keys)
+
+    assert str(caught.value).startswith(told)
+
+
+def test_the_last_step_is_still_training() -> None:
+    assert update_steps(build(begin_step=step(40), end_step=step(40)), 40) == [40]
+
+
+def test_a_schedule_of_ones_own_is_called_with_steps(monkeypatch: pytest.MonkeyPatch) -> None:
+    given: dict[str, Any] = {}
+
+    def mine(
+        *, sparsity: float, begin_step: int, end_step: int, frequency: int, bend: float
+    ) -> PruningSchedule:
+        given.update(
+            sparsity=sparsity, begin_step=begin_step, end_step=end_step, frequency=frequency, bend=bend
+        )
+        return ConstantSparsity(sparsity, begin_step)
+
+    monkeypatch.setitem(SCHEDULES._entries, "mine", mine)
+
+    assert window(build("mine", begin_step=step("1ep"), arguments={"bend": 2.5})) == (10, -1, 100)
+    assert given == {"sparsity": 0.75, "begin_step": 10, "end_step": 40, "frequency": 1, "bend": 2.5}
+    with pytest.raises(UserError, match="schedule 'mine' needs bend"):
+        build("mine")

@@ -1,0 +1,124 @@
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tf_keras
+from tf_keras import layers
+
+from runner.errors import UserError
+from runner.recipe.schema import Training
+from runner.training import Task, task_for
+from runner.training.task import gives_probabilities
+
+
+def model(*last: layers.Layer) -> tf_keras.Model:
+    return tf_keras.Sequential([layers.Input((4,)), *last])
+
+
+def logits() -> tf_keras.Model:
+    return model(layers.Dense(3))
+
+
+def task(classes: int | None = 3, *, of: tf_keras.Model | None = None, **keys: Any) -> Task:
+    return task_for(Training(1, 8, **keys), of or logits(), classes)
+
+
+@pytest.mark.parametrize(
+    ("built", "softmax"),
+    [
+        (lambda: model(layers.Dense(3)), False),
+        (lambda: model(layers.Dense(3, activation="relu")), False),
+        (lambda: model(layers.Dense(3, activation="softmax")), True),
+        (lambda: model(layers.Dense(3), layers.Softmax()), True),
+        (lambda: model(layers.Dense(3), layers.Activation("softmax")), True),
+        (lambda: model(layers.Dense(4), model(layers.Dense(3, activation="softmax"))), True),
+        (lambda: model(layers.Dense(3, activation="softmax"), layers.Dense(3)), False),
+    ],
+)
+def test_a_softmax_at_the_end_gives_probabilities(built: Callable[[], tf_keras.Model], softmax: bool) -> None:
+    assert gives_probabilities(built()) is softmax
+
+
+def test_classes_are_scored_by_crossentropy_and_accuracy() -> None:
+    outputs = np.log(np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]], np.float32))
+    made = task()
+
+    scores = made.score(np.array([0, 2]), outputs)
+
+    assert (made.metrics, made.classifies) == (("accuracy",), True)
+    assert scores["loss"] == pytest.approx((np.log(2) + np.log(4)) / 2)
+    assert scores["accuracy"] == 0.5
+
+
+def test_probabilities_are_not_taken_for_logits() -> None:
+    made = task(of=model(layers.Dense(3, activation="softmax")))
+
+    scores = made.score(np.array([0, 2]), np.array([[0.5, 0.25, 0.25], [0.25, 0.5, 0.25]], np.float32))
+
+    assert scores["loss"] == pytest.approx((np.log(2) + np.log(4)) / 2)
+
+
+def test_regression_reports_the_mean_squared_error_and_no_accuracy() -> None:
+    made = task(None)
+
+    scores = made.score(np.zeros((2, 2), np.float32), np.array([[1, 1], [3, 1]], np.float32))
+
+    assert (made.metrics, made.classifies) == ((), False)
+    assert scores == {"loss": 3.0}
+
+
+def test_the_recipe_can_name_loss_and_metrics() -> None:
+    made = task(None, loss="mean_absolute_error", metrics=("mean_squared_error",))
+
+    assert made.metrics == ("mean_squared_error",)
+    assert made.score(np.zeros((1, 2), np.float32), np.array([[1, 3]], np.float32)) == {"loss": 2.0}
+    assert task(metrics=()).metrics == ()
+    assert task(metrics=("crossentropy", "accuracy")).metrics == ("crossentropy", "accuracy")
+
+
+def test_a_named_crossentropy_still_follows_the_models_output() -> None:
+    outputs = np.log(np.array([[0.5, 0.25, 0.25]], np.float32))
+
+    assert task(loss="sparse_categorical_crossentropy").score(np.array([0]), outputs)[
+        "loss"
+    ] == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize(
+    ("keys", "told"),
+    [
+        (
+            {"loss": "mean_square"},
+            "recipe.training.loss: Keras has no loss called 'mean_square'. Usual ones:",
+        ),
+        (
+            {"metrics": ("acuracy",)},
+            "recipe.training.metrics: Keras has no metric called 'acuracy'. Usual ones:",
+        ),
+        (
+            {"loss": "mean_squared_error"},
+            "recipe.training.loss: mean_squared_error does not fit class numbers and outputs of shape (3,).",
+        ),
+        (
+            {"loss": "categorical_crossentropy"},
+            "recipe.training.loss: categorical_crossentropy does not fit class numbers and outputs of shape",
+        ),
+    ],
+)
+def test_losses_and_metrics_that_cannot_be_are_told(keys: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        task(**keys)
+
+    assert str(caught.value).startswith(told)
+
+
+def test_a_crossentropy_does_not_fit_a_regression() -> None:
+    two_axes = tf_keras.Sequential([layers.Input((None, 4)), layers.Dense(3)])
+
+    with pytest.raises(UserError) as caught:
+        task(None, of=two_axes, loss="sparse_categorical_crossentropy")
+
+    assert str(caught.value).startswith(
+        "recipe.training.loss: sparse_categorical_crossentropy does not fit targets of shape (None, 3)"
+    )
