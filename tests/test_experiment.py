@@ -482,9 +482,9 @@ def test_a_dry_run_writes_nothing_and_trains_nothing(
         (["recipe.layers.convolutions.weights=[bias]"], {}, "recipe.layers.convolutions.weights: its layers"),
         (["recipe.layers.convolutions.m_by_n_axis=input_channels"], {}, "recipe.layers.convolutions: conv_1"),
         (
-            ["recipe.layers.convolutions.schedule={name: linear}"],
+            ["recipe.layers.convolutions.schedule={name: cosine}"],
             {},
-            "recipe.layers.convolutions.schedule.name: there is no schedule 'linear'. Known:",
+            "recipe.layers.convolutions.schedule.name: there is no schedule 'cosine'. Known:",
         ),
         (
             ["recipe.layers.convolutions.schedule={name: constant, begin_step: 3}"],

@@ -15,6 +15,9 @@ from runner.pruning.prunable import PrunableWeight
 from runner.pruning.schedule import PruningSchedule, decide, last_step, settled_sparsity
 from runner.pruning.structures import Structure
 
+BROKEN_WEIGHTS = "holds NaN or infinite weights at training step"
+"""What the error says, after layer and weight and before the step, that ends training then."""
+
 
 class MaskedWeight:
     """Holds one weight to its mask.
@@ -63,7 +66,7 @@ class MaskedWeight:
 
         def update() -> tf.Tensor:
             finite = tf.reduce_all(tf.math.is_finite(weights))
-            words = f"{self.owner}: {self.name} holds NaN or infinite weights at training step"
+            words = f"{self.owner}: {self.name} {BROKEN_WEIGHTS}"
             with tf.control_dependencies([tf.debugging.Assert(finite, [words, step])]):
                 mask = self._new_mask(weights, sparsity)
             self.mask.assign(mask)

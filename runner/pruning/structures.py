@@ -45,8 +45,8 @@ class Structure(abc.ABC):
         """Tells whether a pattern beyond the count of zeros is promised at this sparsity."""
         return False
 
-    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
-        """Tells whether the pattern promised at this sparsity holds in these weights."""
+    def holds(self, weights: npt.ArrayLike, sparsity: float | None = None) -> bool:
+        """Tells whether the pattern promised at this sparsity (None: any) holds in these weights."""
         return True
 
     def agrees(self, mask: masks.Array, sparsity: float) -> bool:
@@ -138,7 +138,7 @@ class MByN(Structure):
         """Tells whether the full pattern is promised: the sparsity reaches m/n."""
         return as_float32(sparsity) >= self.m / self.n - FULL_PATTERN_TOLERANCE
 
-    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
+    def holds(self, weights: npt.ArrayLike, sparsity: float | None = None) -> bool:
         """Tells whether every group holds its zeros."""
         return masks.is_m_by_n(weights, self.m, self.n, self.axis)
 
@@ -201,9 +201,10 @@ class Block(Structure):
         """Tells whether zero blocks are promised: always, where any are planned."""
         return sparsity > 0
 
-    def holds(self, weights: npt.ArrayLike, sparsity: float) -> bool:
-        """Tells whether at least the planned number of blocks is all zero."""
-        return int(self._all_zero(weights).sum()) >= self.planned_blocks(np.shape(weights), sparsity)
+    def holds(self, weights: npt.ArrayLike, sparsity: float | None = None) -> bool:
+        """Tells whether at least the planned number of blocks (None: one) is all zero."""
+        planned = 1 if sparsity is None else self.planned_blocks(np.shape(weights), sparsity)
+        return int(self._all_zero(weights).sum()) >= planned
 
     def agrees(self, mask: masks.Array, sparsity: float) -> bool:
         """Tells whether a mask prunes exactly the planned number of blocks, and nothing beside them."""

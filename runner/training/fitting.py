@@ -1,10 +1,12 @@
 """The fit: pruning happens inside the training step; here it is watched, and stopped at a NaN."""
 
 import math
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import tensorflow as tf
 import tf_keras
 
 from runner.datasets import Dataset
@@ -12,6 +14,7 @@ from runner.errors import RunFailed
 from runner.plan import Plan
 from runner.plan.evidence import masked_weights
 from runner.pruning import UpdatePruningStep
+from runner.pruning.masked_weight import BROKEN_WEIGHTS
 from runner.recipe.schema import Training
 
 _MOST_POINTS = 200
@@ -84,6 +87,9 @@ def train(
             verbose=0,
             callbacks=[UpdatePruningStep(), observer],
         )
+    except tf.errors.InvalidArgumentError as error:
+        observer.explain(error)
+        raise
     finally:
         observer.flush()  # What was measured in an epoch that did not end is a result too.
     observer.check_weights()
@@ -136,13 +142,24 @@ class _Observer(tf_keras.callbacks.Callback):
             values = weight.numpy()
             self._check_finite(f"a value of {weight.name}", float(values[~np.isfinite(values)][:1].sum()))
 
+    def explain(self, error: Exception) -> None:
+        """Raises what the engine's check of a weight means, where that is what ended training.
+
+        Raises:
+            RunFailed: The error is that of a mask update that met NaN or infinite weights.
+        """
+        told = re.search(rf"\[([^\[\]]+ {BROKEN_WEIGHTS})\] \[(\d+)\]", str(error))
+        if told is not None:
+            raise RunFailed(f"{told[1]} {told[2]} {self._remedy()}") from error
+
+    def _remedy(self) -> str:
+        epochs = self.params["epochs"]
+        remedy = "The usual remedy is a smaller recipe.training.optimizer.learning_rate."
+        return f"(epoch {self._epoch} of {epochs}). {remedy}"
+
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
-            raise RunFailed(
-                f"{what} became {value} at training step {self._step} (epoch {self._epoch} of"
-                f" {self.params['epochs']}). The usual remedy is a smaller"
-                " recipe.training.optimizer.learning_rate."
-            )
+            raise RunFailed(f"{what} became {value} at training step {self._step} {self._remedy()}")
 
     def _measure(self) -> None:
         self._sparsity = measured_sparsity(self.model)

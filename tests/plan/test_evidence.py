@@ -6,7 +6,7 @@ from tf_keras import layers
 from runner.plan import Plan, make_plan, wrap_model
 from runner.plan.evidence import PlacedStructure, expected_weights, masked_weights, weights_by_name
 from runner.pruning import UpdatePruningStep, strip_pruning
-from runner.pruning.prunable import Layout
+from runner.pruning.layouts import Layout
 from runner.pruning.structures import MByN
 from runner.recipe.schema import Rule, Schedule
 
@@ -82,8 +82,8 @@ def test_the_values_are_the_trained_ones_and_copies(trained: tuple[Plan, tf_kera
 def test_a_structure_looks_at_a_weight_through_its_layout() -> None:
     along_rows = np.array([[1, 0, 0, 2], [0, 3, 4, 0], [0, 0, 5, 6], [7, 8, 0, 0]], np.float32)
     along_rows[:, 3] += np.array([0, 1, 0, 1])  # A third weight in rows 1 and 3.
-    kernel = PlacedStructure(MByN(2, 4), Layout())
-    rows = PlacedStructure(MByN(2, 4), Layout((1, 0)))
+    kernel = PlacedStructure(MByN(2, 4), Layout(), 0.5)
+    rows = PlacedStructure(MByN(2, 4), Layout((), (1,), (0,)), 0.5)
     two_per_row = np.array([[1, 0, 0, 2], [1, 0, 0, 2], [1, 0, 0, 2], [1, 0, 0, 2]], np.float32)
 
     assert rows.label == "2:4 (2 of 4 zero)"

@@ -7,7 +7,7 @@ from tf_keras import layers
 
 from runner.errors import UserError
 from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan
-from runner.pruning.schedules import ConstantSparsity, PruningSchedule
+from runner.pruning import ConstantSparsity, PruningSchedule
 from runner.pruning.structures import MByN, Unstructured
 from runner.recipe.schema import Rule, Schedule, StepSpec
 
@@ -305,7 +305,7 @@ def test_every_schedule_that_does_not_fit_is_told(model: tf_keras.Model) -> None
     problems = refused(
         model,
         rule("conv_1", begin_step=StepSpec(16)),
-        rule("conv_2", name="linear"),
+        rule("conv_2", name="cosine"),
         rule("output", begin_step=StepSpec(9), end_step=StepSpec(1, "epochs")),
     )
 
@@ -314,7 +314,8 @@ def test_every_schedule_that_does_not_fit_is_told(model: tf_keras.Model) -> None
         "recipe.layers.conv_1.schedule.begin_step: 16 is step 16, but training has 15 steps (3 epochs of 5)."
     )
     assert problems[1].startswith(
-        "recipe.layers.conv_2.schedule.name: there is no schedule 'linear'. Known: constant, polynomial."
+        "recipe.layers.conv_2.schedule.name: there is no schedule 'cosine'."
+        " Known: constant, exponential, linear, polynomial."
     )
     assert problems[2] == "recipe.layers.output.schedule: begin_step 9 (step 9) is after end_step 1ep (5)."
 

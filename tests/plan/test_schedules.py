@@ -4,13 +4,8 @@ import pytest
 
 from runner.errors import UserError
 from runner.plan.schedules import SCHEDULES, build_schedule
-from runner.pruning.schedules import (
-    ConstantSparsity,
-    PolynomialDecay,
-    PruningSchedule,
-    schedule_config,
-    update_steps,
-)
+from runner.pruning.schedule import PruningSchedule, schedule_config, update_steps
+from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.recipe.schema import Schedule, StepSpec
 
 WHERE = "recipe.layers.all.schedule"
@@ -33,7 +28,7 @@ def window(schedule: PruningSchedule) -> tuple[int, int, int]:
 
 
 def test_the_known_schedules() -> None:
-    assert SCHEDULES.names() == ["constant", "polynomial"]
+    assert SCHEDULES.names() == ["constant", "exponential", "linear", "polynomial"]
 
 
 @pytest.mark.parametrize(
@@ -100,7 +95,7 @@ def test_an_unknown_schedule_is_told_with_the_list() -> None:
 
     assert str(caught.value).startswith(
         f"{WHERE}.name: there is no schedule 'polinomial'. Did you mean 'polynomial'?"
-        " Known: constant, polynomial."
+        " Known: constant, exponential, linear, polynomial."
     )
 
 

@@ -29,6 +29,7 @@ def test_plain_rule_has_every_key() -> None:
         "prune": True,
         "m_by_n": None,
         "m_by_n_axis": "auto",
+        "block": None,
         "schedule": {
             "name": "polynomial",
             "sparsity": 0.5,
