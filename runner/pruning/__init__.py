@@ -11,6 +11,7 @@ Example:
 """
 
 from runner.pruning.callbacks import PruningSummaries, UpdatePruningStep
+from runner.pruning.loops import settle_masks, update_masks
 from runner.pruning.policy import PruneForLatencyOnXNNPack, PruningPolicy
 from runner.pruning.prunable import PrunableLayer
 from runner.pruning.schedule import PruningSchedule
@@ -38,5 +39,7 @@ __all__ = [
     "UpdatePruningStep",
     "prune_low_magnitude",
     "prune_scope",
+    "settle_masks",
     "strip_pruning",
+    "update_masks",
 ]

@@ -1,5 +1,6 @@
 """Keras callbacks: the end of `fit`, and sparsity for TensorBoard."""
 
+from collections.abc import Iterable
 from importlib.util import find_spec
 from typing import Any
 
@@ -30,6 +31,11 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         """Starts counting at the steps that the masks have already seen."""
         counted = [int(m.step.numpy()) for wrapper in wrappers(self.model) for m in wrapper.masked_weights]
         self._steps, self._seen_in_epoch = max(counted, default=0), 0
+        optimizer = self.model.optimizer
+        if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
+            # These refuse a sparse gradient, an Embedding's, for a variable with a constraint.
+            if dense_gradients not in optimizer.gradient_transformers:
+                optimizer.gradient_transformers.append(dense_gradients)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Counts the steps that were really run: an optimizer may skip some of them."""
@@ -44,6 +50,14 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         """Sets every mask to its schedule's value at the last step."""
         for wrapper in wrappers(self.model):
             wrapper.settle(self._steps + self._seen_in_epoch)
+
+
+def dense_gradients(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
+    """Makes the gradients of constrained variables dense tensors."""
+    return [
+        (grad if grad is None or variable.constraint is None else tf.convert_to_tensor(grad), variable)
+        for grad, variable in grads_and_vars
+    ]
 
 
 class PruningSummaries(tf_keras.callbacks.TensorBoard):

@@ -79,6 +79,11 @@ class MaskedWeight:
         layout = self.weight.layout
         return layout.stored(self.structure.graph_mask(layout.kernel(weights), sparsity), self.weight.shape)
 
+    def advance(self) -> None:
+        """Does by hand what the optimizer does after an update: one training step."""
+        variable = self.weight.variable
+        variable.assign(self._after_optimizer_step(variable))
+
     def settle(self, steps: int | None = None) -> None:
         """Ends training: sets the mask to the schedule's value at the last step, and masks the weight.
 

@@ -4,8 +4,9 @@ from typing import Any
 
 import tf_keras
 
+from runner.pruning.loops import settle_masks
 from runner.pruning.wrap import copy_layer, copy_model, is_graph_model
-from runner.pruning.wrapper import PruneLowMagnitude, wrappers
+from runner.pruning.wrapper import PruneLowMagnitude
 
 
 def strip_pruning(model: Any) -> Any:
@@ -27,8 +28,7 @@ def strip_pruning(model: Any) -> Any:
     """
     if not isinstance(model, tf_keras.Model):
         raise ValueError(f"strip_pruning takes a tf-keras model; found {type(model).__name__}.")
-    for wrapper in wrappers(model):
-        wrapper.settle()
+    settle_masks(model)
     if is_graph_model(model):
         model = copy_model(model, _inner_copy)
     else:
