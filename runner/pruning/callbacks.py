@@ -32,10 +32,10 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         counted = [int(m.step.numpy()) for wrapper in wrappers(self.model) for m in wrapper.masked_weights]
         self._steps, self._seen_in_epoch = max(counted, default=0), 0
         optimizer = self.model.optimizer
-        if isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer):
-            # These refuse a sparse gradient, an Embedding's, for a variable with a constraint.
-            if dense_gradients not in optimizer.gradient_transformers:
-                optimizer.gradient_transformers.append(dense_gradients)
+        # Legacy ones refuse a sparse gradient, an Embedding's, for a variable with a constraint.
+        legacy = isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
+        if legacy and dense_gradients not in optimizer.gradient_transformers:
+            optimizer.gradient_transformers.append(dense_gradients)
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Counts the steps that were really run: an optimizer may skip some of them."""
