@@ -77,8 +77,8 @@ def test_plan_csv_has_a_row_per_weight_tensor(tmp_path: Path) -> None:
     assert (tmp_path / "plan.csv").read_text().splitlines() == [
         "layer,layer_type,weight,shape,size,rule,overridden,structure,axis,schedule,begin_step,end_step,updates,"
         "sparsity,planned_zeros,reason",
-        "conv,Conv2D,kernel,5x5x32x64,51200,structural,all,2:4 (2 of 4 zero),input_channels,ConstantSparsity,0,0,"
-        "1,0.5,25600,",
+        "conv,Conv2D,kernel,5x5x32x64,51200,structural,all,2:4 (2 of 4 zero),input_channels,"
+        "ConstantSparsity,0,0,1,0.5,25600,",
         "lstm,LSTM,recurrent_kernel,4x16,64,all,,unstructured,,PolynomialDecay,6,30,4,0.875,56,",
         "head,Dense,kernel,8x10,80,,,dense,,,,,0,0.0,0,no rule matches",
     ]
