@@ -36,6 +36,8 @@ from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings, Tracking
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+
 ROOT = Path(__file__).resolve().parent.parent
 RECIPES = sorted(path.stem for path in packaged_folder("recipes").glob("*.yaml"))
 

@@ -64,6 +64,8 @@ def test_what_later_forms_must_show(trained: tuple[Plan, tf_keras.Model]) -> Non
     assert [w.structure.label for w in expected] == ["2:4 (2 of 4 zero)", "unstructured", "2:4 (2 of 4 zero)"]
     # Of each word's four numbers two are zero; along the other axis the pattern cannot be.
     np.testing.assert_array_equal((expected[0].values == 0).sum(axis=1), [2] * 10)
+    assert expected[0].structure.holds(expected[0].values)
+    assert not expected[2].structure.holds(expected[2].values)
 
 
 def test_the_values_are_the_trained_ones_and_copies(trained: tuple[Plan, tf_keras.Model]) -> None:

@@ -59,11 +59,8 @@ def test_the_learning_rate_is_the_recipes() -> None:
 
 
 def test_an_unknown_optimizer_is_told_with_the_list() -> None:
-    assert refused("adm").startswith(
-        "recipe.training.optimizer.name: there is no optimizer 'adm'. Did you mean 'adamw'?"
-        " Known: adam, adamw, rmsprop, sgd."
-    ) or refused("adm").startswith(
-        "recipe.training.optimizer.name: there is no optimizer 'adm'. Did you mean 'adam'?"
+    assert refused("rmsprob").startswith(
+        "recipe.training.optimizer.name: there is no optimizer 'rmsprob'. Did you mean 'rmsprop'?"
         " Known: adam, adamw, rmsprop, sgd."
     )
 
