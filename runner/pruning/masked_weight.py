@@ -12,7 +12,7 @@ import numpy as np
 import tensorflow as tf
 
 from runner.pruning.prunable import PrunableWeight
-from runner.pruning.schedule import PruningSchedule, decide, last_step, settled_sparsity
+from runner.pruning.schedule import PruningSchedule, decision, last_step, settled_sparsity
 from runner.pruning.structures import Structure
 
 BROKEN_WEIGHTS = "holds NaN or infinite weights at training step"
@@ -62,12 +62,13 @@ class MaskedWeight:
             weights = self._before(weights)
         self.step.assign_add(1)
         step = tf.identity(self.step)
-        updates, sparsity = decide(self.schedule, step)
+        updates, sparsity = decision(self.schedule)(step)
 
         def update() -> tf.Tensor:
             finite = tf.reduce_all(tf.math.is_finite(weights))
             words = f"{self.owner}: {self.name} {BROKEN_WEIGHTS}"
-            with tf.control_dependencies([tf.debugging.Assert(finite, [words, step])]):
+            # The raw op: tf.debugging.Assert would trace a branch of its own.
+            with tf.control_dependencies([tf.raw_ops.Assert(condition=finite, data=[words, step])]):
                 mask = self._new_mask(weights, sparsity)
             self.mask.assign(mask)
             return mask

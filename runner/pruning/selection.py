@@ -3,6 +3,9 @@
 A magnitude's float32 bits, read as an integer, order as the magnitude does. The threshold is found by
 a histogram over those bits (one pass over all scores, one over those that share their upper half with
 it), or, where XLA or a GPU runs the step, by bisection over the bits. Both are exact.
+
+Both are functions of their own, traced once for weights of every shape: a model of many layers would
+otherwise spend more time on tracing masks than on tracing itself.
 """
 
 import tensorflow as tf
@@ -10,6 +13,7 @@ from tensorflow.python.ops import control_flow_util  # The only way to learn of 
 
 _UPPER_BUCKETS = 1 << 15
 _LOWER_BUCKETS = 1 << 16
+_SIGNATURE = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)]
 
 
 def magnitude_bits(weights: tf.Tensor) -> tf.Tensor:
@@ -27,9 +31,39 @@ def keep_largest(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
     Returns:
         bool `[n]` with exactly `keep` trues.
     """
-    threshold = _threshold_by_bisection(scores, keep) if _needs_bisection() else _threshold(scores, keep)
+    select = keep_largest_by_bisection if _needs_bisection() else keep_largest_by_histogram
+    return tf.ensure_shape(select(scores, tf.cast(keep, tf.int32)), scores.shape)
+
+
+@tf.function(input_signature=_SIGNATURE, autograph=False)
+def keep_largest_by_histogram(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """As `keep_largest`, by two histograms."""
+    upper = tf.bitwise.right_shift(scores, 16)
+    upper_bucket, above, _ = _bucket_of(_histogram(upper, _UPPER_BUCKETS), keep)
+    shared = tf.boolean_mask(scores, tf.equal(upper, upper_bucket))
+    lower = tf.bitwise.bitwise_and(shared, _LOWER_BUCKETS - 1)
+    lower_bucket, above_lower, ties = _bucket_of(_histogram(lower, _LOWER_BUCKETS), keep - above)
+    threshold = upper_bucket * _LOWER_BUCKETS + lower_bucket
+    return _without_surplus(scores, threshold, above + above_lower + ties - keep)
+
+
+@tf.function(input_signature=_SIGNATURE, autograph=False)
+def keep_largest_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
+    """As `keep_largest`, bit by bit from the highest."""
+
+    def narrow(bit: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        candidate = threshold + tf.bitwise.left_shift(1, bit)
+        enough = tf.math.count_nonzero(scores >= candidate, dtype=tf.int32) >= keep
+        return bit - 1, tf.where(enough, candidate, threshold)
+
+    _, threshold = tf.while_loop(lambda bit, _: bit >= 0, narrow, [tf.constant(30), tf.constant(0)])
+    surplus = tf.math.count_nonzero(scores >= threshold, dtype=tf.int32) - keep
+    return _without_surplus(scores, threshold, surplus)
+
+
+def _without_surplus(scores: tf.Tensor, threshold: tf.Tensor, surplus: tf.Tensor) -> tf.Tensor:
+    """Marks the scores from the threshold up, without the last `surplus` of those that equal it."""
     at_least = scores >= threshold
-    surplus = tf.math.count_nonzero(at_least, dtype=tf.int32) - keep
 
     def break_ties() -> tf.Tensor:
         tied = tf.equal(scores, threshold)
@@ -50,26 +84,8 @@ def _histogram(values: tf.Tensor, buckets: int) -> tf.Tensor:
     return tf.raw_ops.DenseBincount(input=values, size=buckets, weights=none, binary_output=False)
 
 
-def _bucket_of(counts: tf.Tensor, rank: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-    """Finds the bucket that holds the score of this rank (1 = largest), and how many lie above it."""
+def _bucket_of(counts: tf.Tensor, rank: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor, tf.Tensor]:
+    """Finds the bucket that holds the score of this rank (1 = largest), how many lie above it and in it."""
     from_above = tf.cumsum(counts, reverse=True)
     bucket = tf.math.count_nonzero(from_above >= rank, dtype=tf.int32) - 1
-    return bucket, from_above[bucket] - counts[bucket]
-
-
-def _threshold(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-    upper = tf.bitwise.right_shift(scores, 16)
-    upper_bucket, above = _bucket_of(_histogram(upper, _UPPER_BUCKETS), keep)
-    lower = tf.bitwise.bitwise_and(tf.boolean_mask(scores, tf.equal(upper, upper_bucket)), _LOWER_BUCKETS - 1)
-    lower_bucket, _ = _bucket_of(_histogram(lower, _LOWER_BUCKETS), keep - above)
-    return upper_bucket * _LOWER_BUCKETS + lower_bucket
-
-
-def _threshold_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
-    def narrow(bit: tf.Tensor, threshold: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
-        candidate = threshold + tf.bitwise.left_shift(1, bit)
-        enough = tf.math.count_nonzero(scores >= candidate, dtype=tf.int32) >= keep
-        return bit - 1, tf.where(enough, candidate, threshold)
-
-    _, threshold = tf.while_loop(lambda bit, _: bit >= 0, narrow, [tf.constant(30), tf.constant(0)])
-    return threshold
+    return bucket, from_above[bucket] - counts[bucket], counts[bucket]

@@ -67,12 +67,16 @@ def test_masks_are_the_same_inside_a_compiled_function() -> None:
 
 
 @pytest.mark.parametrize("keep", [1, 2, 37, 99, 100])
-def test_bisection_finds_the_histogram_s_threshold(keep: int) -> None:
+def test_bisection_keeps_what_the_histogram_keeps(keep: int) -> None:
     rng = np.random.default_rng(keep)
-    scores = selection.magnitude_bits(tf.constant(rng.normal(size=100).astype(np.float32)))
-    by_histogram = int(selection._threshold(scores, tf.constant(keep)))
-    assert by_histogram == int(selection._threshold_by_bisection(scores, tf.constant(keep)))
-    assert by_histogram == sorted(scores.numpy())[-keep]
+    weights = np.round(rng.normal(size=100), 1).astype(np.float32)  # with ties
+    scores = selection.magnitude_bits(tf.constant(weights))
+    by_histogram = selection.keep_largest_by_histogram(scores, tf.constant(keep)).numpy()
+    np.testing.assert_array_equal(
+        by_histogram, selection.keep_largest_by_bisection(scores, tf.constant(keep))
+    )
+    order = np.argsort(-np.abs(weights), kind="stable")
+    np.testing.assert_array_equal(np.flatnonzero(by_histogram), np.sort(order[:keep]))
 
 
 def test_nan_prunes_nothing_else() -> None:
