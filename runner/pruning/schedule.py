@@ -117,7 +117,7 @@ def decision(schedule: PruningSchedule) -> Callable[[tf.Tensor], tuple[tf.Tensor
     """Returns `decide` for this schedule as a function for graphs, traced once for all that share it."""
     found = _DECISIONS.get(schedule)
     if found is None:
-        own = weakref.proxy(schedule)  # The function must not keep its own key alive.
+        own: Any = weakref.proxy(schedule)  # The function must not keep its own key alive.
         found = tf.function(lambda step: decide(own, step), autograph=False)
         _DECISIONS[schedule] = found
     return found

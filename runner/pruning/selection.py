@@ -44,7 +44,13 @@ def keep_largest_by_histogram(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
     lower = tf.bitwise.bitwise_and(shared, _LOWER_BUCKETS - 1)
     lower_bucket, above_lower, ties = _bucket_of(_histogram(lower, _LOWER_BUCKETS), keep - above)
     threshold = upper_bucket * _LOWER_BUCKETS + lower_bucket
-    return _without_surplus(scores, threshold, above + above_lower + ties - keep)
+    at_least, surplus = scores >= threshold, above + above_lower + ties - keep
+
+    def break_ties() -> tf.Tensor:
+        dropped = tf.where(tf.equal(scores, threshold))[ties - surplus :]  # Few, as a rule.
+        return tf.tensor_scatter_nd_update(at_least, dropped, tf.zeros([surplus], tf.bool))
+
+    return tf.cond(surplus > 0, break_ties, lambda: at_least)
 
 
 @tf.function(input_signature=_SIGNATURE, autograph=False)
@@ -57,20 +63,11 @@ def keep_largest_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
         return bit - 1, tf.where(enough, candidate, threshold)
 
     _, threshold = tf.while_loop(lambda bit, _: bit >= 0, narrow, [tf.constant(30), tf.constant(0)])
-    surplus = tf.math.count_nonzero(scores >= threshold, dtype=tf.int32) - keep
-    return _without_surplus(scores, threshold, surplus)
-
-
-def _without_surplus(scores: tf.Tensor, threshold: tf.Tensor, surplus: tf.Tensor) -> tf.Tensor:
-    """Marks the scores from the threshold up, without the last `surplus` of those that equal it."""
-    at_least = scores >= threshold
-
-    def break_ties() -> tf.Tensor:
-        tied = tf.equal(scores, threshold)
-        order = tf.cumsum(tf.cast(tied, tf.int32), reverse=True)
-        return tf.logical_and(at_least, tf.logical_not(tf.logical_and(tied, order <= surplus)))
-
-    return tf.cond(surplus > 0, break_ties, lambda: at_least)
+    at_least, tied = scores >= threshold, tf.equal(scores, threshold)
+    surplus = tf.math.count_nonzero(at_least, dtype=tf.int32) - keep
+    # Ties are numbered from the last: XLA knows the length of a running sum, not that of a list of indices.
+    from_last = tf.cumsum(tf.cast(tied, tf.int32), reverse=True)
+    return tf.logical_and(at_least, tf.logical_not(tf.logical_and(tied, from_last <= surplus)))
 
 
 def _needs_bisection() -> bool:
