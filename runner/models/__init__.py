@@ -1,6 +1,6 @@
-"""Models by name, `tutorial_cnn`, `mnist_cnn`, `two_conv` and what plugins register, and from saved files."""
+"""Models by name (small ones, `tf_keras.applications`, what plugins register), and from saved files."""
 
-from runner.models import mnist_cnn, tutorial_cnn, two_conv  # noqa: F401 - they register themselves
+from runner.models import applications, mnist_cnn, tutorial_cnn, two_conv  # noqa: F401 - for registering
 from runner.models.builder import MODELS
 from runner.models.building import build_model
 

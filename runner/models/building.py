@@ -9,6 +9,7 @@ import tf_keras
 from runner.errors import UserError
 from runner.models.builder import MODELS
 from runner.models.saved import load_saved_model
+from runner.models.weights import load_weights
 from runner.recipe.schema import Model
 
 SUPPLIED = ("input_shape", "num_classes")
@@ -21,7 +22,7 @@ def build_model(
     """Builds or loads the model that a recipe asks for.
 
     Args:
-        model: The recipe's `model`. A relative `path` counts from the current directory.
+        model: The recipe's `model`. Relative files, `path` and `weights`, count from the current directory.
         input_shape: The shape of one input, without the batch.
         num_classes: How many classes the data has; None for regression.
         target_shape: The shape of one regression target, without the batch.
@@ -30,8 +31,8 @@ def build_model(
         A built, uncompiled model with one input and one output.
 
     Raises:
-        UserError: An unknown name or argument, a file that cannot be loaded, or a model whose input or output
-            does not fit the data.
+        UserError: An unknown name or argument, a file that cannot be loaded, weights of another model, or a
+            model whose input or output does not fit the data.
     """
     if model.path is not None:
         path = Path(model.path).expanduser().absolute()
@@ -44,6 +45,8 @@ def build_model(
         built = _build(model, origin, input_shape=input_shape, num_classes=num_classes)
     outputs = target_shape if num_classes is None else (num_classes,)
     _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None)
+    if model.weights is not None:
+        load_weights(built, Path(model.weights).expanduser().absolute())
     return built
 
 

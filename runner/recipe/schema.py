@@ -73,11 +73,13 @@ class Model:
     Args:
         name: A registered model.
         path: A `.keras` or `.h5` file.
+        weights: A file of Keras 3 or tf-keras whose weights the model begins with.
         arguments: What the model's builder takes.
     """
 
     name: str | None = None
     path: str | None = None
+    weights: str | None = None
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -239,7 +241,12 @@ class Recipe:
                 "validation_split": self.data.validation_split,
                 **self.data.arguments,
             },
-            "model": {"name": self.model.name, "path": self.model.path, **self.model.arguments},
+            "model": {
+                "name": self.model.name,
+                "path": self.model.path,
+                "weights": self.model.weights,
+                **self.model.arguments,
+            },
             "training": {
                 "epochs": training.epochs,
                 "batch_size": training.batch_size,
@@ -280,7 +287,7 @@ def _read_data(section: Section) -> Data | None:
 
 
 def _read_model(section: Section) -> Model | None:
-    for name in ("name", "path"):
+    for name in ("name", "path", "weights"):
         section.optional(name, text)
     section.take_rest("arguments")
     return section.build(Model)

@@ -74,7 +74,7 @@ def test_reads_every_key() -> None:
         {
             "description": "all of it",
             "data": {"name": "random", "validation_split": 0.25, "samples": 64, "input_shape": [4, 8, 2]},
-            "model": {"path": "my.keras"},
+            "model": {"path": "my.keras", "weights": "trained.weights.h5"},
             "training.optimizer": {"name": "sgd", "learning_rate": 1, "momentum": 0.9},
             "training.loss": "mse",
             "training.metrics": ["mae"],
@@ -101,7 +101,7 @@ def test_reads_every_key() -> None:
 
     assert recipe.description == "all of it"
     assert recipe.data == Data("random", None, None, 0.25, {"samples": 64, "input_shape": [4, 8, 2]})
-    assert recipe.model == Model(path="my.keras")
+    assert recipe.model == Model(path="my.keras", weights="trained.weights.h5")
     assert recipe.training == Training(4, 32, Optimizer("sgd", 1.0, {"momentum": 0.9}), "mse", ("mae",))
     schedule = Schedule("polynomial", None, StepSpec(0.2, "share"), StepSpec(3, "epochs"), 10, {"power": 3})
     assert recipe.layers == (

@@ -1,0 +1,76 @@
+from typing import Any
+
+import numpy as np
+import pytest
+import tf_keras
+
+from runner.errors import UserError
+from runner.models import build_model
+from runner.models.applications import NAMES
+from runner.plan import make_plan, wrap_model
+from runner.pruning import strip_pruning
+from runner.recipe.schema import Model, Rule, Schedule
+
+SMALL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 4}
+EVERYTHING = Rule(key="all", targets=("*",), schedule=Schedule(name="constant", sparsity=0.5))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", ["MobileNetV2", "MobileNetV3Small", "EfficientNetB0"])
+def test_one_rule_prunes_the_whole_network(name: str) -> None:
+    model = build_model(Model(name=name), **SMALL)
+    plan = make_plan([EVERYTHING], model, samples=4, batch_size=4, epochs=1)
+    kernels = [
+        layer.name
+        for layer in model.layers
+        if isinstance(layer, tf_keras.layers.Dense | tf_keras.layers.Conv2D | tf_keras.layers.DepthwiseConv2D)
+    ]
+    assert [row.layer for row in plan.pruned] == kernels
+    wrapped = wrap_model(plan, model)
+    wrapped.compile("sgd", "sparse_categorical_crossentropy")
+    wrapped.train_on_batch(np.random.default_rng(0).random((4, 32, 32, 3), np.float32), np.arange(4))
+    stripped = strip_pruning(wrapped)
+    assert [layer.name for layer in stripped.layers] == [layer.name for layer in model.layers]
+    for row in plan.pruned:
+        kernel = stripped.get_layer(row.layer).weights[0].numpy()
+        assert np.count_nonzero(kernel == 0) >= row.planned_zeros > 0
+
+
+def test_names_stay_the_same_in_one_process() -> None:
+    first, second = (build_model(Model(name="MobileNetV3Small"), **SMALL) for _ in range(2))
+    names = [layer.name for layer in first.layers]
+    assert names == [layer.name for layer in second.layers]
+    assert {"image", "rescaling", "re_lu", "re_lu_1", "expanded_conv/squeeze_excite/Conv"} <= set(names)
+
+
+def test_arguments_reach_the_network() -> None:
+    model = build_model(
+        Model(name="MobileNetV2", arguments={"alpha": 0.35, "classifier_activation": None}), **SMALL
+    )
+    assert model.get_layer("Conv1").filters == 16
+    assert model.layers[-1].activation.__name__ == "linear"
+
+
+@pytest.mark.parametrize(
+    ("arguments", "shape", "message"),
+    [
+        ({"alfa": 1}, (32, 32, 3), r"has no argument 'alfa'\. Did you mean 'alpha'\? It takes: alpha, class"),
+        ({"weights": "imagenet"}, (32, 32, 3), "has no argument 'weights'"),
+        (
+            {},
+            (28, 28, 1),
+            r"cannot be built for inputs of shape \(28, 28, 1\): Input size must be at least 32x32",
+        ),
+        ({}, (20,), r"cannot be built for inputs of shape \(20,\)"),
+    ],
+)
+def test_what_does_not_fit_is_refused(
+    arguments: dict[str, Any], shape: tuple[int, ...], message: str
+) -> None:
+    with pytest.raises(UserError, match=message):
+        build_model(Model(name="MobileNetV2", arguments=arguments), input_shape=shape, num_classes=4)
+
+
+def test_every_name_is_one_of_tf_keras() -> None:
+    for name in NAMES:
+        assert callable(getattr(tf_keras.applications, name))
