@@ -6,6 +6,7 @@ Every sample is a process of its own, since what was traced once is not traced a
 """
 
 import argparse
+import importlib
 import json
 import os
 import statistics
@@ -21,11 +22,8 @@ def sample(side: str) -> float:
     import numpy as np
     import tf_keras
 
-    from runner import pruning
-
-    module = pruning
-    if side == "tfmot":
-        from tensorflow_model_optimization.sparsity import keras as module
+    name = "tensorflow_model_optimization.sparsity.keras" if side == "tfmot" else "runner.pruning"
+    module = importlib.import_module(name)
 
     model = tf_keras.applications.MobileNetV2(input_shape=(96, 96, 3), weights=None, classes=10)
     x, y = np.zeros((4, 96, 96, 3), np.float32), np.zeros(4, np.int64)
