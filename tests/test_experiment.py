@@ -24,7 +24,7 @@ from hydra import compose, initialize_config_dir
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from runner import experiment
+from runner import experiment, stages
 from runner.datasets import load_dataset
 from runner.errors import RunFailed, UserError
 from runner.experiment import run_experiment
@@ -555,7 +555,7 @@ def test_a_test_loss_that_is_not_finite_fails_the_run(runs: Runs, monkeypatch: p
         data.y_test[0] = -3e38
         return data
 
-    monkeypatch.setattr(experiment, "load_dataset", poisoned)
+    monkeypatch.setattr(stages, "load_dataset", poisoned)
 
     error, run = runs.failed(*TWO_CONV)
 
@@ -574,7 +574,7 @@ def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(
         kernel.assign(values)
         return stripped
 
-    monkeypatch.setattr(experiment, "strip_pruning", careless)
+    monkeypatch.setattr(stages, "strip_pruning", careless)
 
     error, run = runs.failed(*TWO_CONV)
 
@@ -602,7 +602,7 @@ def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest
         path.write_bytes(path.read_bytes()[:500])
         return path
 
-    monkeypatch.setattr(experiment, "convert", cut)
+    monkeypatch.setattr(stages, "convert", cut)
 
     error, run = runs.failed(*TWO_CONV)
 
@@ -626,7 +626,7 @@ def test_a_fallback_is_said_everywhere(runs: Runs, monkeypatch: pytest.MonkeyPat
         note = "'random' in place of 'mnist': no network"
         return replace(load_dataset(data), requested="mnist", note=note)
 
-    monkeypatch.setattr(experiment, "load_dataset", fell_back)
+    monkeypatch.setattr(stages, "load_dataset", fell_back)
 
     run = runs(*TWO_CONV)
 
@@ -692,9 +692,9 @@ def test_ctrl_c_kills_the_run_and_loses_nothing(command: Command, runs: Runs) ->
 
 
 CORRUPTING = """
-from runner import experiment
+from runner import experiment, stages
 
-convert = experiment.convert
+convert = stages.convert
 
 def corrupted(model, variant, path):
     convert(model, variant, path)
@@ -707,7 +707,7 @@ def corrupted(model, variant, path):
     path.write_bytes(content)
     return path
 
-experiment.convert = corrupted
+stages.convert = corrupted
 """
 
 

@@ -1,0 +1,93 @@
+"""What a run leaves behind: its files, and its names in MLflow."""
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from runner.datasets import Dataset
+from runner.export.measure import Exported
+from runner.provenance import git_state, provenance
+from runner.recipe.schema import Recipe
+from runner.report.display import Display
+from runner.report.tables import plan_frame, result_table, variants_table
+from runner.settings import RunSettings
+from runner.stages import Prepared, Proven
+from runner.summary import check_summary, variants_summary, write_json
+
+
+def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> None:
+    """Writes what is known before training: the resolved recipe, the plan, and where all comes from."""
+    content = yaml.safe_dump(recipe.to_mapping(), sort_keys=False, allow_unicode=True)
+    (folder / "recipe.yaml").write_text(content, encoding="utf-8")
+    plan_frame(prepared.plan).to_csv(folder / "plan.csv", index=False)
+    origin = provenance(
+        folder=Path.cwd(),
+        seed=settings.seed,
+        argv=settings.argv,
+        recipe_hash=recipe.hash,
+        data_sha256=prepared.data.sha256,
+    )
+    write_json(folder / "provenance.json", origin)
+
+
+def run_tags(recipe: Recipe, data: Dataset) -> dict[str, str]:
+    """Returns the tags that a run starts with in MLflow."""
+    sha, dirty = git_state(Path.cwd())
+    tags = {"recipe": recipe.name, "recipe_hash": recipe.hash, "data_source": data.source}
+    tags |= {"data_sha256": data.sha256, "sparsity_check": "not made"}
+    if data.fell_back:
+        tags["data_fallback_for"] = data.requested
+    if sha is not None:
+        tags["git_sha"] = sha + ("-dirty" if dirty else "")
+    return tags
+
+
+def results(prepared: Prepared, proven: Proven) -> dict[str, Any]:
+    """Returns what `summary.json` says of the result."""
+    return {
+        "data_fallback_for": prepared.data.requested if prepared.data.fell_back else None,
+        "test_accuracy": proven.scores.get("accuracy"),
+        "test_loss": proven.scores["loss"],
+        "dense_accuracy": None,
+        "sparsity": proven.sparsity,
+        "sparsity_check": check_summary(proven.check),
+        "keras_gzip_bytes": proven.keras_gzip_bytes,
+        "variants": variants_summary(proven.exported),
+    }
+
+
+def final_metrics(proven: Proven) -> dict[str, float]:
+    """Returns the metrics of the finished model, by the names that they have in MLflow."""
+    metrics = {f"test/{name}": value for name, value in proven.scores.items()}
+    for file in proven.exported:
+        measured = {
+            "bytes": file.bytes,
+            "gzip_bytes": file.gzip_bytes,
+            "accuracy": file.accuracy,
+            "loss": file.loss,
+            "latency_ms": file.latency_ms,
+        }
+        metrics |= {f"tflite_{file.variant}/{name}": v for name, v in measured.items() if v is not None}
+    return metrics
+
+
+def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
+    """Lists the files to log, each with its kind in `tracking.artifacts`, which is its folder in MLflow."""
+    tables = [(folder / name, "tables") for name in ("plan.csv", "sparsity.csv")]
+    recipe = [(folder / name, "recipe") for name in ("recipe.yaml", "provenance.json")]
+    plots = [(path, "plots") for path in sorted((folder / "plots").iterdir())]
+    return [*tables, *recipe, *plots, *((file.path, "tflite") for file in exported)]
+
+
+def show_results(prepared: Prepared, proven: Proven, folder: Path, ui_line: str, display: Display) -> None:
+    """Prints the tables at the end of a run, where its files are, and what shows it in MLflow."""
+    display.print(result_table(prepared.plan, proven.check.rows), variants_table(proven.exported))
+    accuracy = f"accuracy {proven.scores['accuracy']:.4f}, " if "accuracy" in proven.scores else ""
+    note, sparsity = (f" ({prepared.data.note})" if prepared.data.note else ""), proven.sparsity
+    display.print(
+        f"test set of {prepared.data.source}{note}: {accuracy}loss {proven.scores['loss']:.4f}",
+        f"sparsity: pruned layers {sparsity['pruned_layers']:.2%}, model {sparsity['model']:.2%}",
+        f"files:  {folder}",
+        f"MLflow: {ui_line}",
+    )
