@@ -74,7 +74,8 @@ class MaskedWeight:
             return mask
 
         mask = tf.cond(updates, update, lambda: tf.identity(self.mask))
-        return tf.where(mask, weights, tf.zeros([], weights.dtype))
+        # A product is the cheapest pass over the weights; its negative zeros go when training ends (`apply`).
+        return weights * tf.cast(mask, weights.dtype)
 
     def _new_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
         layout = self.weight.layout

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shlex
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -163,6 +164,8 @@ def _database_path(uri: str, where: str) -> Path | None:
 def _locked(database: Path, where: str) -> Iterator[None]:
     try:
         database.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=database.parent):
+            pass  # Where no file can be made, the lock would be waited for to the end.
         with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
             yield
     except Timeout as error:

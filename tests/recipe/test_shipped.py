@@ -55,7 +55,7 @@ def test_constant_and_polynomial_differ_in_the_schedule_only() -> None:
     assert constant.training == Training(30, 250)
     held = Schedule("constant", 0.875, StepSpec(0.2, "share"), StepSpec(1, "share"))
     assert constant.layers == (Rule("all", ("*",), schedule=held),)
-    grown = replace(held, name="polynomial", arguments={"initial_sparsity": 0.0, "power": 3})
+    grown = replace(held, name="polynomial")
     assert polynomial.layers == (Rule("all", ("*",), schedule=grown),)
     assert (constant.data, constant.model, constant.training) == (
         polynomial.data,

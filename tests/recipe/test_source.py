@@ -111,8 +111,6 @@ def test_an_inherited_recipe_takes_no_plus_either(composing: Path) -> None:
         "sparsity": 0.875,
         "begin_step": "20%",
         "end_step": "100%",
-        "initial_sparsity": 0.0,
-        "power": 3,
         "frequency": 7,
     }
 

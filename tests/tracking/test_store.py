@@ -168,3 +168,8 @@ def test_four_processes_make_one_store_at_once_and_say_nothing(tmp_path: Path) -
     for run in runs:
         history = client.get_metric_history(run.info.run_id, "train/loss")
         assert [(entry.step, entry.value) for entry in history] == [(i, float(i)) for i in range(5)]
+
+
+def test_a_folder_in_which_no_file_can_be_made_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"tracking\.uri: the MLflow store sqlite:////proc/x\.db cannot be used"):
+        open_store(Tracking(uri="sqlite:////proc/x.db"), tmp_path)
