@@ -7,7 +7,6 @@ caught from the first moment.
 import os
 import signal
 import sys
-import threading
 import traceback
 from collections.abc import Callable
 from pathlib import Path
@@ -16,6 +15,7 @@ from typing import TYPE_CHECKING, cast
 
 from runner import __version__
 from runner.errors import RunnerError, UserError
+from runner.interruption import note_interrupt, was_interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -56,9 +56,6 @@ _QUIET = {
 # The exit status of each job that ran in this process.
 _statuses: list[int] = []
 
-# Whether Ctrl-C was pressed, whatever a library made of the KeyboardInterrupt.
-_interrupted = threading.Event()
-
 
 class JobFailed(Exception):
     """Carries a job's exit status out of another launcher's process."""
@@ -76,7 +73,7 @@ def main() -> None:
         signal.signal(signal.SIGINT, _interrupt)
     try:
         status = _answer(sys.argv[1:])
-        if _interrupted.is_set():
+        if was_interrupted():
             raise KeyboardInterrupt
         sys.stdout.flush()
     except KeyboardInterrupt:
@@ -95,7 +92,7 @@ def main() -> None:
 
 
 def _interrupt(number: int, frame: FrameType | None) -> None:
-    _interrupted.set()
+    note_interrupt()
     raise KeyboardInterrupt
 
 
@@ -170,7 +167,7 @@ def _job(config: "DictConfig") -> None:
 
 
 def _run(config: "DictConfig", hydra: "DictConfig", run_dir: Path | None) -> None:
-    from runner.job import load_plugins, read_job
+    from runner.job import load_plugins, placed, read_job
     from runner.settings import prepare_outputs
 
     recipe, settings = read_job(config, hydra, run_dir=run_dir)
@@ -184,7 +181,10 @@ def _run(config: "DictConfig", hydra: "DictConfig", run_dir: Path | None) -> Non
     with captured_stderr():
         from runner.experiment import run_experiment
     load_plugins(settings.plugins)
-    run_experiment(recipe, settings)
+    try:
+        run_experiment(recipe, settings)
+    except UserError as error:
+        raise UserError(placed(str(error), config, hydra)) from error
 
 
 def _status_of(action: Callable[[], None], *, debug: bool) -> int:
@@ -201,7 +201,7 @@ def _status_of(action: Callable[[], None], *, debug: bool) -> int:
         # Hydra's argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
         return 2 if error.code == 1 else int(error.code or 0)
     except BaseException as error:
-        if _interrupted.is_set() or isinstance(error, KeyboardInterrupt):
+        if was_interrupted() or isinstance(error, KeyboardInterrupt):
             raise KeyboardInterrupt from error
         return _tell(error, debug=debug)
     return 0

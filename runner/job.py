@@ -1,6 +1,7 @@
 """One job of the command line: from Hydra's composed configuration to a recipe and settings."""
 
 import importlib
+import re
 import sys
 from collections.abc import Iterable
 from pathlib import Path
@@ -36,6 +37,23 @@ def task_overrides(hydra: DictConfig) -> list[str]:
     """Returns the overrides of the recipe and the settings as they were written."""
     written: Any = OmegaConf.to_container(hydra.overrides.task, resolve=False)
     return list(written)
+
+
+def placed(message: str, config: DictConfig, hydra: DictConfig) -> str:
+    """Puts before each line of a message that begins with a recipe's key where that key was written.
+
+    Args:
+        message: What is wrong, a line each, as the stages of a run tell it: `recipe.data.name: ...`.
+        config: The composed configuration.
+        hydra: Hydra's own part of it.
+    """
+    name = str(hydra.runtime.choices.get("recipe")).removesuffix(".yaml")
+    where = origins(name, _overrides(hydra))
+    lines = []
+    for line in message.splitlines():
+        key = re.match(r"recipe(\.\w+)+", line)
+        lines.append(f"{where(key[0])}: {line}" if key and OmegaConf.is_dict(config.get("recipe")) else line)
+    return "\n".join(lines)
 
 
 def load_plugins(modules: Iterable[str]) -> None:

@@ -70,7 +70,13 @@ class Registry(Generic[T]):
         return self._entries[name]
 
     def arguments(
-        self, name: str, given: Mapping[str, Any], *, where: str, supplied: Collection[str] = ()
+        self,
+        name: str,
+        given: Mapping[str, Any],
+        *,
+        where: str,
+        supplied: Collection[str] = (),
+        beside: Collection[str] = (),
     ) -> dict[str, Any]:
         """Checks a recipe's arguments against the signature of the registered callable.
 
@@ -79,6 +85,7 @@ class Registry(Generic[T]):
             given: The arguments the recipe gives.
             where: The key that holds them, for messages, e.g. `"recipe.model"`.
             supplied: The parameters that the runner passes by itself and a recipe may not set.
+            beside: The keys of the same section that every entry has, for messages.
 
         Returns:
             The given arguments as a plain dict, ready to be passed by keyword.
@@ -97,12 +104,13 @@ class Registry(Generic[T]):
             for key, parameter in accepted.items()
             if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
         }
-        takes = f"It takes: {_listed(sorted(named))}." if named else "It takes no arguments."
+        known = sorted({*named, *beside})
+        takes = f"It takes: {_listed(known)}." if known else "It takes no arguments."
         for key in given:
             if key in supplied or (key not in named and not takes_any):
                 raise UserError(
                     f"{where}.{key}: {self.concept} '{name}' has no argument '{key}'."
-                    f"{did_you_mean(str(key), named)} {takes}"
+                    f"{did_you_mean(str(key), known)} {takes}"
                 )
         missing = [
             key for key, p in named.items() if p.default is inspect.Parameter.empty and key not in given

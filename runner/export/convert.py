@@ -1,5 +1,6 @@
 """Converts Keras models to TFLite files."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import tensorflow as tf
@@ -17,7 +18,8 @@ class ConversionFailed(RunFailed):
 def convert(model: tf_keras.Model, variant: str, path: str | Path) -> Path:
     """Writes a model as a TFLite file.
 
-    The batch size stays open unless the model fixes it, and so do open spatial dimensions. The converter's
+    The batch size stays open unless the model fixes it or has recurrent layers (then it is 1), and so do open
+    spatial dimensions. The converter's
     own output is shown only when it fails.
 
     Args:
@@ -35,7 +37,7 @@ def convert(model: tf_keras.Model, variant: str, path: str | Path) -> Path:
     configure = VARIANTS.get(variant, where="recipe.export.variants")().configure
     with captured_stderr() as chatter:
         try:
-            converter = tf.lite.TFLiteConverter.from_keras_model(model)
+            converter = _converter(model)
             configure(converter)
             content = converter.convert()
             failure = None
@@ -49,6 +51,21 @@ def convert(model: tf_keras.Model, variant: str, path: str | Path) -> Path:
     path = Path(path)
     path.write_bytes(content)
     return path
+
+
+def _converter(model: tf_keras.Model) -> tf.lite.TFLiteConverter:
+    """Makes a converter; recurrent layers convert at a fixed batch only, and that is 1."""
+    recurrent = any(isinstance(layer, tf_keras.layers.RNN) for layer in _layers(model))
+    if not recurrent or len(model.inputs) != 1 or model.inputs[0].shape[0] is not None:
+        return tf.lite.TFLiteConverter.from_keras_model(model)
+    [taken] = model.inputs
+    one = tf.TensorSpec([1, *taken.shape[1:]], taken.dtype, taken.name)
+    called = tf.function(lambda x: model(x, training=False)).get_concrete_function(one)
+    return tf.lite.TFLiteConverter.from_concrete_functions([called], model)
+
+
+def _layers(model: tf_keras.Model) -> Iterator[tf_keras.layers.Layer]:
+    return iter(model._flatten_layers(include_self=False, recursive=True))
 
 
 def _complaints(said: str) -> str:

@@ -129,6 +129,8 @@ class Program:
 
     def _invoke(self) -> None:
         try:
+            # A fused LSTM would carry its state from one sample to the next.
+            self._interpreter.reset_all_variables()
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise _refusal(self.path, "loads but does not run", error) from error

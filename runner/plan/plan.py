@@ -75,9 +75,12 @@ class PlannedWeight:
         return [] if self.schedule is None else update_steps(self.schedule, self.total_steps)
 
     @property
-    def window(self) -> tuple[int, int] | None:
-        """First and last step of the schedule."""
-        return None if self.schedule is None else (first_step(self.schedule), last_step(self.schedule))
+    def window(self) -> tuple[int | None, int | None]:
+        """First and last step of the schedule; None where it names none."""
+        if self.schedule is None:
+            return None, None
+        first, last = first_step(self.schedule), last_step(self.schedule)
+        return (first if first >= 0 else None), (last if last >= 0 else None)
 
 
 @dataclass(frozen=True)

@@ -72,7 +72,9 @@ def build_schedule(
         UserError: The name or an argument is unknown or unusable, or a step lies beyond training.
     """
     build = SCHEDULES.get(written.name, where=f"{where}.name")
-    arguments = SCHEDULES.arguments(written.name, written.arguments, where=where, supplied=_SUPPLIED)
+    arguments = SCHEDULES.arguments(
+        written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
+    )
     begin = written.begin_step.resolve(steps_per_epoch, total_steps)
     end = total_steps if written.end_step is None else written.end_step.resolve(steps_per_epoch, total_steps)
     for key, step, spec in (("begin_step", begin, written.begin_step), ("end_step", end, written.end_step)):
@@ -88,6 +90,12 @@ def build_schedule(
         )
     frequency = written.frequency or max(1, (end - begin) // _MOST_UPDATES)
     try:
-        return build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
+        built = build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: schedule '{written.name}': {error}") from error
+    if not isinstance(built, PruningSchedule):
+        raise UserError(
+            f"{where}.name: the builder of schedule '{written.name}' returned a {type(built).__name__};"
+            " it must return a runner.pruning.PruningSchedule."
+        )
+    return built

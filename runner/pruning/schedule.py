@@ -127,9 +127,9 @@ _DECISIONS: "weakref.WeakKeyDictionary[PruningSchedule, Any]" = weakref.WeakKeyD
 
 
 def first_step(schedule: PruningSchedule) -> int:
-    """Returns `begin_step`; 0 for a schedule that names none."""
-    begin = getattr(schedule, "begin_step", 0)
-    return 0 if begin is None else int(begin)
+    """Returns `begin_step`; -1 for a schedule that names none."""
+    begin = getattr(schedule, "begin_step", -1)
+    return -1 if begin is None else int(begin)
 
 
 def last_step(schedule: PruningSchedule) -> int:

@@ -10,6 +10,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from runner.interruption import stop_if_interrupted
 from runner.training import Progress
 
 _REFRESH_SECONDS = 0.1
@@ -53,6 +54,7 @@ class Display:
             name: The stage's key in `seconds`.
             shown: What the line says meanwhile.
         """
+        stop_if_interrupted()
         self._stage = shown
         self._line(shown)
         began = time.perf_counter()
@@ -63,6 +65,7 @@ class Display:
 
     def training(self, progress: Progress, epochs: int, total_steps: int) -> None:
         """Shows where training stands."""
+        stop_if_interrupted()
         if self._live is None and not progress.epoch_ended:
             return
         now = time.perf_counter()
@@ -70,12 +73,15 @@ class Display:
             return
         self._last_refresh = now
         parts = [f"epoch {progress.epoch}/{epochs}", f"step {progress.step}/{total_steps}"]
-        parts += [
-            f"{name.removeprefix('train/').replace('/', ' ')} {value:.4f}"
-            for name, value in progress.metrics.items()
-        ]
+        shown = {
+            name.removeprefix("train/").replace("/", " "): f"{v:.4f}" for name, v in progress.metrics.items()
+        }
+        # What a narrow terminal cuts off shall be validation, which the end of training tells again.
+        last = [f"{name} {value}" for name, value in shown.items() if name.startswith("val ")]
+        parts += [f"{name} {value}" for name, value in shown.items() if not name.startswith("val ")]
         if "_pruned_layers" in progress.sparsity:
             parts.append(f"sparsity {progress.sparsity['_pruned_layers']:.2%}")
+        parts += last
         self._line(f"{self._stage}: " + ", ".join(parts))
 
     def print(self, *what: RenderableType) -> None:

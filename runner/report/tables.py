@@ -103,7 +103,7 @@ def _title(row: PlannedWeight) -> str:
 
 
 def _plan_row(row: PlannedWeight) -> dict[str, object]:
-    begin, end = row.window or (None, None)
+    begin, end = row.window
     return {
         "layer": row.layer,
         "layer_type": row.layer_type,

@@ -82,6 +82,8 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
         uri = f"sqlite:///{database}"
         artifacts = (database.parent / "mlartifacts").as_uri()
     try:
+        if database is not None:
+            (database.parent / "mlartifacts").mkdir(parents=True, exist_ok=True)
         # Several processes that create one database at once break it; none of them may see a half-made one.
         with _locked(database, where) if database else nullcontext(), _impatient():
             client = MlflowClient(tracking_uri=uri)

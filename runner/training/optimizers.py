@@ -91,7 +91,7 @@ def build_optimizer(written: Optimizer) -> tf_keras.optimizers.Optimizer:
     where = "recipe.training.optimizer"
     build = OPTIMIZERS.get(written.name, where=f"{where}.name")
     arguments = OPTIMIZERS.arguments(
-        written.name, written.arguments, where=where, supplied=("learning_rate",)
+        written.name, written.arguments, where=where, supplied=("learning_rate",), beside=("learning_rate",)
     )
     _check_kinds(build, arguments, where)
     try:

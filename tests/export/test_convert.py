@@ -1,7 +1,10 @@
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from runner.errors import RunFailed, UserError
@@ -69,16 +72,27 @@ def test_open_batch_and_open_height_stay_open(tmp_path: Path) -> None:
 
 
 def test_a_refusal_holds_the_converters_words_once(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
-    model = tf_keras.Sequential([layers.Input((6, 3)), layers.GRU(4)], name="open_batch")
+    model = tf_keras.Sequential([layers.Input((3, 3)), layers.Lambda(tf.linalg.inv)], name="inverse")
     with pytest.raises(ConversionFailed) as caught:
         convert(model, "float32", tmp_path / "m.tflite")
     message = str(caught.value)
-    assert message.startswith("TensorFlow cannot convert the model 'open_batch' to a float32 TFLite file:")
-    assert message.count("requires element_shape to be static") == 1
+    assert message.startswith("TensorFlow cannot convert the model 'inverse' to a float32 TFLite file:")
+    assert message.count("neither a custom op nor a flex op") == 1
     assert "note: called from" not in message
     assert isinstance(caught.value, RunFailed)
     assert not (tmp_path / "m.tflite").exists()
     assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize(
+    "layer", [lambda: layers.LSTM(5), lambda: layers.GRU(5), lambda: layers.Bidirectional(layers.LSTM(3))]
+)
+def test_recurrent_models_run_sample_by_sample(tmp_path: Path, layer: Callable[[], Any]) -> None:
+    model = tf_keras.Sequential([layers.Input((6, 3)), layer(), layers.Dense(2)])
+    x = np.random.default_rng(0).normal(size=(9, 6, 3)).astype(np.float32)
+    path = convert(model, "float32", tmp_path / "m.tflite")
+    # No state is carried from one sample to the next.
+    np.testing.assert_allclose(predict(path, x), model.predict(x, verbose=0), atol=1e-5)
 
 
 def test_an_unknown_variant_is_the_users_mistake(tmp_path: Path) -> None:

@@ -101,7 +101,7 @@ def test_layers_that_stay_dense_say_why(model: tf_keras.Model) -> None:
     }
     dense = by_layer(made)["output"]
     assert (dense.pruned, dense.planned_zeros, dense.sparsity, dense.updates) == (False, 0, 0.0, [])
-    assert (dense.window, dense.axis, dense.promised) == (None, None, False)
+    assert (dense.window, dense.axis, dense.promised) == ((None, None), None, False)
 
 
 @pytest.mark.parametrize(

@@ -105,13 +105,13 @@ def test_an_unknown_schedule_is_told_with_the_list() -> None:
         (
             "constant",
             {"arguments": {"power": 3}},
-            f"{WHERE}.power: schedule 'constant' has no argument 'power'. It takes no arguments.",
+            f"{WHERE}.power: schedule 'constant' has no argument 'power'. It takes:",
         ),
         (
             "polynomial",
             {"arguments": {"pwoer": 3}},
             f"{WHERE}.pwoer: schedule 'polynomial' has no argument 'pwoer'. Did you mean 'power'?"
-            " It takes: initial_sparsity, power.",
+            " It takes: begin_step, end_step, frequency, initial_sparsity, power, sparsity.",
         ),
         (
             "polynomial",

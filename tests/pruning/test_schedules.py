@@ -145,3 +145,18 @@ def test_config_round_trip(schedule: PruningSchedule) -> None:
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(ValueError, match="'Gone'; import the module"):
         schedule_from_config({"class_name": "Gone", "config": {}})
+
+
+class Silent(PruningSchedule):
+    """Names no steps and never fires."""
+
+    def __call__(self, step: Any) -> tuple[Any, Any]:
+        return False, 0.5
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_schedule_without_steps_fires_where_it_says_only() -> None:
+    assert update_steps(Silent(), 20) == []
+    assert settled_sparsity(Silent(), 20) == 0.5

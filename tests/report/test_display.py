@@ -17,7 +17,7 @@ PROGRESS = Progress(
     sparsity={"conv": 0.5, "_pruned_layers": 0.4567, "_model": 0.4},
     epoch_ended=True,
 )
-SHOWN = "training: epoch 2/3, step 15/30, loss 0.1235, accuracy 0.9000, val loss 0.2500, sparsity 45.67%"
+SHOWN = "training: epoch 2/3, step 15/30, loss 0.1235, accuracy 0.9000, sparsity 45.67%, val loss 0.2500"
 
 
 def console(*, terminal: bool, width: int = 200) -> Console:

@@ -171,5 +171,7 @@ def test_four_processes_make_one_store_at_once_and_say_nothing(tmp_path: Path) -
 
 
 def test_a_folder_in_which_no_file_can_be_made_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"tracking\.uri: the MLflow store sqlite:////proc/x\.db cannot be used"):
+    with pytest.raises(
+        UserError, match=r"tracking\.uri: the MLflow store sqlite:////proc/x\.db cannot be used"
+    ):
         open_store(Tracking(uri="sqlite:////proc/x.db"), tmp_path)

@@ -77,7 +77,7 @@ def test_an_unknown_optimizer_is_told_with_the_list() -> None:
             "sgd",
             {"momentun": 0.9},
             "recipe.training.optimizer.momentun: optimizer 'sgd' has no argument 'momentun'. Did you mean"
-            " 'momentum'? It takes: clipnorm, momentum, nesterov, weight_decay.",
+            " 'momentum'? It takes: clipnorm, learning_rate, momentum, nesterov, weight_decay.",
         ),
         ("sgd", {"momentum": 2}, "recipe.training.optimizer: optimizer 'sgd': `momentum` must be between"),
         ("sgd", {"momentum": "much"}, "recipe.training.optimizer.momentum is 'much', but must be a number."),
