@@ -361,3 +361,18 @@ def test_quiet_variables_are_set_unless_the_user_did(command: Command) -> None:
 
     assert command("plugins=[shows]")[1].startswith("3 true\n")
     assert command("plugins=[shows]", TF_CPP_MIN_LOG_LEVEL="0")[1].startswith("0 true\n")
+
+
+def test_what_the_stages_find_wrong_is_told_with_its_file_and_line(tmp_path: Path) -> None:
+    own = tmp_path / "recipes"
+    own.mkdir()
+    (own / "mine.yaml").write_text(
+        "data: {name: random, input_shape: [4], target_shape: [2], samples: 16}\n"
+        "model: {name: two_konv}\n"
+        "training: {epochs: 1, batch_size: 8}\n"
+        "layers: {all: {targets: '*', m_by_n: 2x4}}\n"
+    )
+    command = [sys.executable, "-m", "runner", "recipe=mine", "dry_run=true"]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert done.returncode == 2
+    assert done.stderr.startswith("recipes/mine.yaml:2: recipe.model.name: there is no model 'two_konv'.")

