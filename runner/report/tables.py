@@ -135,7 +135,7 @@ def _structure(row: PlannedWeight) -> str:
 
 
 def _axis(row: PlannedWeight) -> str:
-    return f"along {row.axis.replace('_', ' ')}" if row.axis else ""
+    return f"by {row.axis.replace('_', ' ')}" if row.axis else ""
 
 
 def _schedule(row: PlannedWeight) -> str:

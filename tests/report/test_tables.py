@@ -115,7 +115,7 @@ def test_the_plan_says_what_happens_to_each_weight() -> None:
     assert cells(table) == [
         [
             "conv\n5x5x32x64, rule structural (over all)",
-            "2:4 (2 of 4 zero), along input channels\n0.5 once, at step 1",
+            "2:4 (2 of 4 zero), by input channels\n0.5 once, at step 1",
             "25,600\n50.00%",
         ],
         [
@@ -144,7 +144,7 @@ def test_results_set_measured_zeros_beside_the_planned() -> None:
     assert cells(result_table(PLAN, checks)) == [
         [
             "conv\n5x5x32x64",
-            "2:4 (2 of 4 zero)\nalong input channels",
+            "2:4 (2 of 4 zero)\nby input channels",
             "25,600\n50.00%",
             "25,600\n50.00%",
             "ok",
