@@ -4,93 +4,27 @@ The interpreter hands out the compressed values of a sparse tensor, the half flo
 DEQUANTIZE and the raw integers of a quantized one. A proof about the file needs what those bytes mean.
 """
 
-import functools
-import importlib.util
 import struct
 from collections import defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 
-from runner.errors import UserError
-from runner.export.sparse import Level, densify
+from runner.export.constant import Constant, Encoding, Use
+from runner.export.decoding import DECODERS, decode, dequantize
+from runner.export.schema import TFLiteFileError, load_schema, names
+from runner.export.sparse import Level, block_sizes, densify
+
+__all__ = ["Constant", "Encoding", "TFLiteFileError", "Use", "read_constants"]
 
 _IDENTIFIER = b"TFL3"
 # An operator that only changes how a constant is written: what it feeds is what uses the constant.
 _UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
-# What reading nonsense offsets raises in flatbuffers and NumPy.
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, OverflowError, MemoryError)
-
-
-class TFLiteFileError(UserError):
-    """The file is missing, or is no TFLite file, or a damaged one."""
-
-
-class Use(NamedTuple):
-    """One place that reads a constant: an operator's name and the position among its inputs."""
-
-    op: str
-    position: int
-
-
-@dataclass(frozen=True, eq=False)
-class Constant:
-    """One constant tensor of a TFLite file, decoded.
-
-    Attributes:
-        subgraph: Index of the subgraph that holds it.
-        index: Index of the tensor in that subgraph.
-        name: The tensor's name in the file; the converter often loses the layer's.
-        uses: The operators that read it, those behind a DEQUANTIZE or a DENSIFY included.
-        shape: Its dense shape.
-        dtype: How the values are stored: `"float32"`, `"float16"`, `"int8"`, `"int4"`, ...
-        values: What they mean, of that shape: sparse encodings are made dense, half floats widened and
-            quantized integers brought to `(q - zero_point) * scale` (so a weight is zero exactly when its
-            integer is the zero point). Integers without a scale stay as they are.
-        scale: The quantization scales, one or one per slice along `axis`; empty when not quantized.
-        zero_point: Their zero points, as many as there are scales.
-        axis: The quantized dimension.
-    """
-
-    subgraph: int
-    index: int
-    name: str
-    uses: tuple[Use, ...]
-    shape: tuple[int, ...]
-    dtype: str
-    values: np.ndarray
-    scale: np.ndarray
-    zero_point: np.ndarray
-    axis: int
-
-    @property
-    def quantized(self) -> bool:
-        """Whether the values are stored as integers with a scale."""
-        return self.scale.size > 0
-
-    def steps(self) -> np.ndarray:
-        """The distance to the next storable number: how far a value may honestly lie from the original.
-
-        Returns:
-            An array that broadcasts against `values`: the quantization scale, the spacing of half or brain
-            floats around each value, or zeros for full floats and integers.
-        """
-        if self.quantized:
-            return _along(self.scale, self.axis, len(self.shape))
-        if self.dtype == "float16":
-            return np.spacing(np.abs(self.values).astype(np.float16)).astype(np.float32)
-        if self.dtype == "bfloat16":
-            return np.spacing(np.abs(self.values)) * np.float32(2**16)
-        return np.zeros((1,) * len(self.shape), np.float32)
-
-    def __str__(self) -> str:
-        uses = list(dict.fromkeys(f"{use.op} input {use.position}" for use in self.uses)) or ["no operator"]
-        readers = ", ".join(uses[:3]) + (", ..." if len(uses) > 3 else "")
-        return f"'{self.name}' ({self.dtype} {list(self.shape)}, read by {readers})"
+# What reading nonsense offsets raises in flatbuffers, which gives None for a table that is absent, and NumPy.
+_DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
 
 
 def read_constants(path: str | Path) -> list[Constant]:
@@ -100,7 +34,8 @@ def read_constants(path: str | Path) -> list[Constant]:
         path: The `.tflite` file.
 
     Returns:
-        The constants in the file's order. Empty, string and resource tensors are left out: no weight is one.
+        The constants in the file's order; one whose sparse encoding is broken says so in `problem`. Empty,
+        string and resource tensors are left out: no weight is one.
 
     Raises:
         TFLiteFileError: The file cannot be read, is no TFLite file or is damaged.
@@ -121,8 +56,8 @@ def read_constants(path: str | Path) -> list[Constant]:
 
 
 def _constants(data: bytes) -> Iterator[Constant]:
-    schema = _schema()
-    type_names = _names(schema.TensorType)
+    schema = load_schema()
+    type_names = names(schema.TensorType)
     model = schema.Model.GetRootAs(data, 0)
     op_names = _operator_names(schema, model, len(data))
     for s in range(_checked(model.SubgraphsLength(), len(data))):
@@ -132,7 +67,8 @@ def _constants(data: bytes) -> Iterator[Constant]:
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
             raw = _raw_bytes(model.Buffers(tensor.Buffer()), data)
-            if kind not in _DECODERS or raw.size == 0:
+            # Of a sparse tensor of zeros nothing is stored, and it is one all the same.
+            if kind not in DECODERS or (raw.size == 0 and tensor.Sparsity() is None):
                 continue
             name = (tensor.Name() or b"").decode("utf-8", "replace")
             try:
@@ -155,34 +91,56 @@ def _constant(
     uses: tuple[Use, ...],
 ) -> Constant:
     shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
-    stored = _DECODERS[kind](raw)
-    sparsity = tensor.Sparsity()
-    if sparsity is not None and sparsity.DimMetadataLength():
-        stored = densify(
-            stored,
-            shape,
-            order=sparsity.TraversalOrderAsNumpy(),
-            block_map=sparsity.BlockMapAsNumpy() if sparsity.BlockMapLength() else np.zeros(0, int),
-            levels=[_level(schema, sparsity.DimMetadata(i)) for i in range(sparsity.DimMetadataLength())],
-        )
+    stored, encoding, problem = decode(raw, kind), None, None
+    if tensor.Sparsity() is None:
+        stored = _dense(stored, shape, kind)
     else:
-        count = int(np.prod(shape, dtype=np.int64))
-        # Two 4-bit values share a byte, so an odd count leaves one over.
-        if kind == "INT4" and stored.size == count + 1:
-            stored = stored[:count]
-        if stored.size != count:
-            raise ValueError(
-                f"its buffer holds {stored.size} values, its shape {list(shape)} asks for {count}"
-            )
-        stored = stored.reshape(shape)
+        encoding, found = _sparse(schema, tensor.Sparsity(), stored, shape)
+        problem = found if isinstance(found, str) else None
+        # NaN equals nothing, so that no check of such a tensor passes by oversight.
+        stored = np.broadcast_to(np.float32(np.nan), shape) if isinstance(found, str) else found
     scale, zero_point, axis = _quantization(tensor, shape)
-    values = stored
-    if scale.size:
-        # int64 would do for every type; weights are int8 or int4, and int32 halves the time they take.
-        wide = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
-        offset = wide - _along(zero_point, axis, len(shape)).astype(wide.dtype)
-        values = (offset * _along(scale, axis, len(shape))).astype(np.float32)
-    return Constant(subgraph, index, name, uses, shape, kind.lower(), values, scale, zero_point, axis)
+    values = dequantize(stored, scale, zero_point, axis) if scale.size and problem is None else stored
+    return Constant(
+        subgraph=subgraph,
+        index=index,
+        name=name,
+        uses=uses,
+        shape=shape,
+        dtype=kind.lower(),
+        stored=stored,
+        values=values,
+        scale=scale,
+        zero_point=zero_point,
+        axis=axis,
+        encoding=encoding,
+        problem=problem,
+    )
+
+
+def _dense(stored: np.ndarray, shape: tuple[int, ...], kind: str) -> np.ndarray:
+    count = int(np.prod(shape, dtype=np.int64))
+    # Two 4-bit values share a byte, so an odd count leaves one over.
+    if kind == "INT4" and stored.size == count + 1:
+        stored = stored[:count]
+    if stored.size != count:
+        raise ValueError(f"its buffer holds {stored.size} values, its shape {list(shape)} asks for {count}")
+    return stored.reshape(shape)
+
+
+def _sparse(
+    schema: ModuleType, sparsity: Any, stored: np.ndarray, shape: tuple[int, ...]
+) -> tuple[Encoding, np.ndarray | str]:
+    """Returns how a sparse tensor is stored and its dense values, or what is wrong with its encoding."""
+    encoding = Encoding((1,) * len(shape))
+    try:
+        order = _numbers(sparsity.TraversalOrderAsNumpy(), sparsity.TraversalOrderLength())
+        block_map = _numbers(sparsity.BlockMapAsNumpy(), sparsity.BlockMapLength())
+        levels = [_level(schema, sparsity.DimMetadata(i)) for i in range(min(len(order), _MOST_LEVELS))]
+        encoding = Encoding(block_sizes(shape, order=order, block_map=block_map, levels=levels))
+        return encoding, densify(stored, shape, order=order, block_map=block_map, levels=levels)
+    except _DAMAGE as error:
+        return encoding, f"its sparse encoding is broken: {error}"
 
 
 def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -199,11 +157,8 @@ def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.n
     return scale, np.broadcast_to(zero_point, scale.shape).astype(np.int64), axis
 
 
-def _along(per_slice: np.ndarray, axis: int, rank: int) -> np.ndarray:
-    """Shapes one number per slice so that it broadcasts along `axis` of an array of `rank` dimensions."""
-    if per_slice.size == 1:
-        return per_slice.reshape((1,) * rank)
-    return per_slice.reshape(tuple(per_slice.size if a == axis else 1 for a in range(rank)))
+# TFLite's operators have tensors of up to 8 dimensions, and each may be divided into blocks once.
+_MOST_LEVELS = 16
 
 
 def _level(schema: ModuleType, metadata: Any) -> Level:
@@ -216,16 +171,17 @@ def _level(schema: ModuleType, metadata: Any) -> Level:
 
 
 def _indices(schema: ModuleType, kind: int, table: Any) -> np.ndarray:
-    vector_name = _names(schema.SparseIndexVector).get(kind, "NONE")
+    vector_name = names(schema.SparseIndexVector).get(kind, "NONE")
     if table is None or vector_name == "NONE":
-        raise ValueError("its sparse encoding lacks its segments or indices")
+        raise ValueError("it lacks its segments or indices")
     vector = getattr(schema, vector_name)()
     vector.Init(table.Bytes, table.Pos)
-    return (
-        np.asarray(vector.ValuesAsNumpy()).astype(np.int64)
-        if vector.ValuesLength()
-        else np.zeros(0, np.int64)
-    )
+    return _numbers(vector.ValuesAsNumpy(), vector.ValuesLength())
+
+
+def _numbers(vector: Any, length: int) -> np.ndarray:
+    """Widens a vector of integers; flatbuffers gives the number 0 for one that is absent."""
+    return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
 
 
 def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
@@ -251,16 +207,16 @@ def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
 
 
 def _operator_names(schema: ModuleType, model: Any, limit: int) -> list[str]:
-    builtin = _names(schema.BuiltinOperator)
-    names = []
+    builtin = names(schema.BuiltinOperator)
+    found = []
     for c in range(_checked(model.OperatorCodesLength(), limit)):
         code = model.OperatorCodes(c)
         # Old files have only the one-byte field, which the schema kept under a new name.
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
         name = builtin.get(number, f"operator {number}")
         custom = code.CustomCode()
-        names.append(custom.decode("utf-8", "replace") if name == "CUSTOM" and custom else name)
-    return names
+        found.append(custom.decode("utf-8", "replace") if name == "CUSTOM" and custom else name)
+    return found
 
 
 def _raw_bytes(buffer: Any, data: bytes) -> np.ndarray:
@@ -279,54 +235,3 @@ def _checked(length: int, limit: int) -> int:
     if not 0 <= length <= limit // 4:
         raise ValueError(f"a list of {length} entries cannot lie in {limit} bytes")
     return length
-
-
-def _int4(raw: np.ndarray) -> np.ndarray:
-    """Splits bytes into signed 4-bit values, the lower half first."""
-    halves = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1).astype(np.int8)
-    return np.where(halves > 7, halves - 16, halves).astype(np.int8)
-
-
-def _bfloat16(raw: np.ndarray) -> np.ndarray:
-    return (raw.view("<u2").astype(np.uint32) << 16).view(np.float32)
-
-
-_DECODERS = {
-    "FLOAT32": lambda raw: raw.view("<f4"),
-    "FLOAT16": lambda raw: raw.view("<f2").astype(np.float32),
-    "BFLOAT16": _bfloat16,
-    "FLOAT64": lambda raw: raw.view("<f8"),
-    "INT4": _int4,
-    "INT8": lambda raw: raw.view("i1"),
-    "UINT8": lambda raw: raw,
-    "INT16": lambda raw: raw.view("<i2"),
-    "UINT16": lambda raw: raw.view("<u2"),
-    "INT32": lambda raw: raw.view("<i4"),
-    "UINT32": lambda raw: raw.view("<u4"),
-    "INT64": lambda raw: raw.view("<i8"),
-    "UINT64": lambda raw: raw.view("<u8"),
-    "BOOL": lambda raw: raw.view("?"),
-}
-
-
-def _names(enumeration: type) -> dict[int, str]:
-    return {value: name for name, value in vars(enumeration).items() if isinstance(value, int)}
-
-
-@functools.cache
-def _schema() -> ModuleType:
-    """Loads TensorFlow's own schema by its file: importing TensorFlow takes four seconds, this 0.2."""
-    tensorflow = importlib.util.find_spec("tensorflow")
-    for folder in (tensorflow.submodule_search_locations or ()) if tensorflow else ():
-        file = Path(folder, "lite", "python", "schema_py_generated.py")
-        spec = (
-            importlib.util.spec_from_file_location("runner_tflite_schema", file) if file.is_file() else None
-        )
-        if spec is not None and spec.loader is not None:
-            module = importlib.util.module_from_spec(spec)
-            spec.loader.exec_module(module)
-            return module
-    raise TFLiteFileError(
-        "the TFLite schema (tensorflow/lite/python/schema_py_generated.py) is not where TensorFlow keeps it:"
-        " install the project's own TensorFlow, see pyproject.toml"
-    )

@@ -4,6 +4,9 @@ A tensor is stored along `order`, a permutation of its dimensions and, behind th
 its blocks. Each level of that order is dense, or keeps only some of its entries in the manner of compressed
 sparse rows. The format is that of TACO (Kjolstad et al. 2017, "The Tensor Algebra Compiler"), as
 `SparsityParameters` in TensorFlow's `schema.fbs` describes it.
+
+Every number of an encoding may be wrong, so none is believed: nothing is allocated by one before it is known
+to fit the others.
 """
 
 from collections.abc import Sequence
@@ -29,10 +32,10 @@ class Level:
     def __post_init__(self) -> None:
         if self.size is not None:
             if self.size < 1 or self.segments is not None or self.indices is not None:
-                raise ValueError(f"its sparse encoding has a dense level of {self.size} entries")
+                raise ValueError(f"it has a dense level of {self.size} entries")
             return
         if self.segments is None or self.indices is None:
-            raise ValueError("its sparse encoding lacks its segments or indices")
+            raise ValueError("it lacks its segments or indices")
         falling = np.any(np.diff(self.segments) < 0)
         if (
             self.segments.size == 0
@@ -40,17 +43,60 @@ class Level:
             or self.segments[0] != 0
             or self.segments[-1] != self.indices.size
         ):
-            raise ValueError("its sparse encoding has segments that do not fit its indices")
+            raise ValueError("it has segments that do not fit its indices")
+
+    def count(self, parents: int) -> int:
+        """Returns how many entries this level has under so many parents.
+
+        Raises:
+            ValueError: It is compressed and has another number of parents.
+        """
+        if self.size is not None:
+            return parents * self.size
+        segments, indices = self._compressed()
+        if segments.size != parents + 1:
+            raise ValueError(f"it has {segments.size - 1} segments for {parents} rows")
+        return int(indices.size)
 
     def expand(self, parents: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns, for every entry of this level, its parent's number and its own coordinate."""
         if self.size is not None:
             return np.repeat(np.arange(parents), self.size), np.tile(np.arange(self.size), parents)
+        segments, indices = self._compressed()
+        return np.repeat(np.arange(parents), np.diff(segments)), indices
+
+    def _compressed(self) -> tuple[np.ndarray, np.ndarray]:
         if self.segments is None or self.indices is None:
             raise AssertionError("__post_init__ lets no such level through")
-        if self.segments.size != parents + 1:
-            raise ValueError(f"its sparse encoding has {self.segments.size - 1} segments for {parents} rows")
-        return np.repeat(np.arange(parents), np.diff(self.segments)), self.indices
+        return self.segments, self.indices
+
+
+def block_sizes(
+    shape: Sequence[int], *, order: np.ndarray, block_map: np.ndarray, levels: Sequence[Level]
+) -> tuple[int, ...]:
+    """Returns the size of a block along each dimension, 1 where the dimension is not divided.
+
+    Args:
+        shape: The tensor's dense shape.
+        order: The traversal order, `[len(shape) + len(block_map)]`.
+        block_map: The dimension that each block dimension divides.
+        levels: One level per entry of `order`.
+
+    Raises:
+        ValueError: The encoding contradicts itself.
+    """
+    rank, depth = len(shape), len(shape) + len(block_map)
+    if sorted(order.tolist()) != list(range(depth)) or len(levels) != depth:
+        raise ValueError(f"it orders {order.tolist()} over {len(levels)} levels, not {depth}")
+    if any(not 0 <= dimension < rank for dimension in block_map):
+        raise ValueError(f"it has blocks along {block_map.tolist()} of {rank} dimensions")
+    sizes = [1] * rank
+    for block, dimension in enumerate(block_map.tolist()):
+        size = levels[order.tolist().index(rank + block)].size
+        if size is None:
+            raise ValueError("it compresses the inside of a block")
+        sizes[dimension] *= size
+    return tuple(sizes)
 
 
 def densify(
@@ -67,21 +113,23 @@ def densify(
         stored: The compressed values, flat.
         shape: The tensor's dense shape.
         order: The traversal order, `[len(shape) + len(block_map)]`.
-        block_map: The dimension that each block dimension divides.
+        block_map: The dimension that each block dimension divides, each once.
         levels: One level per entry of `order`.
 
     Returns:
         The values, of `shape` and of the dtype of `stored`, zero where nothing is stored.
 
     Raises:
-        ValueError: The encoding contradicts itself or points outside the shape. (TensorFlow's encoder does
-            both for Dense kernels that are narrower than its blocks.)
+        ValueError: The encoding contradicts itself, points outside the shape or at one place twice.
+            (TensorFlow's encoder points outside for Dense kernels that are narrower than its blocks.)
     """
-    rank, depth = len(shape), len(shape) + len(block_map)
-    if sorted(order.tolist()) != list(range(depth)) or len(levels) != depth:
-        raise ValueError(f"its sparse encoding orders {list(order)} over {len(levels)} levels, not {depth}")
-    if any(not 0 <= dimension < rank for dimension in block_map):
-        raise ValueError(f"its sparse encoding has blocks along {list(block_map)} of {rank} dimensions")
+    rank = len(shape)
+    sizes = block_sizes(shape, order=order, block_map=block_map, levels=levels)
+    if len(set(block_map.tolist())) < len(block_map):
+        raise ValueError(f"it has blocks along {block_map.tolist()}, one dimension twice")
+    if any(extent < 1 for extent in shape):
+        raise ValueError(f"its shape is {list(shape)}")
+    _check_counts(stored.size, shape, sizes, order.tolist(), levels)
 
     coordinates: dict[int, np.ndarray] = {}
     entries = 1
@@ -90,21 +138,35 @@ def densify(
         coordinates = {outer: kept[parents] for outer, kept in coordinates.items()}
         coordinates[dimension] = own
         entries = own.size
-    if entries != stored.size:
-        raise ValueError(f"its sparse encoding places {entries} values, its buffer holds {stored.size}")
-
-    places = [coordinates[dimension] for dimension in range(rank)]
+    places = [coordinates[dimension] * sizes[dimension] for dimension in range(rank)]
     for block, dimension in enumerate(block_map.tolist()):
-        size = levels[order.tolist().index(rank + block)].size
-        if size is None:
-            raise ValueError("its sparse encoding compresses the inside of a block")
-        places[dimension] = places[dimension] * size + coordinates[rank + block]
+        places[dimension] = places[dimension] + coordinates[rank + block]
     for dimension, (place, extent) in enumerate(zip(places, shape, strict=True)):
         if place.size and not 0 <= place.min() <= place.max() < extent:
             raise ValueError(
-                f"its sparse encoding points at {int(place.min())} to {int(place.max())} along dimension"
-                f" {dimension}, which has {extent}"
+                f"it points at {int(place.min())} to {int(place.max())} along dimension {dimension}, which"
+                f" has {extent}"
             )
     dense = np.zeros(tuple(shape), stored.dtype)
-    dense[tuple(places)] = stored
+    taken = np.zeros(tuple(shape), np.bool_)
+    dense[tuple(places)], taken[tuple(places)] = stored, True
+    if np.count_nonzero(taken) != stored.size:
+        twice = stored.size - np.count_nonzero(taken)
+        raise ValueError(f"it places {twice} of its {stored.size} values where another lies")
     return dense
+
+
+def _check_counts(
+    stored: int, shape: Sequence[int], sizes: Sequence[int], order: Sequence[int], levels: Sequence[Level]
+) -> None:
+    """Counts the entries level by level, which no contradiction survives, before any is made."""
+    rank, entries = len(shape), 1
+    for dimension, level in zip(order, levels, strict=True):
+        if dimension < rank and level.size is not None and level.size * sizes[dimension] > shape[dimension]:
+            raise ValueError(
+                f"it has a dense level of {level.size} entries of {sizes[dimension]} along dimension"
+                f" {dimension}, which has {shape[dimension]}"
+            )
+        entries = level.count(entries)
+    if entries != stored:
+        raise ValueError(f"it places {entries} values, its buffer holds {stored}")

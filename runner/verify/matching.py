@@ -23,7 +23,7 @@ class Match:
     Attributes:
         constant: The constant.
         view: The view.
-        not_zero: How many planned zeros are not zero in it.
+        not_zero: How many planned zeros are not zero in it; where it is quantized, not at their zero point.
         changed: How many kept weights do not reappear within its quantization step.
         planned: How many planned zeros there are.
         kept: How many kept weights there are.
@@ -72,7 +72,7 @@ def compare(constant: Constant, view: View, values: np.ndarray, mask: np.ndarray
     kept = view.to_file(mask)
     trained = view.to_file(values)
     planned = int(kept.size - np.count_nonzero(kept))
-    not_zero = int(np.count_nonzero(constant.values[~kept]))
+    not_zero = int(np.count_nonzero(~constant.zeros[~kept]))
     changed = _changed(constant, trained, kept, steps=_AS_TRAINED, relative=0.0)
     folded = False
     if changed:

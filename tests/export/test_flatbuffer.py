@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.flatbuffer import Constant, TFLiteFileError, Use, read_constants
+from runner.export.flatbuffer import Constant, Encoding, TFLiteFileError, Use, read_constants
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], np.float32)  # [3 inputs, 2 outputs]
 
@@ -126,13 +126,63 @@ def test_int8_behind_a_sparse_encoding_is_read_too(tmp_path: Path) -> None:
     assert np.all(np.abs(found.values - kernel.T) <= 0.5001 * found.steps())
 
 
-def test_an_encoding_that_the_converter_broke_is_named(tmp_path: Path) -> None:
-    # TensorFlow's encoder writes blocks of 4 inputs for a layer that has 3.
-    kernel = np.random.default_rng(0).normal(size=(3, 32)).astype(np.float32)
-    kernel[:, ::2] = 0.0
-    path = written(tmp_path / "m.tflite", dense(kernel), tf.lite.Optimize.EXPERIMENTAL_SPARSITY)
-    with pytest.raises(TFLiteFileError, match="points at 0 to 3 along dimension 1, which has 3"):
-        read_constants(path)
+def narrow(path: Path) -> Path:
+    """The encoder writes blocks of 4 inputs for the first layer, which has 3; the second is sound."""
+    model = tf_keras.Sequential(
+        [tf_keras.layers.Input((3,)), *[tf_keras.layers.Dense(32, name=name) for name in ("a", "b")]]
+    )
+    rng = np.random.default_rng(0)
+    for name, inputs in (("a", 3), ("b", 32)):
+        kernel = rng.normal(size=(inputs, 32)).astype(np.float32)
+        kernel[:, ::2] = 0.0
+        model.get_layer(name).set_weights([kernel, np.zeros(32)])
+    return written(path, model, tf.lite.Optimize.EXPERIMENTAL_SPARSITY)
+
+
+def test_an_encoding_that_the_converter_broke_is_told_of_that_tensor_alone(tmp_path: Path) -> None:
+    broken, sound = sorted(
+        (c for c in read_constants(narrow(tmp_path / "m.tflite")) if c.encoding), key=lambda c: c.shape
+    )
+    assert (broken.shape, sound.shape) == ((32, 3), (32, 32))
+    assert broken.problem == (
+        "its sparse encoding is broken: it points at 0 to 3 along dimension 1, which has 3"
+    )
+    assert np.isnan(broken.values).all()
+    assert not broken.zeros.any()
+    assert sound.problem is None
+    assert np.count_nonzero(sound.zeros) == 512
+
+
+def test_how_a_tensor_is_stored_is_told(tmp_path: Path) -> None:
+    def encoding_of(*optimizations: tf.lite.Optimize, block: int) -> Encoding | None:
+        path = written(tmp_path / "m.tflite", dense(blocks(64, 32, block)), *optimizations)
+        return kernel_of(path).encoding
+
+    in_blocks = encoding_of(tf.lite.Optimize.EXPERIMENTAL_SPARSITY, block=4)
+    alone = encoding_of(tf.lite.Optimize.EXPERIMENTAL_SPARSITY, block=1)
+    assert (in_blocks, alone) == (Encoding((1, 4)), Encoding((1, 1)))
+    assert (in_blocks and in_blocks.in_blocks, alone and alone.in_blocks) == (True, False)
+    assert encoding_of(block=4) is None
+
+
+def test_flipped_bytes_of_a_sparse_file_never_raise_anything_else(tmp_path: Path) -> None:
+    path = written(tmp_path / "m.tflite", dense(blocks(32, 16, 4)), tf.lite.Optimize.EXPERIMENTAL_SPARSITY)
+    whole = path.read_bytes()
+    rng = np.random.default_rng(0)
+    flipped = tmp_path / "flipped.tflite"
+    broken = damaged = 0
+    for _ in range(1000):
+        content = bytearray(whole)
+        content[rng.integers(8, len(whole))] = rng.integers(256)
+        flipped.write_bytes(content)
+        try:
+            constants = read_constants(flipped)
+        except TFLiteFileError:
+            damaged += 1
+        else:
+            broken += any(constant.problem for constant in constants)
+    assert broken > 10
+    assert damaged > 10
 
 
 def test_constants_of_every_subgraph_are_read(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """One weight against one constant: zeros, kept values, quantization steps and folded scales."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,7 @@ def constant(
         uses=(Use(op, 1),),
         shape=stored.shape,
         dtype=dtype,
+        stored=stored if scale is None else np.rint(stored / scale).astype(np.int8),
         values=stored,
         scale=np.zeros(0, np.float32) if scale is None else np.array([scale], np.float32),
         zero_point=np.zeros(0 if scale is None else 1, np.int64),
@@ -135,13 +138,25 @@ def test_a_depthwise_kernel_is_scaled_along_its_last_axis() -> None:
     mask = RNG.random(shape) >= 0.5
     trained = (RNG.normal(size=shape) * mask).astype(np.float32)
     scaled = (trained * RNG.uniform(0.5, 2, (4, 2))).astype(np.float32).reshape(stored)
-    kernel = Constant(
-        0, 0, "k", (Use("DEPTHWISE_CONV_2D", 1),), stored, "float32", scaled, np.zeros(0), np.zeros(0), 0
-    )
+    nothing = np.zeros(0)
+    uses = (Use("DEPTHWISE_CONV_2D", 1),)
+    kernel = Constant(0, 0, "k", uses, stored, "float32", scaled, scaled, nothing, nothing, 0)
     view = views(shape, stored)[0]
     assert compare(kernel, view, trained, mask).proven
+    scaled = scaled.copy()
     scaled[0, 1, 1, 3] += 0.5
-    assert not compare(kernel, view, trained, mask).proven
+    assert not compare(replace(kernel, stored=scaled, values=scaled), view, trained, mask).proven
+
+
+def test_a_planned_zero_of_a_quantized_weight_lies_at_its_zero_point() -> None:
+    step = 0.01
+    rounded = np.rint(TRAINED / step) * step
+    good = constant(rounded, dtype="int8", scale=step)
+    # Every integer moved by one, and the zero point left behind.
+    moved = replace(good, stored=good.stored + 1, values=good.values + np.float32(step))
+    assert match(good).not_zero == 0
+    assert match(moved).not_zero == PLANNED
+    assert match(replace(moved, zero_point=np.array([1]), values=good.values)).proven
 
 
 def test_quantized_values_may_lie_a_step_off_and_no_more() -> None:
