@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from runner.errors import UserError
+from runner.recipe.export import Budget, Export, plain_budget, plain_export, read_budget, read_export
 from runner.recipe.rule import NO_RULES, Rule, Schedule, beyond_training, plain_rule, read_rules
 from runner.recipe.section import (
     NAMES_CODE,
@@ -20,7 +21,6 @@ from runner.recipe.section import (
     code_keys,
     number,
     share,
-    shown,
     text,
     texts,
     whole,
@@ -28,7 +28,7 @@ from runner.recipe.section import (
 from runner.recipe.steps import StepSpec
 
 __all__ = [
-    "VARIANTS",
+    "Budget",
     "Data",
     "Export",
     "Model",
@@ -39,8 +39,6 @@ __all__ = [
     "StepSpec",
     "Training",
 ]
-
-VARIANTS = ("float32",)
 
 
 @dataclass(frozen=True)
@@ -136,26 +134,6 @@ class Training:
 
 
 @dataclass(frozen=True)
-class Export:
-    """The TFLite files to write.
-
-    Args:
-        variants: Among `VARIANTS`, each once.
-    """
-
-    variants: tuple[str, ...] = VARIANTS
-
-    def __post_init__(self) -> None:
-        unknown = [name for name in self.variants if name not in VARIANTS]
-        if unknown:
-            raise Invalid({"variants": f"has {shown(unknown[0])}, but knows only {', '.join(VARIANTS)}"})
-        if not self.variants:
-            raise Invalid({"variants": f"is empty: name at least one of {', '.join(VARIANTS)}"})
-        if len(set(self.variants)) < len(self.variants):
-            raise Invalid({"variants": f"names one twice: {', '.join(self.variants)}"})
-
-
-@dataclass(frozen=True)
 class Recipe:
     """One pruning experiment.
 
@@ -168,6 +146,7 @@ class Recipe:
         training: See `Training`.
         layers: The rules in order; the last one that matches a layer has it.
         export: See `Export`.
+        budget: See `Budget`; None for none.
     """
 
     name: str
@@ -178,6 +157,7 @@ class Recipe:
     training: Training
     layers: tuple[Rule, ...]
     export: Export
+    budget: Budget | None = None
 
     def __post_init__(self) -> None:
         wrong: dict[str, str] = {}
@@ -188,6 +168,8 @@ class Recipe:
                 f"layers.{rule.key}.schedule.{name}": problem
                 for name, problem in beyond_training(rule.schedule, self.training.epochs).items()
             }
+        if self.budget is not None:
+            wrong |= {f"budget.{key}": told for key, told in self.budget.unmet_by(self.export).items()}
         if wrong:
             raise Invalid(wrong)
 
@@ -203,7 +185,8 @@ class Recipe:
         """Reads a recipe from plain, resolved data.
 
         Args:
-            mapping: `description`, `data`, `model`, `training`, `layers`, `export`, as in a recipe file.
+            mapping: `description`, `data`, `model`, `training`, `layers`, `export`, `budget`, as in a recipe
+                file.
             name: What the command line calls it.
             source: The file it came from, e.g. `recipes/mnist_2x4.yaml`.
             where: Says for a dotted key (`recipe.training.epochs`) where it was written; by default in
@@ -259,7 +242,8 @@ class Recipe:
                 "metrics": None if training.metrics is None else list(training.metrics),
             },
             "layers": {rule.key: plain_rule(rule) for rule in self.layers},
-            "export": {"variants": list(self.export.variants)},
+            "export": plain_export(self.export),
+            "budget": plain_budget(self.budget),
         }
 
     @property
@@ -309,15 +293,11 @@ def _read_training(section: Section) -> Training | None:
     return section.build(Training)
 
 
-def _read_export(section: Section) -> Export | None:
-    section.optional("variants", texts)
-    return section.build(Export)
-
-
 _PARTS: dict[str, Callable[[Section], object]] = {
     "data": _read_data,
     "model": _read_model,
     "training": _read_training,
     "layers": read_rules,
-    "export": _read_export,
+    "export": read_export,
+    "budget": read_budget,
 }

@@ -65,7 +65,8 @@ def test_fills_in_every_default() -> None:
                 ),
             ),
         ),
-        export=Export(variants=("float32",)),
+        export=Export(variants=("float32",), calibration_samples=128, dense=True),
+        budget=None,
     )
 
 
@@ -186,9 +187,9 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("layers.all.schedule.begin_step", "soon", "is 'soon'; write steps"),
         ("layers.all.schedule.begin_step", "5ep", "is 5ep, beyond the 4 epochs of training"),
         ("layers.all.schedule.end_step", "4.5ep", "is 4.5ep, beyond the 4 epochs of training"),
-        ("export.variants", ["int4"], "has 'int4', but knows only float32"),
-        ("export.variants", [], "is empty: name at least one of float32"),
+        ("export.variants", [], "is empty: name at least one, e.g. float32"),
         ("export.variants", ["float32", "float32"], "names one twice"),
+        ("budget.variant", "int8", "is 'int8', which export.variants (float32) does not name"),
     ],
 )
 def test_refuses_with_the_file_the_key_and_the_remedy(key: str, value: object, told: str) -> None:
