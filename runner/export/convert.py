@@ -1,74 +1,80 @@
-"""Converts Keras models to TFLite files."""
+"""Converts models to TFLite files."""
 
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import tensorflow as tf
-import tf_keras
 
-from runner.errors import RunFailed
-from runner.export.chatter import captured_stderr
-from runner.export.variants import VARIANTS
+from runner.export.interpreter import Alive
+from runner.export.variants import VARIANTS, Variant
 
-
-class ConversionFailed(RunFailed):
-    """TensorFlow's converter refused the model; the message holds its words."""
+if TYPE_CHECKING:
+    import tf_keras
 
 
-def convert(model: tf_keras.Model, variant: str, path: str | Path) -> Path:
-    """Writes a model as a TFLite file.
+def convert_graph(
+    graph: Path,
+    variant: type[Variant],
+    target: Path,
+    calibration: Path | None = None,
+    *,
+    alive: Alive = lambda: None,
+) -> None:
+    """Writes a graph as a TFLite file.
 
-    The batch size stays open unless the model fixes it or has recurrent layers (then it is 1), and so do open
-    spatial dimensions. The converter's
-    own output is shown only when it fails.
+    The converter may end the process that it runs in, so a run calls this in a `Child`.
+
+    Args:
+        graph: A SavedModel, see `write_graph`.
+        variant: The kind of file.
+        target: Where to write it; a file that is there is replaced.
+        calibration: A `.npy` file of batches of training samples `[n, batch, ...]`, for a variant that is
+            calibrated.
+        alive: Called as each batch is taken.
+
+    Raises:
+        Exception: Whatever the converter raises, which is of every kind.
+    """
+    batches = None if calibration is None else np.load(calibration, mmap_mode="r")
+
+    def samples() -> Iterator[list[Any]]:
+        for batch in batches if batches is not None else ():
+            alive()
+            yield [np.array(batch)]
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(graph))
+    variant().configure(converter, samples)
+    target.write_bytes(converter.convert())
+
+
+def convert(
+    model: "tf_keras.Model", variant: str, path: str | Path, calibration: np.ndarray | None = None
+) -> Path:
+    """Writes a model as a TFLite file, in this process and outside of a run.
 
     Args:
         model: A built model, pruning wrappers stripped.
         variant: A name in `VARIANTS`, e.g. `"float32"`.
         path: Where to write the file; its folder must exist. A file that is there is replaced.
+        calibration: Training samples `[n, ...]`, for a variant that is calibrated.
 
     Returns:
         `path`.
 
     Raises:
         UserError: There is no such variant.
-        ConversionFailed: The converter failed.
+        Exception: Whatever the converter raises, which is of every kind.
     """
-    configure = VARIANTS.get(variant, where="recipe.export.variants")().configure
-    with captured_stderr() as chatter:
-        try:
-            converter = _converter(model)
-            configure(converter)
-            content = converter.convert()
-            failure = None
-        except Exception as error:  # the converter raises errors of every kind
-            failure = error
-    if failure is not None:
-        raise ConversionFailed(
-            f"TensorFlow cannot convert the model '{model.name}' to a {variant} TFLite file:\n"
-            + _complaints(f"{failure}\n{chatter.tail()}".strip() or type(failure).__name__)
-        ) from failure
-    path = Path(path)
-    path.write_bytes(content)
+    from runner.export.graph import in_batches, write_graph
+
+    kind, path = VARIANTS.get(variant, where="variant"), Path(path)
+    with tempfile.TemporaryDirectory() as folder:
+        graph, samples = write_graph(model, Path(folder, "graph")), None
+        if calibration is not None:
+            samples = Path(folder, "calibration.npy")
+            np.save(samples, in_batches(model, calibration))
+        convert_graph(graph, kind, path, samples)
     return path
-
-
-def _converter(model: tf_keras.Model) -> tf.lite.TFLiteConverter:
-    """Makes a converter; recurrent layers convert at a fixed batch only, and that is 1."""
-    recurrent = any(isinstance(layer, tf_keras.layers.RNN) for layer in _layers(model))
-    if not recurrent or len(model.inputs) != 1 or model.inputs[0].shape[0] is not None:
-        return tf.lite.TFLiteConverter.from_keras_model(model)
-    [taken] = model.inputs
-    one = tf.TensorSpec([1, *taken.shape[1:]], taken.dtype, taken.name)
-    called = tf.function(lambda x: model(x, training=False)).get_concrete_function(one)
-    return tf.lite.TFLiteConverter.from_concrete_functions([called], model)
-
-
-def _layers(model: tf_keras.Model) -> Iterator[tf_keras.layers.Layer]:
-    return iter(model._flatten_layers(include_self=False, recursive=True))
-
-
-def _complaints(said: str) -> str:
-    """Keeps each complaint once; the compiler repeats them with source lines, locations and notes between."""
-    errors = [line.partition("error: ")[2].strip() for line in said.splitlines() if "error: " in line]
-    return "\n".join(dict.fromkeys(errors)) or said

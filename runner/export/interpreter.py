@@ -1,28 +1,36 @@
-"""Runs TFLite files: predictions over a test set, and the time of one."""
+"""Runs TFLite files: predictions over a test set, and the time of one sample.
+
+An interpreter may end the process it runs in, so a run calls `run_file` and `time_file` in a `Child`.
+"""
 
 import os
-import statistics
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from runner.errors import RunnerError
-from runner.export.chatter import captured_stderr
 from runner.export.flatbuffer import TFLiteFileError, read_constants
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
-_WARM_UP_RUNS = 5
-_FEWEST_TIMED_RUNS = 5
-_MOST_TIMED_RUNS = 1000
+Alive = Callable[[], None]
+"""Called now and then as a sign of life."""
+
+_WARM_UP_RUNS = 20
+_FEWEST_TIMED_RUNS = 3
+_MOST_TIMED_RUNS = 200
 
 
 class TFLiteRunError(RunnerError):
     """The interpreter refused a file or failed on it; the message holds its words."""
+
+
+def _nothing() -> None:
+    """What is called meanwhile where nobody waits."""
 
 
 class Program:
@@ -31,14 +39,15 @@ class Program:
     Args:
         path: The `.tflite` file.
         threads: Threads for the interpreter and its XNNPACK delegate; `None` takes one per CPU.
+        delegate: Whether XNNPACK computes what it can, as it does by default wherever TFLite runs on a CPU.
 
     Raises:
         TFLiteRunError: The file does not load, or has several inputs or outputs.
     """
 
-    def __init__(self, path: str | Path, *, threads: int | None = None) -> None:
+    def __init__(self, path: str | Path, *, threads: int | None = None, delegate: bool = True) -> None:
         self.path = Path(path)
-        self._interpreter = _load(self.path, threads or os.cpu_count() or 1)
+        self._interpreter = _load(self.path, threads or os.cpu_count() or 1, delegate)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise TFLiteRunError(
@@ -55,7 +64,12 @@ class Program:
         dimensions = signature if len(signature) else self._input["shape"]
         return tuple(None if d < 0 else int(d) for d in dimensions)
 
-    def predict(self, x: np.ndarray, batch_size: int) -> np.ndarray:
+    @property
+    def output_step(self) -> float:
+        """The distance between two numbers that the file can give; 0 for floats."""
+        return float(self._output["quantization"][0])
+
+    def predict(self, x: np.ndarray, batch_size: int, alive: Alive = _nothing) -> np.ndarray:
         """Runs the file over samples; see `predict`."""
         self._check(x)
         fixed = self.input_shape[0]
@@ -68,15 +82,17 @@ class Program:
                 # A file with a fixed batch takes no other: fill it up, and drop what the filling gave.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], short, axis=0)])
             outputs.append(self._run(batch)[: len(batch) - short])
+            alive()
         return np.concatenate(outputs)
 
-    def latency_ms(self, x: np.ndarray, seconds: float) -> float:
-        """Times single samples; see `latency_ms`."""
+    def times(self, x: np.ndarray, seconds: float, alive: Alive = _nothing) -> list[float]:
+        """Times single samples; see `time_file`."""
         self._check(x)
         sample = np.repeat(x[:1], self.input_shape[0] or 1, axis=0)
         begin = time.perf_counter()
         for _ in range(_WARM_UP_RUNS):
             self._run(sample)
+            alive()
             if time.perf_counter() - begin > seconds / 2:
                 break
         times: list[float] = []
@@ -85,9 +101,10 @@ class Program:
             self._invoke()
             now = time.perf_counter()
             times.append(now - start)
+            alive()
             if now - begin > seconds and (len(times) >= _FEWEST_TIMED_RUNS or now - begin > 2 * seconds):
                 break
-        return 1000 * statistics.median(times)
+        return times
 
     def _check(self, x: np.ndarray) -> None:
         takes = self.input_shape
@@ -117,15 +134,13 @@ class Program:
         return (output.astype(np.float32) - zero_point) * np.float32(scale) if scale else output
 
     def _resize(self, shape: tuple[int, ...]) -> None:
-        with captured_stderr() as chatter:
-            try:
-                self._interpreter.resize_tensor_input(self._input["index"], shape)
-                self._interpreter.allocate_tensors()
-                self._shape = shape
-                return
-            except (RuntimeError, ValueError) as error:
-                failure = error
-        raise _refusal(self.path, f"does not take an input of {_shape_text(shape)}", failure, chatter.tail())
+        try:
+            self._interpreter.resize_tensor_input(self._input["index"], shape)
+            self._interpreter.allocate_tensors()
+            self._shape = shape
+        except (RuntimeError, ValueError) as error:
+            told = f"does not take an input of {_shape_text(shape)}"
+            raise _refusal(self.path, told, error) from error
 
     def _invoke(self) -> None:
         try:
@@ -137,7 +152,7 @@ class Program:
 
 
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Runs a TFLite file over samples, with XNNPACK and one thread per CPU.
+    """Runs a TFLite file over samples in this process, with XNNPACK and one thread per CPU.
 
     Args:
         path: The `.tflite` file; one input, one output.
@@ -153,25 +168,50 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray
     return Program(path).predict(x, batch_size)
 
 
-def latency_ms(path: str | Path, x: np.ndarray, seconds: float = 1.0) -> float:
+def run_file(
+    path: Path, samples: Path, target: Path, batch_size: int, delegate: bool, *, alive: Alive = _nothing
+) -> float:
+    """Runs a TFLite file over samples that lie in a file, and writes what it gives to another.
+
+    Args:
+        path: The `.tflite` file; one input, one output.
+        samples: A `.npy` file `[n, ...]`.
+        target: The `.npy` file to write the outputs `[n, ...]` to, see `predict`.
+        batch_size: Samples per run; a file with a fixed batch keeps its own.
+        delegate: Whether XNNPACK computes what it can.
+        alive: Called after each batch.
+
+    Returns:
+        The distance between two outputs that the file can give; 0 for floats.
+
+    Raises:
+        TFLiteRunError: The file does not load, does not fit the samples or does not run.
+    """
+    program = Program(path, delegate=delegate)
+    np.save(target, program.predict(np.load(samples, mmap_mode="r"), batch_size, alive))
+    return program.output_step
+
+
+def time_file(path: Path, samples: Path, seconds: float, *, alive: Alive = _nothing) -> list[float]:
     """Times a TFLite file on one sample and one thread, after a warm-up.
 
     Args:
         path: The `.tflite` file.
-        x: Samples `[n, ...]`; the first is used.
+        samples: A `.npy` file `[n, ...]`; the first is used.
         seconds: About how long to measure, warm-up included. Slow files get at least one timed run, in at
             most about twice the time and a run.
+        alive: Called after each run.
 
     Returns:
-        The median time of a run in milliseconds. Where the file fixes its batch, a run is that whole batch.
+        The seconds of each run. Where the file fixes its batch, a run is that whole batch.
 
     Raises:
         TFLiteRunError: The file does not load, does not fit the sample or does not run.
     """
-    return Program(path, threads=1).latency_ms(x, seconds)
+    return Program(path, threads=1).times(np.load(samples, mmap_mode="r")[:1], seconds, alive)
 
 
-def _load(path: Path, threads: int) -> "tf.lite.Interpreter":
+def _load(path: Path, threads: int, delegate: bool) -> "tf.lite.Interpreter":
     # Reading a file's bytes and checking them need no TensorFlow; running it does, and that import takes 4 s.
     import tensorflow as tf
 
@@ -180,19 +220,20 @@ def _load(path: Path, threads: int) -> "tf.lite.Interpreter":
         read_constants(path)
     except TFLiteFileError as error:
         raise TFLiteRunError(str(error)) from error
-    with captured_stderr() as chatter:
-        try:
-            interpreter = tf.lite.Interpreter(model_path=str(path), num_threads=threads)
-            interpreter.allocate_tensors()
-            return interpreter
-        except (RuntimeError, ValueError) as error:
-            failure = error
-    raise _refusal(path, "does not load", failure, chatter.tail()) from failure
+    try:
+        kernels = tf.lite.experimental.OpResolverType
+        resolver = kernels.AUTO if delegate else kernels.BUILTIN_WITHOUT_DEFAULT_DELEGATES
+        interpreter = tf.lite.Interpreter(
+            model_path=str(path), num_threads=threads, experimental_op_resolver_type=resolver
+        )
+        interpreter.allocate_tensors()
+    except (RuntimeError, ValueError) as error:
+        raise _refusal(path, "does not load", error) from error
+    return interpreter
 
 
-def _refusal(path: Path, what: str, error: Exception, said: str = "") -> TFLiteRunError:
-    words = str(error).strip() or type(error).__name__
-    return TFLiteRunError(f"{path}: {what}: {words}" + (f"\n{said}" if said and said not in words else ""))
+def _refusal(path: Path, what: str, error: Exception) -> TFLiteRunError:
+    return TFLiteRunError(f"{path}: {what}: {str(error).strip() or type(error).__name__}")
 
 
 def _stored(x: np.ndarray, dtype: np.dtype[Any], scale: float, zero_point: int) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Measures an exported file: does it load, how large, how good, how fast."""
+"""What is known of an exported file: does it load, how large, how good, how fast."""
 
 import gzip
 from collections.abc import Callable, Mapping
@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-
-from runner.export.interpreter import TFLiteRunError, latency_ms, predict
 
 Score = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
 """Judges outputs: `(y, outputs) -> {"accuracy": ..., "loss": ...}`, whatever the task has."""
@@ -19,27 +17,35 @@ class Exported:
 
     Attributes:
         variant: Its kind, e.g. `"float32"`.
-        path: The file.
-        bytes: Its size.
-        gzip_bytes: Its size after gzip, which is where unstructured zeros show.
+        path: The file; None where the converter made none.
+        bytes: Its size; None without a file.
+        gzip_bytes: Its size after gzip, which is where unstructured zeros show; None without a file.
         loads: Whether it loads and runs.
-        error: The interpreter's words where it does not.
-        scores: What the score function said, by name; empty where it does not run.
+        error: The converter's or interpreter's words where it does not.
+        scores: What the score function said, by name; empty where it does not run or was not asked.
         latency_ms: Median time of one sample on one thread, in milliseconds.
+        latency_p90_ms: What nine of ten runs stay below.
+        sparse_tensors: How many of its tensors are encoded sparse.
+        block_tensors: How many of these are stored in blocks, for which there are fast kernels.
     """
 
     variant: str
-    path: Path
-    bytes: int
-    gzip_bytes: int
+    path: Path | None
+    bytes: int | None
+    gzip_bytes: int | None
     loads: bool
     error: str | None = None
     scores: Mapping[str, float] = field(default_factory=dict)
     latency_ms: float | None = None
+    latency_p90_ms: float | None = None
+    sparse_tensors: int = 0
+    block_tensors: int = 0
 
     def __post_init__(self) -> None:
         if self.loads == (self.error is not None):
-            raise ValueError(f"{self.path}: loads is {self.loads}, its error {self.error!r}")
+            raise ValueError(f"{self.variant}: loads is {self.loads}, its error {self.error!r}")
+        if self.loads and self.path is None:
+            raise ValueError(f"{self.variant}: loads, but is no file")
 
     @property
     def accuracy(self) -> float | None:
@@ -51,33 +57,16 @@ class Exported:
         """The test loss; `None` for a file that does not run."""
         return self.scores.get("loss")
 
-
-def measure(
-    path: str | Path, variant: str, x: np.ndarray, y: np.ndarray, score: Score, *, batch_size: int = 64
-) -> Exported:
-    """Measures a TFLite file on a test set.
-
-    Args:
-        path: The file.
-        variant: Its kind, for the record.
-        x: Test samples `[n, ...]`.
-        y: Their labels or targets `[n, ...]`, as `score` wants them.
-        score: Judges the outputs.
-        batch_size: Samples per run of the interpreter.
-
-    Returns:
-        The measurement. A file that does not load or run is one too: `loads` is false and `error` says why.
-    """
-    path = Path(path)
-    sizes = (path.stat().st_size, gzip_bytes(path))
-    try:
-        outputs = predict(path, x, batch_size)
-        milliseconds = latency_ms(path, x)
-    except TFLiteRunError as error:
-        return Exported(variant, path, *sizes, loads=False, error=str(error))
-    return Exported(
-        variant, path, *sizes, loads=True, scores=dict(score(y, outputs)), latency_ms=milliseconds
-    )
+    def measured(self) -> dict[str, float | None]:
+        """Returns its numbers by the names that they have in `summary.json` and in MLflow."""
+        return {
+            "bytes": self.bytes,
+            "gzip_bytes": self.gzip_bytes,
+            "accuracy": self.accuracy,
+            "loss": self.loss,
+            "latency_ms": self.latency_ms,
+            "latency_p90_ms": self.latency_p90_ms,
+        }
 
 
 def gzip_bytes(path: str | Path) -> int:

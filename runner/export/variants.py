@@ -1,27 +1,67 @@
 """The kinds of TFLite file a recipe can ask for."""
 
+import math
 from abc import ABC, abstractmethod
-from typing import TYPE_CHECKING, ClassVar
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from runner.registry import Registry
 
 if TYPE_CHECKING:
     import tensorflow as tf
 
+Samples = Callable[[], Iterator[list[Any]]]
+"""Gives calibration samples one by one, each as the model's list of inputs `[batch, ...]`."""
+
+# What float32 sums in another order differ by, with room to spare.
+_SUMMING = 1e-3
+# Room for what was not calibrated on, and is clipped, and for weights that are spread less evenly.
+_MARGIN = 4.0
+# A file that is broken differs by as much as its outputs are large.
+_MOST = 0.5
+
 
 class Variant(ABC):
     """One kind of TFLite file.
 
     Attributes:
-        tolerance: How far its outputs may lie from Keras's, as a share of the largest output. It is there to
-            catch a broken graph; the weights are compared one by one.
+        rounding: How far storing numbers in fewer bits moves the outputs of one layer, as a share of their
+            size: the root mean square over weights and activations.
+        calibrated: Whether the converter runs the model on samples of training data.
+        block: In a file that may leave zeros out, how many inputs of a Dense kernel make a block that is left
+            out as one; None where the file stores every zero.
+        dense: The variant that the dense model is converted to, to be measured beside.
+        runs_on: Where the file runs, for the reader of a summary.
     """
 
-    tolerance: ClassVar[float]
+    rounding: ClassVar[float] = 0.0
+    calibrated: ClassVar[bool] = False
+    block: ClassVar[int | None] = None
+    dense: ClassVar[str] = "float32"
+    runs_on: ClassVar[str] = "not known for a variant of your own"
 
     @abstractmethod
-    def configure(self, converter: "tf.lite.TFLiteConverter") -> None:
-        """Sets the converter's options."""
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Sets the converter's options.
+
+        Args:
+            converter: The converter.
+            samples: Training samples, where `calibrated`.
+        """
+
+    @classmethod
+    def tolerance(cls, layers: int) -> float:
+        """How far a faithful file's outputs may lie from Keras's: root mean square over root mean square.
+
+        It is there to catch a broken graph; the weights are compared one by one. Rounding errors of layers
+        are independent, so that over a stack of them their squares add up, to `rounding * sqrt(layers)`; four
+        times that is allowed. In no case more than half: outputs that have nothing to do with Keras's differ
+        by as much as they are large, or more.
+
+        Args:
+            layers: How many layers round, see `verify.rounding_depth`.
+        """
+        return min(_MOST, _SUMMING + _MARGIN * cls.rounding * math.sqrt(layers))
 
 
 VARIANTS: Registry[type[Variant]] = Registry("TFLite variant")
@@ -31,8 +71,94 @@ VARIANTS: Registry[type[Variant]] = Registry("TFLite variant")
 class Float32(Variant):
     """Weights and activations as they were trained."""
 
-    tolerance = 1e-3
+    runs_on = "wherever TFLite runs, microcontrollers with floats included"
 
-    def configure(self, converter: "tf.lite.TFLiteConverter") -> None:
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
         """Leaves every optimization off."""
         converter.optimizations = []
+
+
+@VARIANTS.register("float32_sparse")
+class Float32Sparse(Variant):
+    """Zeros left out where TFLite can encode it: Dense kernels in blocks of four inputs, others unpacked."""
+
+    block = 4
+    runs_on = "TFLite's full runtime on a CPU (phones, Linux); not TFLite Micro, no GPU or NPU delegate"
+
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Asks for the sparse encoding alone."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+
+
+@VARIANTS.register("float16")
+class Float16(Variant):
+    """Weights in half floats; a CPU widens them and computes in full ones."""
+
+    # Half floats have 11 bits: an error spread evenly over 2 ** -11 has 2 ** -11 / sqrt(3) for its RMS.
+    rounding = 2.0**-11 / math.sqrt(3)
+    dense = "float16"
+    runs_on = "TFLite's full runtime; half floats are computed with on GPUs only, a CPU widens them at load"
+
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Asks for half floats."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.target_spec.supported_types = [tf.float16]
+
+
+# An even spread over a step of (largest value / 127) has that over sqrt(12) for its RMS. Where the largest
+# value is four times the RMS, that is 0.9 % for weights; activations, of 255 steps from lowest to highest and
+# a range of ten times their RMS, add 1.1 %: together 1.5 %.
+_EIGHT_BITS = 0.015
+
+
+@VARIANTS.register("dynamic_range")
+class DynamicRange(Variant):
+    """Large weights in eight bits; activations stay floats and are rounded as they come."""
+
+    rounding = _EIGHT_BITS
+    dense = "dynamic_range"
+    runs_on = "TFLite's full runtime on a CPU; not on integer accelerators, for its activations are floats"
+
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Asks for quantized weights without samples to calibrate by."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+
+
+@VARIANTS.register("int8")
+class Int8(Variant):
+    """Weights, activations, input and output in eight bits, calibrated on training samples."""
+
+    rounding = _EIGHT_BITS
+    calibrated = True
+    dense = "int8"
+    runs_on = "wherever TFLite runs: CPUs, TFLite Micro on microcontrollers, integer accelerators"
+
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Asks for integers throughout; an operator that has no such kernel fails the conversion."""
+        import tensorflow as tf
+
+        converter.optimizations = [tf.lite.Optimize.DEFAULT]
+        converter.representative_dataset = samples
+        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
+        converter.inference_input_type = converter.inference_output_type = tf.int8
+
+
+@VARIANTS.register("int8_sparse")
+class Int8Sparse(Int8):
+    """As int8, with zeros left out: Dense kernels in blocks of sixteen inputs, others unpacked."""
+
+    block = 16
+    runs_on = Float32Sparse.runs_on
+
+    def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
+        """Asks for integers throughout and the sparse encoding."""
+        import tensorflow as tf
+
+        super().configure(converter, samples)
+        converter.optimizations = [tf.lite.Optimize.DEFAULT, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]

@@ -5,8 +5,8 @@ file (`"saved"`) and in the bytes of each TFLite file (`"tflite_<variant>"`).
 """
 
 from runner.verify.check import CSV_COLUMNS, CheckRow, PrunedWeight, SparsityCheck, Structure
-from runner.verify.file import check_file
-from runner.verify.outputs import check_outputs
+from runner.verify.file import broken_encodings, check_file
+from runner.verify.outputs import compare_outputs, rounding_depth
 from runner.verify.weights import check_weights
 
 __all__ = [
@@ -15,7 +15,9 @@ __all__ = [
     "PrunedWeight",
     "SparsityCheck",
     "Structure",
+    "broken_encodings",
     "check_file",
-    "check_outputs",
     "check_weights",
+    "compare_outputs",
+    "rounding_depth",
 ]

@@ -27,10 +27,11 @@ _CLOSEST = 4
 def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str) -> list[CheckRow]:
     """Checks that a TFLite file has every pruned weight, with its zeros, its pattern and its kept values.
 
-    Every planned zero must be exactly zero after decoding. Every kept weight must reappear within the
-    quantization step of its constant, in full floats exactly, or scaled by what the converter folded in (see
-    `folding`). Other zeros are counted but no fault. One constant may serve several weights, and several make
-    up a recurrent kernel.
+    Every planned zero must be exactly zero after decoding; a quantized one is when its integer equals the
+    zero point. Every kept weight must reappear within the quantization step of its constant, in full floats
+    exactly, or scaled by what the converter folded in (see `folding`). Other zeros are counted but no fault.
+    One constant may serve several weights, and several make up a recurrent kernel. A constant whose sparse
+    encoding is broken is no weight.
 
     Args:
         expected: The pruned weights.
@@ -42,10 +43,29 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
     """
     point = f"tflite_{variant}"
     try:
-        constants = [constant for constant in read_constants(path) if _may_be_weight(constant)]
+        found = [constant for constant in read_constants(path) if _may_be_weight(constant)]
     except TFLiteFileError as error:
         return [judge(weight, point, None, [str(error)]) for weight in expected]
-    return [_check(weight, constants, Path(path), point) for weight in expected]
+    constants = [constant for constant in found if constant.problem is None]
+    broken = [constant for constant in found if constant.problem is not None]
+    return [_check(weight, constants, broken, Path(path), point) for weight in expected]
+
+
+def broken_encodings(path: str | Path, variant: str) -> list[str]:
+    """Lists the tensors of a TFLite file whose sparse encoding is broken, pruned ones and others.
+
+    Args:
+        path: The `.tflite` file.
+        variant: Its kind.
+
+    Returns:
+        A sentence for each. None for a file that cannot be read: `check_file` says that.
+    """
+    try:
+        constants = read_constants(path)
+    except TFLiteFileError:
+        return []
+    return [f"tflite_{variant}: {path}: {c}: {c.problem}" for c in constants if c.problem is not None]
 
 
 def _may_be_weight(constant: Constant) -> bool:
@@ -53,12 +73,22 @@ def _may_be_weight(constant: Constant) -> bool:
     return bool(constant.uses) and (constant.quantized or constant.values.dtype.kind == "f")
 
 
-def _check(expected: PrunedWeight, constants: Sequence[Constant], path: Path, point: str) -> CheckRow:
+def _check(
+    expected: PrunedWeight,
+    constants: Sequence[Constant],
+    broken: Sequence[Constant],
+    path: Path,
+    point: str,
+) -> CheckRow:
     problems = planned_count_problems(expected)
     name = f"{expected.layer}/{expected.weight}"
     found = _locate(_Wanted(name, expected.values, expected.mask), constants)
     if found.proven:
         return judge(expected, point, found.values(), problems)
+    suspect = next((c for c in broken if views(expected.values.shape, c.shape)), None)
+    if suspect is not None:
+        told = f"was not found in {path}; {suspect} may be it, but {suspect.problem}"
+        return judge(expected, point, None, [*problems, told])
     closest = found.closest
     if closest is None:
         return judge(expected, point, None, [*problems, _no_fit(expected, constants, path)])
@@ -163,7 +193,7 @@ def _promising(candidates: list[tuple[Constant, View]], mask: np.ndarray) -> lis
         return candidates
     probes = pruned[:: max(1, pruned.size // _PROBES)]
     misses = [
-        int(np.count_nonzero(constant.values.reshape(-1)[view.places(probes)]))
+        int(np.count_nonzero(~constant.zeros.reshape(-1)[view.places(probes)]))
         for constant, view in candidates
     ]
     good = [candidate for candidate, missed in zip(candidates, misses, strict=True) if missed == 0]

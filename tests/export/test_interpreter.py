@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.export.convert import convert
-from runner.export.interpreter import Program, TFLiteRunError, latency_ms, predict
+from runner.export.interpreter import Program, TFLiteRunError, predict, run_file, time_file
 
 layers = tf_keras.layers
 X = np.random.default_rng(7).normal(size=(11, 6)).astype(np.float32)
@@ -44,7 +44,7 @@ def test_a_fixed_batch_is_filled_up(tmp_path: Path) -> None:
     assert Program(path).input_shape == (4, 6)
     kernel, bias = model.get_weights()
     np.testing.assert_allclose(predict(path, X, batch_size=64), X @ kernel + bias, rtol=1e-4, atol=1e-5)
-    assert latency_ms(path, X, seconds=0.05) > 0
+    assert Program(path).times(X, seconds=0.05)
 
 
 def test_integer_inputs_and_outputs_are_real_numbers_outside(model: tf_keras.Model, tmp_path: Path) -> None:
@@ -80,7 +80,7 @@ def test_a_damaged_file_is_an_error_not_a_crash(path: Path, tmp_path: Path) -> N
     with pytest.raises(TFLiteRunError, match=r"cut\.tflite: is a damaged TFLite file"):
         predict(cut, X)
     with pytest.raises(TFLiteRunError, match="cannot be read"):
-        latency_ms(tmp_path / "none.tflite", X)
+        Program(tmp_path / "none.tflite")
 
 
 def test_a_file_that_loads_but_cannot_run_says_why(tmp_path: Path) -> None:
@@ -109,8 +109,53 @@ def test_an_output_without_a_row_per_sample_is_refused(tmp_path: Path) -> None:
         predict(path, X)
 
 
-def test_latency_is_a_bounded_median(path: Path) -> None:
-    start = time.perf_counter()
-    milliseconds = latency_ms(path, X, seconds=0.2)
-    assert time.perf_counter() - start < 2
-    assert 0 < milliseconds < 200
+class Signs:
+    """Counts the signs of life."""
+
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self) -> None:
+        self.count += 1
+
+
+@pytest.fixture
+def samples(tmp_path: Path) -> Path:
+    np.save(tmp_path / "x.npy", X)
+    return tmp_path / "x.npy"
+
+
+def test_a_file_is_run_from_file_to_file(path: Path, samples: Path, tmp_path: Path) -> None:
+    signs = Signs()
+    assert run_file(path, samples, tmp_path / "y.npy", 4, True, alive=signs) == 0.0
+    np.testing.assert_array_equal(np.load(tmp_path / "y.npy"), predict(path, X, 4))
+    assert signs.count == 3
+
+
+def test_the_step_of_integer_outputs_is_told(model: tf_keras.Model, samples: Path, tmp_path: Path) -> None:
+    path = convert(model, "int8", tmp_path / "int8.tflite", X)
+    # Softmax has the steps of 1/256 by TFLite's specification.
+    assert run_file(path, samples, tmp_path / "y.npy", 4, True) == 1 / 256
+    outputs = np.load(tmp_path / "y.npy")
+    np.testing.assert_array_equal(256 * outputs, np.rint(256 * outputs))
+
+
+def test_xnnpack_can_be_left_out(path: Path, samples: Path, tmp_path: Path) -> None:
+    run_file(path, samples, tmp_path / "y.npy", 4, False)
+    np.testing.assert_allclose(np.load(tmp_path / "y.npy"), predict(path, X), rtol=1e-5, atol=1e-6)
+
+    def operators(*, delegate: bool) -> set[str]:
+        program = Program(path, delegate=delegate)
+        return {operator["op_name"] for operator in program._interpreter._get_ops_details()}
+
+    assert "DELEGATE" in operators(delegate=True)
+    assert "DELEGATE" not in operators(delegate=False)
+
+
+def test_times_are_those_of_single_runs_and_bounded(path: Path, samples: Path) -> None:
+    signs, start = Signs(), time.perf_counter()
+    times = time_file(path, samples, 0.5, alive=signs)
+    assert time.perf_counter() - start < 5
+    assert 3 <= len(times) <= 200
+    assert all(0 < seconds < 0.5 for seconds in times)
+    assert signs.count >= len(times)

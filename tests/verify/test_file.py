@@ -3,14 +3,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import tensorflow as tf
 import tf_keras
 
 from runner.export.convert import convert
 from runner.export.flatbuffer import read_constants
-from runner.pruning.structures import MByN, Structure, Unstructured
-from runner.verify import CheckRow, PrunedWeight, check_file
-from tests.verify.pruned_models import patch, prune
+from runner.pruning.structures import MByN, Unstructured
+from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_file
+from tests.verify.pruned_models import kernels, patch, prune
 
 layers = tf_keras.layers
 
@@ -266,31 +265,142 @@ def test_many_constants_of_one_shape_are_told_apart(tmp_path: Path) -> None:
     assert list(failures(check_file(expected, path, "float32"))) == ["d7"]
 
 
-@pytest.mark.parametrize("structure", [Unstructured(), MByN(2, 4)])
-@pytest.mark.parametrize("kind", ["float16", "dynamic_range", "int8", "float32_sparse", "int8_sparse"])
-def test_files_of_fewer_bits_and_sparse_files_are_proven_too(
-    kind: str, structure: Structure, tmp_path: Path
-) -> None:
-    model = stack(
-        (8, 8, 4), layers.Conv2D(32, 3), norm(), relu(), layers.Flatten(), layers.Dense(32), layers.Dense(20)
-    )
-    expected = prune(model, 0.5, structure)
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
-    sparse = [tf.lite.Optimize.EXPERIMENTAL_SPARSITY] if "sparse" in kind else []
-    converter.optimizations = sparse + ([] if kind == "float32_sparse" else [tf.lite.Optimize.DEFAULT])
-    if kind == "float16":
-        converter.target_spec.supported_types = [tf.float16]
-    if kind.startswith("int8"):
-        samples = np.random.default_rng(0).normal(size=(20, 1, 8, 8, 4)).astype(np.float32)
-        converter.representative_dataset = lambda: ([sample] for sample in samples)
-        converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8]
-    path = tmp_path / "m.tflite"
-    path.write_bytes(converter.convert())
-    stored = {c.dtype for c in read_constants(path) if c.shape == (32, 1152)}
-    assert stored == {
-        {"f": "float16", "d": "int8", "i": "int8"}[kind[0]] if "float32" not in kind else "float32"
+REDUCED = ["float16", "dynamic_range", "int8", "float32_sparse", "int8_sparse"]
+STORED_AS = {"float16": "float16", "dynamic_range": "int8", "int8": "int8", "int8_sparse": "int8"}
+
+
+@pytest.fixture(scope="module", params=[Unstructured(), MByN(2, 4)], ids=["unstructured", "2:4"])
+def reduced(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[list[PrunedWeight], dict[str, Path]]:
+    stacked = [layers.Conv2D(32, 3), norm(), relu(), layers.Flatten(), layers.Dense(32), layers.Dense(20)]
+    model = stack((8, 8, 4), *stacked)
+    expected = prune(model, 0.5, request.param)
+    samples = np.random.default_rng(0).normal(size=(20, 8, 8, 4)).astype(np.float32)
+    folder = tmp_path_factory.mktemp("reduced")
+    return expected, {
+        kind: convert(model, kind, folder / f"{kind}.tflite", samples) for kind in ["float32", *REDUCED]
     }
-    rows = check_file(expected, path, kind)
+
+
+@pytest.mark.parametrize("kind", REDUCED)
+def test_files_of_fewer_bits_and_sparse_files_are_proven_too(
+    kind: str, reduced: tuple[list[PrunedWeight], dict[str, Path]]
+) -> None:
+    expected, files = reduced
+    (stored,) = [c for c in read_constants(files[kind]) if c.shape == (32, 1152)]
+    assert stored.dtype == STORED_AS.get(kind, "float32")
+    assert (stored.encoding is not None) == ("sparse" in kind)
+    rows = check_file(expected, files[kind], kind)
     assert failures(rows) == {}
     assert {row.point for row in rows} == {f"tflite_{kind}"}
     assert all(row.zeros >= row.planned_zeros for row in rows)
+    assert broken_encodings(files[kind], kind) == []
+
+
+@pytest.mark.parametrize("kind", ["int8", "int8_sparse"])
+def test_a_pruned_int8_weight_is_its_zero_point(
+    kind: str, reduced: tuple[list[PrunedWeight], dict[str, Path]]
+) -> None:
+    expected, files = reduced
+    (found,) = [c for c in read_constants(files[kind]) if c.shape == (32, 1152)]
+    (weight,) = [weight for weight in expected if weight.values.shape == (1152, 32)]
+    assert (found.stored[~weight.mask.T] == found.zero_point[0]).all()
+    assert found.zero_point.tolist() == [0] * 32
+
+
+def test_a_pruned_int8_weight_beside_its_zero_point_fails(
+    reduced: tuple[list[PrunedWeight], dict[str, Path]], tmp_path: Path
+) -> None:
+    expected, files = reduced
+    (found,) = [c for c in read_constants(files["int8"]) if c.shape == (32, 1152)]
+    (weight,) = [weight for weight in expected if weight.values.shape == (1152, 32)]
+    content = bytearray(files["int8"].read_bytes())
+    start = content.find(found.stored.tobytes())
+    content[start + int(np.flatnonzero(~weight.mask.T)[7])] = 1
+    wrong = tmp_path / "wrong.tflite"
+    wrong.write_bytes(content)
+    rows = check_file(expected, wrong, "int8")
+    assert list(failures(rows)) == [weight.layer]
+    assert f"1 of {weight.planned_zeros} planned zeros are not zero" in failures(rows)[weight.layer]
+
+
+def sparse_numbers(path: Path, shape: tuple[int, ...]) -> tuple[bytes, bytes]:
+    """The row borders and the columns of a tensor that is stored value by value, as they lie in the file."""
+    (constant,) = [c for c in read_constants(path) if c.shape == shape]
+    kept = ~constant.zeros
+    segments = np.concatenate([[0], np.cumsum(kept.sum(axis=1))])
+    return segments.astype("<u2").tobytes(), np.nonzero(kept)[1].astype("<u2").tobytes()
+
+
+@pytest.mark.parametrize(
+    ("part", "place", "value", "told"),
+    [
+        (0, 5, 60_000, "segments that do not fit its indices"),
+        (0, 0, 1, "segments that do not fit its indices"),
+        (1, 0, 1152, "points at 0 to 1152 along dimension 1, which has 1152"),
+        (1, 1, None, "places 1 of its 18432 values where another lies"),
+    ],
+)
+def test_a_corrupted_sparse_encoding_fails_its_own_weight_alone(
+    part: int,
+    place: int,
+    value: int | None,
+    told: str,
+    reduced: tuple[list[PrunedWeight], dict[str, Path]],
+    tmp_path: Path,
+) -> None:
+    expected, files = reduced
+    content = bytearray(files["float32_sparse"].read_bytes())
+    numbers = sparse_numbers(files["float32_sparse"], (32, 1152))[part]
+    assert content.count(numbers) == 1
+    start = content.find(numbers)
+    written = numbers[:2] if value is None else np.array(value, "<u2").tobytes()
+    content[start + 2 * place : start + 2 * place + 2] = written
+    wrong = tmp_path / "wrong.tflite"
+    wrong.write_bytes(content)
+    rows = check_file(expected, wrong, "float32_sparse")
+    (layer,) = failures(rows)
+    assert {weight.layer: weight.values.shape for weight in expected}[layer] == (1152, 32)
+    assert (
+        f"may be it, but its sparse encoding is broken: it {'has ' * ('segments' in told)}{told}"
+        in (failures(rows)[layer])
+    )
+    (problem,) = broken_encodings(wrong, "float32_sparse")
+    assert problem.startswith(f"tflite_float32_sparse: {wrong}: '")
+    assert told in problem
+
+
+def narrow_and_wide(pruned_columns: slice) -> tuple[tf_keras.Model, list[PrunedWeight]]:
+    """The first kernel has 3 inputs, fewer than a block of TensorFlow's encoder; the second is sound."""
+    model = stack((3,), layers.Dense(32, name="narrow"), layers.Dense(32, name="wide"))
+    rng = np.random.default_rng(0)
+    expected = []
+    for layer, weight, variable in kernels(model):
+        values = rng.normal(size=variable.shape).astype(np.float32)
+        values[:, pruned_columns] = 0.0
+        variable.assign(values)
+        mask, zeros = values != 0, int((values == 0).sum())
+        expected.append(PrunedWeight(layer, weight, zeros, mask, values, Unstructured(), promised=False))
+    return model, expected
+
+
+def test_a_kernel_that_the_encoder_lost_is_missed(tmp_path: Path) -> None:
+    model, weights = narrow_and_wide(slice(0, 16))
+    path = convert(model, "float32_sparse", tmp_path / "m.tflite")
+    (lost,) = [c for c in read_constants(path) if c.shape == (32, 3)]
+    assert lost.problem is None
+    assert lost.zeros.all()  # As sparse as can be.
+    problems = failures(check_file(weights, path, "float32_sparse"))
+    assert list(problems) == ["narrow"]
+    assert "48 of 48 kept weights do not reappear" in problems["narrow"]
+
+
+def test_a_broken_encoding_of_a_layer_that_is_not_pruned_is_told_too(tmp_path: Path) -> None:
+    model, weights = narrow_and_wide(slice(0, None, 2))
+    path = convert(model, "float32_sparse", tmp_path / "m.tflite")
+    (problem,) = broken_encodings(path, "float32_sparse")
+    assert "[32, 3]" in problem
+    assert "points at 0 to 3 along dimension 1, which has 3" in problem
+    assert failures(check_file([w for w in weights if w.layer == "wide"], path, "float32_sparse")) == {}
+    assert list(failures(check_file(weights, path, "float32_sparse"))) == ["narrow"]

@@ -1,0 +1,187 @@
+"""What to make of a TFLite file: how it compares with the dense model's, where it runs, why it gains."""
+
+import math
+import shlex
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from runner.export.measure import Exported
+from runner.export.variants import VARIANTS, Variant
+
+_DEVICE = "/data/local/tmp"
+_OPEN = 64
+# Below a tenth, what two measurements differ by is no gain and no loss to count on.
+_NOTABLE = 0.1
+
+
+@dataclass(frozen=True)
+class Advice:
+    """What to make of one file.
+
+    Attributes:
+        bytes_ratio: Its bytes over those of the dense float32 file; 0.1 is ten times smaller. None where
+            either is unknown, here and below.
+        gzip_ratio: The same after gzip.
+        latency_ratio: Its time over that of the dense float32 file, on this host, one sample, one thread.
+        runs_on: Where the file runs.
+        why: Why there is a gain, or none.
+        benchmark: The command that times the file on a device, where TensorFlow's `benchmark_model` lies in
+            `/data/local/tmp`; None without a file.
+    """
+
+    bytes_ratio: float | None
+    gzip_ratio: float | None
+    latency_ratio: float | None
+    runs_on: str
+    why: str
+    benchmark: str | None
+
+    def to_json(self) -> dict[str, float | str | None]:
+        """Returns its fields for `summary.json`."""
+        return dict(vars(self))
+
+
+@dataclass(frozen=True)
+class Zeros:
+    """What was pruned, as far as it matters here.
+
+    Attributes:
+        share: Zeros among the weights of the pruned tensors, in [0, 1].
+        blocks: Whether a rule prunes in blocks.
+    """
+
+    share: float
+    blocks: bool
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a file takes.
+
+    Attributes:
+        name: Its name in the file.
+        shape: One sample, without the batch; open dimensions are None.
+    """
+
+    name: str
+    shape: tuple[int | None, ...]
+
+
+def advise(
+    files: Sequence[Exported], dense: Mapping[str, Exported], zeros: Zeros, takes: Input
+) -> dict[str, Advice]:
+    """Says what to make of each file of a run.
+
+    Args:
+        files: The pruned model's files.
+        dense: The dense model's, by variant; empty where they were not made.
+        zeros: What was pruned.
+        takes: The files' input.
+
+    Returns:
+        The advice, by variant.
+    """
+    by_name = {file.variant: file for file in files}
+    return {file.variant: _advise(file, by_name, dense, zeros, takes) for file in files}
+
+
+def benchmark_command(path: Path, takes: Input) -> str:
+    """Returns the command line that times a TFLite file on an Android device.
+
+    Args:
+        path: The file.
+        takes: Its input; where dimensions are open, the command gives them 64, or they would be 1.
+    """
+    there = f"{_DEVICE}/{path.name}"
+    flags = [f"--graph={there}", "--num_threads=1", "--warmup_runs=10", "--num_runs=100"]
+    if None in takes.shape:
+        shape = ",".join(str(d or _OPEN) for d in (1, *takes.shape))
+        flags += [f"--input_layer={takes.name}", f"--input_layer_shape={shape}"]
+    command = " ".join([f"{_DEVICE}/benchmark_model", *flags])
+    return f"adb push {shlex.quote(str(path))} {_DEVICE}/ && adb shell {command}"
+
+
+def _advise(
+    file: Exported,
+    files: Mapping[str, Exported],
+    dense: Mapping[str, Exported],
+    zeros: Zeros,
+    takes: Input,
+) -> Advice:
+    variant = VARIANTS.get(file.variant, where="recipe.export.variants")
+    reference = dense.get("float32")
+
+    def ratio(measure: str) -> float | None:
+        return _ratio(file.measured()[measure], reference.measured()[measure] if reference else None)
+
+    return Advice(
+        bytes_ratio=ratio("bytes"),
+        gzip_ratio=ratio("gzip_bytes"),
+        latency_ratio=ratio("latency_ms"),
+        runs_on=variant.runs_on if file.loads else "nowhere: it does not run here",
+        why=_why(file, variant, files, dense, zeros),
+        benchmark=benchmark_command(file.path, takes) if file.path and file.loads else None,
+    )
+
+
+def _why(
+    file: Exported,
+    variant: type[Variant],
+    files: Mapping[str, Exported],
+    dense: Mapping[str, Exported],
+    zeros: Zeros,
+) -> str:
+    if not file.loads:
+        return "there is no file to gain by"
+    if variant.block is not None:
+        return _why_sparse(file, variant.block, files.get(variant.dense) or dense.get(variant.dense), zeros)
+    return _why_plain(file, dense.get(variant.dense), zeros)
+
+
+def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:
+    """A file that stores every zero."""
+    kinds = {"float16": "two bytes a weight", "dynamic_range": "a byte a weight", "int8": "a byte a weight"}
+    stored = f"{kinds[file.variant]}; " if file.variant in kinds else ""
+    if zeros.share == 0:
+        return f"{stored}nothing was pruned"
+    told = f"{stored}zeros take the room of any number and, but for XNNPACK's 1x1 convolutions, its time"
+    squeezed = _ratio(file.gzip_bytes, twin.gzip_bytes if twin else None)
+    if squeezed is not None and squeezed < 1 - _NOTABLE:
+        return (
+            f"{told}; only gzip finds them: {1 / squeezed:.1f}x smaller than the dense {file.variant} file's"
+        )
+    return told
+
+
+def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zeros) -> str:
+    """A file that may leave zeros out."""
+    if not file.sparse_tensors:
+        return (
+            "nothing was encoded sparse: TFLite encodes the kernels of Dense and convolution layers that are"
+            " at least 30 % zero; use the plain file"
+        )
+    unpacked = file.sparse_tensors - file.block_tensors
+    parts = []
+    if file.block_tensors:
+        parts.append(
+            f"{_tensors(file.block_tensors)} in blocks of {inputs} inputs: what is zero is neither stored nor"
+            " computed"
+        )
+    if unpacked:
+        parts.append(f"{_tensors(unpacked)} value by value: unpacked when the file is loaded, so no faster")
+    if plain is not None and plain.bytes and file.bytes and file.bytes > plain.bytes:
+        parts.append(f"the indices take more than the zeros save: use {plain.variant.removeprefix('dense_')}")
+    elif not file.block_tensors and not zeros.blocks:
+        parts.append(f"a Dense layer gains time with block: {{in: {inputs}}}")
+    return "; ".join(parts)
+
+
+def _tensors(count: int) -> str:
+    return "1 tensor" if count == 1 else f"{count} tensors"
+
+
+def _ratio(own: float | None, other: float | None) -> float | None:
+    if own is None or not other or not math.isfinite(own / other):
+        return None
+    return own / other

@@ -1,0 +1,71 @@
+"""A Keras model as a graph on disk, which the converter reads, and samples as that graph takes them."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import tensorflow as tf
+import tf_keras
+
+
+def write_graph(model: tf_keras.Model, folder: str | Path) -> Path:
+    """Writes a model's inference as a SavedModel of one signature.
+
+    The classes of its layers are not needed to read it. The batch size stays open unless the model fixes it
+    or has recurrent layers, and so do open spatial dimensions: recurrent layers convert at a fixed batch
+    only, and that is 1.
+
+    Args:
+        model: A built model, pruning wrappers stripped.
+        folder: Where to write it; it is made.
+
+    Returns:
+        `folder`.
+    """
+    specs = [
+        tf.TensorSpec([_batch(model), *taken.shape[1:]], taken.dtype, name)
+        for taken, name in zip(model.inputs, model.input_names, strict=True)
+    ]
+
+    def infer(*inputs: tf.Tensor) -> dict[str, tf.Tensor]:
+        given = model(list(inputs) if len(inputs) > 1 else inputs[0], training=False)
+        return dict(zip(model.output_names, tf.nest.flatten(given), strict=True))
+
+    called = tf.function(infer).get_concrete_function(*specs)
+    # Saving the model itself traces the call of every layer once more, which takes the longest by far.
+    holder = tf.Module()
+    holder.held = list(called.graph.variables)
+    tf.saved_model.save(holder, str(folder), signatures=called)
+    return Path(folder)
+
+
+def input_name(model: tf_keras.Model) -> str:
+    """Returns what a TFLite file made of a model calls its first input."""
+    return f"serving_default_{model.input_names[0]}:0"
+
+
+def in_batches(model: tf_keras.Model, samples: np.ndarray) -> np.ndarray:
+    """Puts samples into batches of the size that a model's graph takes: 1 where it is open.
+
+    Args:
+        model: The model.
+        samples: `[n, ...]`, n >= 1. Some are taken twice where they do not fill the last batch.
+
+    Returns:
+        `[batches, batch, ...]` of the dtype of the model's input.
+    """
+    batch = _batch(model) or 1
+    count = -(-len(samples) // batch)
+    taken = samples[np.arange(count * batch) % len(samples)]
+    shaped = taken.reshape(count, batch, *samples.shape[1:])
+    return shaped.astype(model.inputs[0].dtype.as_numpy_dtype, copy=False)
+
+
+def _batch(model: tf_keras.Model) -> int | None:
+    fixed: int | None = model.inputs[0].shape[0]
+    recurrent = any(isinstance(layer, tf_keras.layers.RNN) for layer in _layers(model))
+    return 1 if recurrent and fixed is None else fixed
+
+
+def _layers(model: tf_keras.Model) -> Iterator[tf_keras.layers.Layer]:
+    return iter(model._flatten_layers(include_self=False, recursive=True))

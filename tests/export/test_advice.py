@@ -1,0 +1,135 @@
+import math
+from dataclasses import replace
+from pathlib import Path
+
+from runner.export.advice import Advice, Input, Zeros, advise, benchmark_command
+from runner.export.measure import Exported
+
+DENSE = Exported("float32", Path("dense_float32.tflite"), 1000, 900, loads=True, latency_ms=0.5)
+DENSE_INT8 = replace(DENSE, variant="int8", bytes=260, gzip_bytes=250)
+HALF = Zeros(share=0.5, blocks=False)
+IMAGE = Input("serving_default_image:0", (28, 28, 1))
+AS_ANY = "zeros take the room of any number and, but for XNNPACK's 1x1 convolutions, its time"
+
+
+def file(variant: str, size: int, zipped: int, *, sparse: int = 0, blocks: int = 0) -> Exported:
+    return Exported(
+        variant,
+        Path(f"model_{variant}.tflite"),
+        size,
+        zipped,
+        loads=True,
+        latency_ms=0.25,
+        sparse_tensors=sparse,
+        block_tensors=blocks,
+    )
+
+
+def of(*files: Exported, zeros: Zeros = HALF, dense: tuple[Exported, ...] = (DENSE, DENSE_INT8)) -> Advice:
+    """What is said of the first of some files."""
+    said = advise(files, {twin.variant: twin for twin in dense}, zeros, IMAGE)
+    assert list(said) == [file.variant for file in files]
+    return said[files[0].variant]
+
+
+def test_ratios_are_to_the_dense_float32_file() -> None:
+    said = of(file("int8", 250, 90))
+    assert (said.bytes_ratio, said.gzip_ratio, said.latency_ratio) == (0.25, 0.1, 0.5)
+
+
+def test_without_a_dense_file_there_are_no_ratios() -> None:
+    said = of(file("int8", 250, 90), dense=())
+    assert (said.bytes_ratio, said.gzip_ratio, said.latency_ratio) == (None, None, None)
+    assert said.why == f"a byte a weight; {AS_ANY}"
+    untimed = replace(DENSE, latency_ms=0.0)
+    assert of(file("int8", 250, 90), dense=(untimed,)).latency_ratio is None
+    broken = Exported("float32", None, None, None, loads=False, error="no")
+    assert of(file("int8", 250, 90), dense=(broken,)).bytes_ratio is None
+
+
+def test_unstructured_zeros_show_after_gzip_only() -> None:
+    assert of(file("float32", 1000, 300)).why == (
+        f"{AS_ANY}; only gzip finds them: 3.0x smaller than the dense float32 file's"
+    )
+    assert of(file("int8", 260, 100)).why == (
+        f"a byte a weight; {AS_ANY}; only gzip finds them: 2.5x smaller than the dense int8 file's"
+    )
+    assert of(file("float32", 1000, 890)).why == AS_ANY
+
+
+def test_a_dense_run_gains_by_its_bits_alone() -> None:
+    none = Zeros(share=0.0, blocks=False)
+    assert of(file("float32", 1000, 900), zeros=none).why == "nothing was pruned"
+    assert of(file("float16", 500, 450), zeros=none).why == "two bytes a weight; nothing was pruned"
+
+
+def test_blocks_are_neither_stored_nor_computed() -> None:
+    said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, blocks=True))
+    assert said.why == "1 tensor in blocks of 4 inputs: what is zero is neither stored nor computed"
+    said = of(file("int8_sparse", 30, 25, sparse=3, blocks=2), zeros=Zeros(0.9, blocks=True))
+    assert said.why == (
+        "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
+        " value: unpacked when the file is loaded, so no faster"
+    )
+    assert "not TFLite Micro" in said.runs_on
+
+
+def test_single_zeros_are_unpacked_again_and_blocks_are_recommended() -> None:
+    assert of(file("float32_sparse", 400, 300, sparse=2)).why == (
+        "2 tensors value by value: unpacked when the file is loaded, so no faster; a Dense layer gains time"
+        " with block: {in: 4}"
+    )
+
+
+def test_indices_that_take_more_than_zeros_save_are_advised_against() -> None:
+    larger = file("int8_sparse", 400, 300, sparse=2)
+    told = (
+        "2 tensors value by value: unpacked when the file is loaded, so no faster; the indices take more than"
+        " the zeros save: use int8"
+    )
+    assert of(larger, file("int8", 260, 100)).why == told
+    # Where the recipe does not ask for the plain file, the dense one is as large.
+    assert of(larger).why == told
+
+
+def test_a_sparse_file_without_a_sparse_tensor_says_so() -> None:
+    assert of(file("float32_sparse", 1000, 300)).why == (
+        "nothing was encoded sparse: TFLite encodes the kernels of Dense and convolution layers that are at"
+        " least 30 % zero; use the plain file"
+    )
+
+
+def test_a_file_that_does_not_run_gains_nothing() -> None:
+    said = of(Exported("int8", Path("m.tflite"), 250, 90, loads=False, error="no"))
+    assert (said.why, said.benchmark) == ("there is no file to gain by", None)
+    assert said.runs_on == "nowhere: it does not run here"
+    assert of(Exported("int8", None, None, None, loads=False, error="no")).bytes_ratio is None
+
+
+def test_the_command_pushes_and_times_the_file() -> None:
+    assert of(file("float16", 500, 450)).benchmark == (
+        "adb push model_float16.tflite /data/local/tmp/ && adb shell /data/local/tmp/benchmark_model"
+        " --graph=/data/local/tmp/model_float16.tflite --num_threads=1 --warmup_runs=10 --num_runs=100"
+    )
+
+
+def test_the_command_gives_open_dimensions_a_size_and_quotes_the_path() -> None:
+    takes = Input("serving_default_x:0", (None, 128, 2))
+    command = benchmark_command(Path("my runs/m.tflite"), takes)
+    assert command.startswith("adb push 'my runs/m.tflite' /data/local/tmp/ && ")
+    assert command.endswith(" --input_layer=serving_default_x:0 --input_layer_shape=1,64,128,2")
+
+
+def test_advice_is_plain_data() -> None:
+    said = of(file("int8", 250, 90))
+    assert set(said.to_json()) == {
+        "bytes_ratio",
+        "gzip_ratio",
+        "latency_ratio",
+        "runs_on",
+        "why",
+        "benchmark",
+    }
+    assert all(
+        value is None or not isinstance(value, float) or math.isfinite(value) for value in vars(said).values()
+    )
