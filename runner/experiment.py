@@ -18,6 +18,7 @@ from runner.recording import (
     run_tags,
     show_results,
     show_scores,
+    verdict_tags,
     write_inputs,
 )
 from runner.report.curves import PlanCurves
@@ -61,7 +62,8 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
     Raises:
         UserError: The recipe does not fit its data or model, or MLflow's store cannot be used; no run has
             been made then.
-        RunFailed: The loss was not finite, an export failed, or the sparsity check did not pass.
+        RunFailed: The loss was not finite, an export failed, the sparsity check did not pass, or the budget
+            was not kept.
     """
     with Display() as display:
         prepared = prepare(recipe, settings.seed, display, member.data if member else None)
@@ -141,14 +143,14 @@ def _run_and_record(
             wrapped, history = fit(
                 prepared, recipe, display, lambda step, metrics: tracker.log_metrics(metrics, step)
             )
-        proven = prove(wrapped, recipe, prepared, folder, display)
+        proven = prove(wrapped, recipe, prepared, folder, display, export_timeout=settings.export_timeout)
         summary |= results(prepared, proven)
         sparsity_frame(proven.check.rows).to_csv(folder / "sparsity.csv", index=False)
         updates = sorted({step for _, curve in plan.curves for step in curve.steps})
         plot_training(history, updates, folder / "plots" / "training.png")
         with display.stage("record", "recording the results in MLflow"):
             tracker.log_metrics(final_metrics(proven, plan), plan.total_steps)
-            tracker.set_tags({"sparsity_check": "passed" if proven.check.passed else "failed"})
+            tracker.set_tags(verdict_tags(proven))
             for path, kind in artifacts(folder, proven.exported):
                 if kind in settings.tracking.artifacts:
                     tracker.log_artifact(path, kind)
@@ -156,7 +158,6 @@ def _run_and_record(
             show_scores(prepared, proven, display)
         else:
             show_results(prepared, proven, folder, tracker.ui_line, display)
-        broken = [f"{file.variant}: {file.error}" for file in proven.exported if not file.loads]
-        if broken or not proven.check.passed:
-            raise RunFailed("\n".join(["The sparsity check did not pass:", *proven.check.failures, *broken]))
+        if failures := proven.failures():
+            raise RunFailed("\n".join(failures))
         summary["status"] = "finished"

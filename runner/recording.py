@@ -12,8 +12,9 @@ from runner.plan import Plan
 from runner.provenance import git_state, provenance
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
+from runner.report.files import advice_lines, variants_table
 from runner.report.plots import plot_schedules
-from runner.report.tables import plan_frame, result_table, variants_table
+from runner.report.tables import plan_frame, result_table
 from runner.settings import RunSettings
 from runner.stages import Prepared, Proven
 from runner.summary import check_summary, variants_summary, write_json
@@ -55,6 +56,14 @@ def run_tags(recipe: Recipe, settings: RunSettings, data: Dataset, folder: Path)
     return tags
 
 
+def verdict_tags(proven: Proven) -> dict[str, str]:
+    """Returns the tags that say what a finished run is good for."""
+    tags = {"sparsity_check": "passed" if proven.check.passed else "failed"}
+    if proven.budget is not None:
+        tags["budget"] = "kept" if proven.budget.kept else "missed"
+    return tags
+
+
 def variation(recipe: Recipe, settings: RunSettings) -> str:
     """Names what a run tries, apart from its seed: the recipe, and what the command changed of it."""
     changed = (override.removeprefix("recipe.") for override in sorted(settings.overrides))
@@ -71,7 +80,9 @@ def results(prepared: Prepared, proven: Proven) -> dict[str, Any]:
         "sparsity": proven.sparsity,
         "sparsity_check": check_summary(proven.check),
         "keras_gzip_bytes": proven.keras_gzip_bytes,
-        "variants": variants_summary(proven.exported),
+        "variants": variants_summary(proven.exported, proven.advice),
+        "dense_variants": variants_summary(proven.dense_exported),
+        "budget": None if proven.budget is None else proven.budget.to_json(),
     }
 
 
@@ -84,15 +95,11 @@ def final_metrics(proven: Proven, plan: Plan) -> dict[str, float]:
         "model/keras_gzip_bytes": float(proven.keras_gzip_bytes),
         "training/steps": float(plan.total_steps),
     }
-    for file in proven.exported:
-        measured = {
-            "bytes": file.bytes,
-            "gzip_bytes": file.gzip_bytes,
-            "accuracy": file.accuracy,
-            "loss": file.loss,
-            "latency_ms": file.latency_ms,
-        }
-        metrics |= {f"tflite_{file.variant}/{name}": v for name, v in measured.items() if v is not None}
+    named = {file.variant: file for file in proven.exported}
+    named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
+    for variant, file in named.items():
+        known = {name: value for name, value in file.measured().items() if value is not None}
+        metrics |= {f"tflite_{variant}/{name}": float(value) for name, value in known.items()}
     return metrics
 
 
@@ -101,12 +108,15 @@ def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
     tables = [(folder / name, "tables") for name in ("plan.csv", "sparsity.csv")]
     recipe = [(folder / name, "recipe") for name in ("recipe.yaml", "provenance.json")]
     plots = [(path, "plots") for path in sorted((folder / "plots").iterdir())]
-    return [*tables, *recipe, *plots, *((file.path, "tflite") for file in exported)]
+    files = [(file.path, "tflite") for file in exported if file.path is not None]
+    return [*tables, *recipe, *plots, *files]
 
 
 def show_results(prepared: Prepared, proven: Proven, folder: Path, ui_line: str, display: Display) -> None:
     """Prints the tables at the end of a run, where its files are, and what shows it in MLflow."""
-    display.print(result_table(prepared.plan, proven.check.rows), variants_table(proven.exported))
+    display.print(result_table(prepared.plan, proven.check.rows))
+    display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
+    display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
     show_scores(prepared, proven, display)
     display.print(f"files:  {folder}", f"MLflow: {ui_line}")
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UserError, did_you_mean
-from runner.recipe.section import Invalid, Problem, Section, flag, shown, text, texts, whole
+from runner.recipe.section import Invalid, Problem, Section, flag, number, shown, text, texts, whole
 
 ON_FAILURE = ("continue", "stop")
 ARTIFACTS = ("tables", "plots", "recipe", "tflite")
@@ -52,6 +52,8 @@ class RunSettings:
         plugins: Modules that register schedules, models and datasets.
         resume: In a sweep: take the results of equal jobs that have finished before.
         on_failure: In a sweep: whether a failed job lets the others `continue`, or makes them `stop`.
+        export_timeout: > 0; after how many seconds without a sign of life TensorFlow's converter or
+            interpreter is given up.
         tracking: See `Tracking`.
         argv: The command as it was given, for the record.
         overrides: What of the recipe the command changes, as it was given.
@@ -65,6 +67,7 @@ class RunSettings:
     plugins: tuple[str, ...] = ()
     resume: bool = False
     on_failure: str = "continue"
+    export_timeout: float = 600.0
     tracking: Tracking = field(default_factory=Tracking)
     argv: tuple[str, ...] = ()
     overrides: tuple[str, ...] = ()
@@ -75,6 +78,8 @@ class RunSettings:
             raise Invalid({"seed": f"is {self.seed}, but must be in [0, 2**32)"})
         if not self.outputs.is_absolute():
             raise Invalid({"outputs": f"is {self.outputs}, but must be absolute here"})
+        if not self.export_timeout > 0:
+            raise Invalid({"export_timeout": f"is {self.export_timeout:g}, but must be above 0"})
         if self.on_failure not in ON_FAILURE:
             told = f"is {shown(self.on_failure)}, but must be {' or '.join(ON_FAILURE)}"
             near = did_you_mean(self.on_failure, ON_FAILURE)
@@ -110,6 +115,7 @@ class RunSettings:
         section.optional("plugins", texts)
         section.optional("resume", flag)
         section.optional("on_failure", text)
+        section.optional("export_timeout", number)
         section.put("tracking", _read_tracking(section.section("tracking")))
         section.put("argv", argv)
         section.put("overrides", overrides)

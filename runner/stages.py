@@ -10,21 +10,25 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset, ResolvedData, load_dataset, load_resolved
-from runner.errors import RunFailed
-from runner.export.convert import convert
-from runner.export.measure import Exported, gzip_bytes, measure
+from runner.errors import RunFailed, UserError
+from runner.export.advice import Advice, Input, Zeros, advise
+from runner.export.budget import Reference, Verdict, judge_budget
+from runner.export.exporter import Exporter
+from runner.export.graph import input_name
+from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import VARIANTS
+from runner.exporting import ExportResult, Subject, export_variants
 from runner.models import build_model
 from runner.plan import Plan, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
+from runner.pruning.structures import Block
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.summary import sparsity_summary
 from runner.training import History, Progress, Task, build_optimizer, make_deterministic, task_for, train
-from runner.verify import CheckRow, PrunedWeight, SparsityCheck, check_file, check_outputs, check_weights
+from runner.verify import SparsityCheck, check_weights
 
-_COMPARED_SAMPLES = 32
 _EVALUATION_BATCH = 256
 
 
@@ -54,7 +58,10 @@ class Proven:
     Args:
         scores: `loss` and, for classification, `accuracy` of the stripped Keras model on the test set.
         exported: The TFLite files.
+        dense_exported: The dense model's, measured beside.
+        advice: What to make of each of `exported`, by variant.
         check: The sparsity check at all of its points.
+        budget: Whether the recipe's budget was kept; None where it has none.
         sparsity: Measured shares of zeros after strip.
         keras_gzip_bytes: Size of `model.keras` after gzip.
         weights: How many there are in the model, biases and statistics included.
@@ -63,11 +70,25 @@ class Proven:
 
     scores: Mapping[str, float]
     exported: list[Exported]
+    dense_exported: list[Exported]
+    advice: Mapping[str, Advice]
     check: SparsityCheck
+    budget: Verdict | None
     sparsity: dict[str, Any]
     keras_gzip_bytes: int
     weights: int
     nonzero_weights: int
+
+    def failures(self) -> list[str]:
+        """Lists what makes the run a failed one, with headings; empty for a good run."""
+        broken = [f"{file.variant}: {file.error}" for file in self.exported if not file.loads]
+        missed = self.budget.misses if self.budget else ()
+        told = {
+            "The sparsity check did not pass:": self.check.failures,
+            "These TFLite files could not be made, or do not run:": broken,
+            "The budget was not kept:": missed,
+        }
+        return [line for heading, lines in told.items() if lines for line in (heading, *lines)]
 
 
 def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData | None = None) -> Prepared:
@@ -79,9 +100,16 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
         display: Shows the stages.
         resolved: What the data must be, where it was looked up before.
     """
+    for variant in recipe.export.variants:
+        VARIANTS.get(variant, where="recipe.export.variants")
     make_deterministic(seed)
     with display.stage("data", f"loading {recipe.data.name}"):
         data = load_dataset(recipe.data) if resolved is None else load_resolved(recipe.data, resolved)
+    if recipe.budget is not None and recipe.budget.judges_accuracy and data.num_classes is None:
+        raise UserError(
+            "recipe.budget: asks for an accuracy, but the data has no classes; leave max_accuracy_drop and"
+            " min_accuracy out"
+        )
     display.print(_first_line(recipe, seed, data))
     with display.stage("model", "building the model"):
         model = build_model(
@@ -131,53 +159,102 @@ def fit(
     return wrapped, history
 
 
-def export(
-    stripped: tf_keras.Model, recipe: Recipe, prepared: Prepared, expected: list[PrunedWeight], folder: Path
-) -> tuple[list[Exported], list[CheckRow], list[str]]:
-    """Writes every variant, measures it, and checks it in its own bytes.
-
-    Returns:
-        The measured files, the check's rows, and what else is wrong with them.
-    """
-    exported, rows, problems = [], [], []
-    for variant in recipe.export.variants:
-        path = convert(stripped, variant, folder / f"model_{variant}.tflite")
-        file = measure(path, variant, prepared.data.x_test, prepared.data.y_test, prepared.task.score)
-        exported.append(file)
-        rows += check_file(expected, path, variant)
-        tolerance = VARIANTS.get(variant, where="recipe.export.variants").tolerance
-        problem = check_outputs(stripped, path, prepared.data.x_test[:_COMPARED_SAMPLES], tolerance)
-        problems += [problem] if problem else []
-    return exported, rows, problems
-
-
 def prove(
-    wrapped: tf_keras.Model, recipe: Recipe, prepared: Prepared, folder: Path, display: Display
+    wrapped: tf_keras.Model,
+    recipe: Recipe,
+    prepared: Prepared,
+    folder: Path,
+    display: Display,
+    *,
+    export_timeout: float,
 ) -> Proven:
-    """Strips, saves, exports and evaluates the trained model, and checks its sparsity at all four points."""
+    """Strips, saves, exports and evaluates the trained model, and checks its sparsity at all four points.
+
+    Args:
+        wrapped: The trained model.
+        recipe: The experiment.
+        prepared: What it was trained from; its model is the dense one.
+        folder: The run's.
+        display: Shows the stages.
+        export_timeout: After how many seconds without a sign of life an export is given up.
+    """
+    data, task = prepared.data, prepared.task
     expected = expected_weights(prepared.plan, wrapped)
     rows = check_weights(expected, {(w.layer, w.weight): w.values for w in expected}, "trained")
-    with display.stage("strip", "stripping the wrappers"):
-        stripped = strip_pruning(wrapped)
-        stripped_rows = check_weights(expected, weights_by_name(stripped), "stripped")
-        path = folder / "model.keras"
-        stripped.save(path)
-        saved = tf_keras.models.load_model(path, compile=False)
-        rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
-    with display.stage("evaluate", "evaluating on the test set"):
-        outputs = stripped.predict(prepared.data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
-        scores = prepared.task.score(prepared.data.y_test, outputs)
-        if not math.isfinite(scores["loss"]):
-            raise RunFailed(
-                f"the loss on the test set is {scores['loss']} after the {prepared.plan.total_steps} training"
-                " steps. The usual remedy is a smaller recipe.training.optimizer.learning_rate."
-            )
-    with display.stage("export", f"writing TFLite files: {', '.join(recipe.export.variants)}"):
-        exported, file_rows, problems = export(stripped, recipe, prepared, expected, folder)
-    check = SparsityCheck((*rows, *file_rows), tuple(problems))
+    # Its process imports TensorFlow while the model is stripped, saved and evaluated here.
+    with Exporter(export_timeout) as exporter:
+        with display.stage("strip", "stripping the wrappers"):
+            stripped = strip_pruning(wrapped)
+            stripped_rows = check_weights(expected, weights_by_name(stripped), "stripped")
+            path = folder / "model.keras"
+            stripped.save(path)
+            saved = tf_keras.models.load_model(path, compile=False)
+            rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
+        with display.stage("evaluate", "evaluating on the test set"):
+            outputs = stripped.predict(data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
+            scores = task.score(data.y_test, outputs)
+            if not math.isfinite(scores["loss"]):
+                raise RunFailed(
+                    f"the loss on the test set is {scores['loss']} after the {prepared.plan.total_steps}"
+                    " training steps. The usual remedy is a smaller recipe.training.optimizer.learning_rate."
+                )
+        result = export_variants(
+            exporter,
+            Subject(stripped, outputs, expected, prepared.model, dense_trained(recipe)),
+            data,
+            data.split(recipe.data.validation_split)[0],
+            task.score,
+            recipe.export,
+            folder,
+            lambda shown: display.stage("export", shown),
+        )
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
-    return Proven(scores, exported, check, sparsity, gzip_bytes(path), stripped.count_params(), nonzero)
+    return Proven(
+        scores=scores,
+        exported=result.files,
+        dense_exported=result.dense,
+        advice=advise(
+            result.files,
+            {file.variant: file for file in result.dense},
+            Zeros(sparsity["pruned_layers"], any(isinstance(w.structure, Block) for w in expected)),
+            Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
+        ),
+        check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),
+        budget=_judged(recipe, prepared, scores, result),
+        sparsity=sparsity,
+        keras_gzip_bytes=gzip_bytes(path),
+        weights=stripped.count_params(),
+        nonzero_weights=nonzero,
+    )
+
+
+def dense_trained(recipe: Recipe) -> bool:
+    """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning."""
+    return recipe.model.path is not None or recipe.model.weights is not None
+
+
+def _judged(
+    recipe: Recipe, prepared: Prepared, scores: Mapping[str, float], result: ExportResult
+) -> Verdict | None:
+    if recipe.budget is None:
+        return None
+    reference = None
+    if "accuracy" in scores:
+        reference = Reference(scores["accuracy"], "the Keras model before export")
+        if recipe.budget.max_accuracy_drop is not None and dense_trained(recipe):
+            reference = Reference(_dense_accuracy(prepared, result), "the dense model")
+    return judge_budget(recipe.budget, result.files, reference)
+
+
+def _dense_accuracy(prepared: Prepared, result: ExportResult) -> float:
+    """Takes it from the dense float32 file where that was measured."""
+    for file in result.dense:
+        if file.variant == "float32" and file.accuracy is not None:
+            return file.accuracy
+    x, y = prepared.data.x_test, prepared.data.y_test
+    outputs = prepared.model.predict(x, batch_size=_EVALUATION_BATCH, verbose=0)
+    return prepared.task.score(y, outputs)["accuracy"]
 
 
 def _first_line(recipe: Recipe, seed: int, data: Dataset) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from runner.export.advice import Advice
 from runner.export.measure import Exported
 from runner.verify import CheckRow, SparsityCheck
 
@@ -39,17 +40,23 @@ def check_summary(check: SparsityCheck) -> dict[str, Any]:
     return {"passed": check.passed, "failures": list(check.failures)}
 
 
-def variants_summary(exported: Sequence[Exported]) -> dict[str, Any]:
-    """Returns what is known of each TFLite file, by variant."""
+def variants_summary(
+    exported: Sequence[Exported], advice: Mapping[str, Advice] | None = None
+) -> dict[str, Any]:
+    """Returns what is known of each TFLite file, by variant.
+
+    Args:
+        exported: The files.
+        advice: What to make of them, by variant; None for files that others are compared with.
+    """
     return {
         file.variant: {
             "loads": file.loads,
-            "bytes": file.bytes,
-            "gzip_bytes": file.gzip_bytes,
-            "accuracy": file.accuracy,
-            "loss": file.loss,
-            "latency_ms": file.latency_ms,
+            **file.measured(),
+            "sparse_tensors": file.sparse_tensors,
+            "block_tensors": file.block_tensors,
             "error": file.error,
+            **(advice[file.variant].to_json() if advice is not None else {}),
         }
         for file in exported
     }

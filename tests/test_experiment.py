@@ -28,13 +28,15 @@ from runner import experiment, stages
 from runner.datasets import load_dataset
 from runner.errors import RunFailed, UserError
 from runner.experiment import run_experiment
-from runner.export.convert import convert
+from runner.export.exporter import Attempt, Exporter
+from runner.export.variants import VARIANTS
 from runner.job import read_job
 from runner.packaged import packaged_folder
 from runner.pruning import strip_pruning
 from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings, Tracking
+from tests.export.odd_variants import Deadly
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 
@@ -61,6 +63,7 @@ PLANNED = {
     # Of 128 and 512 weights.
     "two_conv_2x4": {"conv_1": 64, "conv_2": 256},
 }
+FILE_MEASURES = ("bytes", "gzip_bytes", "latency_ms", "latency_p90_ms")
 TWO_CONV = ["recipe=two_conv_2x4", "recipe.training.epochs=1", *SMALL["two_conv"]]
 
 
@@ -324,7 +327,15 @@ def test_the_summary_says_all(name: str, shipped: dict[str, Finished]) -> None:
     assert (variant, file["loads"], file["bytes"]) == ("float32", True, path.stat().st_size)
     assert 0 < file["gzip_bytes"] < file["bytes"]
     assert 0 < summary["keras_gzip_bytes"] <= 1.01 * (run.folder / "model.keras").stat().st_size
-    assert file["latency_ms"] > 0
+    assert 0 < file["latency_ms"] <= file["latency_p90_ms"]
+    assert file["error"] is None
+    assert "only gzip finds them" in file["why"] or "zeros take the room" in file["why"]
+    assert str(path) in file["benchmark"]
+    [dense] = summary["dense_variants"].values()
+    assert dense["bytes"] == (run.folder / "dense_float32.tflite").stat().st_size
+    assert file["bytes_ratio"] == file["bytes"] / dense["bytes"]
+    assert file["latency_ratio"] == file["latency_ms"] / dense["latency_ms"]
+    assert (dense["accuracy"], summary["budget"]) == (None, None)
     assert file["loss"] == pytest.approx(summary["test_loss"], rel=1e-3)
     if name == "two_conv_2x4":
         assert summary["test_accuracy"] is None
@@ -354,7 +365,8 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
     assert set(logged.data.metrics) == {
         *(f"sparsity/{layer}" for layer in layers),
         *(f"{split}/{score}" for split in ("train", "val", "test") for score in scores),
-        *(f"tflite_float32/{measure}" for measure in ("bytes", "gzip_bytes", "latency_ms", *scores)),
+        *(f"tflite_float32/{measure}" for measure in (*FILE_MEASURES, *scores)),
+        *(f"tflite_dense_float32/{measure}" for measure in FILE_MEASURES),
         *(f"model/{measure}" for measure in ("weights", "nonzero_weights", "keras_gzip_bytes")),
         "training/steps",
     }
@@ -532,6 +544,16 @@ def test_a_dry_run_writes_nothing_and_trains_nothing(
             {},
             "recipe.data.name: there is no dataset 'rndom'. Did you mean 'random'?",
         ),
+        (
+            ["recipe.export.variants=[float32,int4]"],
+            {},
+            "recipe.export.variants: there is no TFLite variant 'int4'. Did you mean 'int8'? Known: ",
+        ),
+        (
+            ["recipe.budget={variant: float32, min_accuracy: 0.9}"],
+            {},
+            "recipe.budget: asks for an accuracy, but the data has no classes",
+        ),
         ([], {"uri": "somewhere"}, "tracking.uri: somewhere is a folder, and MLflow no longer"),
     ],
 )
@@ -623,20 +645,105 @@ def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(
 
 
 def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
-    def cut(model: tf_keras.Model, variant: str, path: Path) -> Path:
-        convert(model, variant, path)
-        path.write_bytes(path.read_bytes()[:500])
-        return path
+    convert = Exporter.convert
 
-    monkeypatch.setattr(stages, "convert", cut)
+    def cut(self: Exporter, name: str, *arguments: Any) -> Attempt:
+        made = convert(self, name, *arguments)
+        if made.path is not None and name == "float32":
+            made.path.write_bytes(made.path.read_bytes()[:500])
+        return made
+
+    monkeypatch.setattr(Exporter, "convert", cut)
 
     error, run = runs.failed(*TWO_CONV)
 
     assert "layer 'conv_1'" in str(error)
     assert "layer 'conv_2'" in str(error)
     assert run.summary["variants"]["float32"]["loads"] is False
-    assert run.summary["variants"]["float32"]["error"]
+    assert "is a damaged TFLite file" in run.summary["variants"]["float32"]["error"]
     assert run.logged.info.status == "FAILED"
+
+
+def test_a_variant_that_dies_fails_the_run_when_all_others_are_done(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(VARIANTS._entries, "tests_deadly", Deadly)
+
+    error, run = runs.failed(*TWO_CONV, "recipe.export.variants=[tests_deadly,float32,int8]")
+
+    assert str(error).splitlines() == [
+        "These TFLite files could not be made, or do not run:",
+        "tests_deadly: the converter ended its process by SIGABRT (Aborted)",
+        "F1120 17:00:00.000000 converter.cc:42] Check failed: shape.size() > 0",
+    ]
+    variants = run.summary["variants"]
+    assert {name: file["loads"] for name, file in variants.items()} == {
+        "tests_deadly": False,
+        "float32": True,
+        "int8": True,
+    }
+    assert variants["tests_deadly"]["error"].startswith("the converter ended its process by SIGABRT")
+    assert variants["tests_deadly"]["bytes"] is None
+    assert list(run.summary["dense_variants"]) == ["float32", "int8"]
+    assert run.summary["sparsity_check"]["passed"]
+    assert {row["point"] for row in run.table("sparsity.csv")} >= {"tflite_float32", "tflite_int8"}
+    assert "tests_deadly: does not run: the converter ended its process by SIGABRT" in run.said
+    assert "int8: a byte a weight" in run.said
+    assert run.logged.info.status == "FAILED"
+    assert run.logged.data.metrics["tflite_int8/bytes"] == variants["int8"]["bytes"]
+    assert run.logged.data.metrics["tflite_dense_int8/latency_ms"] > 0
+
+
+def test_a_budget_that_is_missed_fails_the_run_with_the_numbers(runs: Runs) -> None:
+    error, run = runs.failed(
+        *scaled("mnist_2x4"),
+        "recipe.export={variants: [float32, int8], dense: false}",
+        "recipe.budget={variant: int8, max_bytes: 100, min_accuracy: 1.0, max_accuracy_drop: 0.5}",
+    )
+
+    size, accuracy = (run.summary["variants"]["int8"][name] for name in ("bytes", "accuracy"))
+    assert str(error).splitlines() == [
+        "The budget was not kept:",
+        f"int8: {size:,} bytes, budget.max_bytes allows 100",
+        f"int8: accuracy {accuracy:.4f}, budget.min_accuracy asks for 1",
+    ]
+    assert run.summary["sparsity_check"]["passed"]
+    assert run.summary["budget"]["kept"] is False
+    assert run.summary["budget"]["misses"] == str(error).splitlines()[1:]
+    assert run.summary["budget"]["reference"] == "the Keras model before export"
+    assert run.summary["budget"]["reference_accuracy"] == run.summary["test_accuracy"]
+    assert run.summary["dense_variants"] == {}
+    assert run.summary["variants"]["int8"]["bytes_ratio"] is None
+    assert run.logged.info.status == "FAILED"
+    assert run.logged.data.tags["budget"] == "missed"
+    assert not list(run.folder.glob("dense_*"))
+
+
+def test_a_drop_counts_from_the_weights_that_were_brought(runs: Runs, shipped: dict[str, Finished]) -> None:
+    brought = shipped["mnist_2x4"]
+
+    run = runs(
+        "recipe=mnist_constant",
+        "recipe.training.epochs=1",
+        *DIGITS,
+        "recipe.model.name=null",
+        f"+recipe.model.path={brought.folder / 'model.keras'}",
+        "+recipe.budget={variant: float32, max_accuracy_drop: 1.0}",
+    )
+
+    dense = run.summary["dense_variants"]["float32"]
+    assert dense["accuracy"] == pytest.approx(brought.summary["test_accuracy"], abs=0.01)
+    assert run.summary["budget"] == {
+        "variant": "float32",
+        "kept": True,
+        "bytes": run.summary["variants"]["float32"]["bytes"],
+        "accuracy": run.summary["variants"]["float32"]["accuracy"],
+        "reference": "the dense model",
+        "reference_accuracy": dense["accuracy"],
+        "misses": [],
+    }
+    assert run.logged.data.metrics["tflite_dense_float32/accuracy"] == dense["accuracy"]
+    assert run.logged.data.tags["budget"] == "kept"
 
 
 def test_what_is_logged_can_be_chosen(runs: Runs) -> None:
@@ -718,23 +825,58 @@ def test_ctrl_c_kills_the_run_and_loses_nothing(command: Command, runs: Runs) ->
     assert run.steps("val/loss")[:3] == [2, 4, 6]
 
 
+HANGING = """
+import time
+
+from runner.export.variants import VARIANTS, Float32
+
+@VARIANTS.register("endless")
+class Endless(Float32):
+    def configure(self, converter, samples):
+        time.sleep(600)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="asks Linux for the processes")
+def test_ctrl_c_in_a_conversion_leaves_no_process_behind(command: Command, runs: Runs) -> None:
+    (command.folder / "hanging.py").write_text(HANGING)
+    process = command.start(*TWO_CONV, "plugins=[hanging]", "recipe.export.variants=[endless]")
+    assert process.stdout is not None
+    for line in process.stdout:
+        if line == "exporting: converting endless\n":
+            break
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+
+    assert (process.returncode, err) == (130, "\nInterrupted.\n")
+    assert len(children) == 1
+    assert not Path(f"/proc/{children[0]}").exists()
+    [folder] = command.run_folders()
+    run = Finished(runs.outputs, folder, "")
+    assert run.summary["status"] == "killed"
+    assert run.logged.info.status == "KILLED"
+
+
 CORRUPTING = """
-from runner import experiment, stages
+import numpy as np
 
-convert = stages.convert
+from runner.export.exporter import Exporter
+from runner.export.flatbuffer import read_constants
 
-def corrupted(model, variant, path):
-    convert(model, variant, path)
-    weights = model.get_layer("conv_2").kernel.numpy()
-    stored = weights.transpose(3, 0, 1, 2)
-    content = bytearray(path.read_bytes())
-    start = content.find(stored.tobytes())
-    first_zero = int((stored.ravel() == 0).argmax())
-    content[start + 4 * first_zero + 3] = 0x3F
-    path.write_bytes(content)
-    return path
+convert = Exporter.convert
 
-stages.convert = corrupted
+def corrupted(self, name, *arguments):
+    made = convert(self, name, *arguments)
+    if name == "float32":
+        [kernel] = [c for c in read_constants(made.path) if c.shape == (8, 1, 8, 8)]
+        content = bytearray(made.path.read_bytes())
+        start = content.find(kernel.stored.tobytes())
+        content[start + 4 * int(np.argmax(kernel.zeros)) + 3] = 0x3F
+        made.path.write_bytes(content)
+    return made
+
+Exporter.convert = corrupted
 """
 
 

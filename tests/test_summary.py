@@ -1,6 +1,7 @@
 import json
 from pathlib import Path
 
+from runner.export.advice import Advice
 from runner.export.measure import Exported
 from runner.summary import check_summary, sparsity_summary, variants_summary, write_json
 from runner.verify import CheckRow, SparsityCheck
@@ -54,49 +55,61 @@ def test_the_verdict_names_every_failure() -> None:
     }
 
 
-def test_each_variant_by_name() -> None:
-    good = Exported(
-        "float32",
-        Path("m.tflite"),
-        100,
-        60,
-        loads=True,
-        scores={"accuracy": 0.5, "loss": 1.25},
-        latency_ms=0.125,
-    )
-    regression = Exported(
-        "float16", Path("m.tflite"), 50, 30, loads=True, scores={"loss": 2.0}, latency_ms=1.0
-    )
-    broken = Exported("int8", Path("m.tflite"), 25, 20, loads=False, error="no such operator")
+GOOD = Exported(
+    "float32_sparse",
+    Path("m.tflite"),
+    100,
+    60,
+    loads=True,
+    scores={"accuracy": 0.5, "loss": 1.25},
+    latency_ms=0.125,
+    latency_p90_ms=0.25,
+    sparse_tensors=3,
+    block_tensors=2,
+)
+BROKEN = Exported("int8", None, None, None, loads=False, error="no such operator")
+KNOWN_OF_GOOD = {
+    "loads": True,
+    "bytes": 100,
+    "gzip_bytes": 60,
+    "accuracy": 0.5,
+    "loss": 1.25,
+    "latency_ms": 0.125,
+    "latency_p90_ms": 0.25,
+    "sparse_tensors": 3,
+    "block_tensors": 2,
+    "error": None,
+}
+KNOWN_OF_BROKEN = {
+    "loads": False,
+    "bytes": None,
+    "gzip_bytes": None,
+    "accuracy": None,
+    "loss": None,
+    "latency_ms": None,
+    "latency_p90_ms": None,
+    "sparse_tensors": 0,
+    "block_tensors": 0,
+    "error": "no such operator",
+}
 
-    assert variants_summary([good, regression, broken]) == {
-        "float32": {
-            "loads": True,
-            "bytes": 100,
-            "gzip_bytes": 60,
-            "accuracy": 0.5,
-            "loss": 1.25,
-            "latency_ms": 0.125,
-            "error": None,
-        },
-        "float16": {
-            "loads": True,
-            "bytes": 50,
-            "gzip_bytes": 30,
-            "accuracy": None,
-            "loss": 2.0,
-            "latency_ms": 1.0,
-            "error": None,
-        },
-        "int8": {
-            "loads": False,
-            "bytes": 25,
-            "gzip_bytes": 20,
-            "accuracy": None,
-            "loss": None,
-            "latency_ms": None,
-            "error": "no such operator",
-        },
+
+def test_each_variant_by_name() -> None:
+    assert variants_summary([GOOD, BROKEN]) == {"float32_sparse": KNOWN_OF_GOOD, "int8": KNOWN_OF_BROKEN}
+
+
+def test_what_to_make_of_a_file_stands_beside_its_numbers() -> None:
+    advice = Advice(0.1, 0.2, None, "phones", "two tensors in blocks", "adb push m.tflite")
+    assert variants_summary([GOOD], {"float32_sparse": advice}) == {
+        "float32_sparse": {
+            **KNOWN_OF_GOOD,
+            "bytes_ratio": 0.1,
+            "gzip_ratio": 0.2,
+            "latency_ratio": None,
+            "runs_on": "phones",
+            "why": "two tensors in blocks",
+            "benchmark": "adb push m.tflite",
+        }
     }
 
 

@@ -7,7 +7,6 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-from runner.export.measure import Exported
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedule import schedule_config
 from runner.report.curves import curve_words
@@ -68,32 +67,6 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
         planned, measured = _zeros(row.planned_zeros, row.size), _zeros(own[-1].zeros, row.size)
         pattern = row.structure.label if row.structure else ""
         table.add_row(weight, f"{pattern}\n{_axis(row)}".strip(), planned, measured, verdict)
-    return table
-
-
-def variants_table(exported: Sequence[Exported]) -> Table:
-    """Draws the TFLite files: how large, how good, how fast."""
-    table = plain_table("TFLite files")
-    table.add_column("variant")
-    for name in ("bytes", "gzip bytes", "accuracy", "loss", "ms per sample"):
-        table.add_column(name, justify="right")
-    for file in exported:
-        if not file.loads:
-            table.add_row(
-                file.variant,
-                f"{file.bytes:,}",
-                f"{file.gzip_bytes:,}",
-                Text(f"does not run: {file.error}", "red"),
-            )
-            continue
-        table.add_row(
-            file.variant,
-            f"{file.bytes:,}",
-            f"{file.gzip_bytes:,}",
-            "-" if file.accuracy is None else f"{file.accuracy:.4f}",
-            "-" if file.loss is None else f"{file.loss:.4f}",
-            "-" if file.latency_ms is None else f"{file.latency_ms:.3f}",
-        )
     return table
 
 

@@ -6,11 +6,10 @@ import pytest
 from rich.console import Console
 from rich.table import Table
 
-from runner.export.measure import Exported
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import MByN, Unstructured
-from runner.report.tables import plan_frame, plan_table, result_table, sparsity_frame, variants_table
+from runner.report.tables import plan_frame, plan_table, result_table, sparsity_frame
 from runner.verify import CheckRow
 
 CONV = PlannedWeight(
@@ -166,26 +165,6 @@ def test_a_weight_fails_if_it_does_at_any_point_and_the_points_are_named() -> No
 
     assert rows[0][3:] == ["0\n0.00%", "FAILED\ntrained, tflite_float32"]
     assert rows[1][4] == "ok"
-
-
-def test_variants_show_what_there_is() -> None:
-    good = Exported(
-        "float32",
-        Path("a"),
-        1_234_567,
-        654_321,
-        loads=True,
-        scores={"accuracy": 0.98765, "loss": 0.5},
-        latency_ms=1.2345,
-    )
-    regression = replace(good, variant="float16", scores={"loss": 0.25}, latency_ms=None)
-    broken = Exported("int8", Path("b"), 1000, 900, loads=False, error="no such operator")
-
-    assert cells(variants_table([good, regression, broken])) == [
-        ["float32", "1,234,567", "654,321", "0.9877", "0.5000", "1.234"],
-        ["float16", "1,234,567", "654,321", "-", "0.2500", "-"],
-        ["int8", "1,000", "900", "does not run: no such operator", "", ""],
-    ]
 
 
 @pytest.mark.parametrize("width", [80, 120])

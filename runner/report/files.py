@@ -1,0 +1,84 @@
+"""The TFLite files for the terminal: a table beside the dense model's, and what to make of each."""
+
+from collections.abc import Mapping, Sequence
+
+from rich.table import Table
+from rich.text import Text
+
+from runner.export.advice import Advice
+from runner.export.measure import Exported
+from runner.report.tables import plain_table
+
+_COLUMNS = ("bytes\nratio", "gzip bytes\nratio", "accuracy\nloss", "ms (90 %)\nratio")
+
+
+def variants_table(
+    exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]
+) -> Table:
+    """Draws the TFLite files: how large, how good, how fast, in two lines each, so that 80 columns hold them.
+
+    Args:
+        exported: The pruned model's.
+        dense: The dense model's, drawn below.
+        advice: What to make of `exported`, by variant.
+    """
+    beside = "; ratios are to dense float32" if dense else ""
+    table = plain_table(f"TFLite files, one sample on one thread{beside}")
+    table.add_column("variant\nsparse tensors", overflow="fold")
+    for name in _COLUMNS:
+        table.add_column(name, justify="right", no_wrap=True)
+    for file in exported:
+        said = advice[file.variant]
+        _add_row(table, file, file.variant, (said.bytes_ratio, said.gzip_ratio, said.latency_ratio))
+    for file in dense:
+        _add_row(table, file, f"dense {file.variant}", (None, None, None), style="dim")
+    return table
+
+
+def advice_lines(
+    exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]
+) -> list[str]:
+    """Returns what to make of each file, a few lines of text each, and what went wrong with it.
+
+    Args:
+        exported: The pruned model's.
+        dense: The dense model's; only what went wrong is told of them.
+        advice: What to make of `exported`, by variant.
+    """
+    lines = []
+    for file in exported:
+        said = advice[file.variant]
+        if file.error is not None:
+            lines.append(f"{file.variant}: does not run: {file.error}")
+            continue
+        lines += [f"{file.variant}: {said.why}", f"  runs on: {said.runs_on}"]
+    lines += [f"dense {file.variant}: does not run: {file.error}" for file in dense if file.error is not None]
+    timed = [advice[file.variant].benchmark for file in exported if advice[file.variant].benchmark]
+    return [*lines, f"on a device, e.g.: {timed[0]}"] if timed else lines
+
+
+def _add_row(
+    table: Table, file: Exported, name: str, ratios: tuple[float | None, ...], style: str | None = None
+) -> None:
+    bytes_ratio, gzip_ratio, latency_ratio = ratios
+    sparse = f"{file.sparse_tensors} sparse, {file.block_tensors} in blocks" if file.sparse_tensors else ""
+    scores = Text("does not run", "red")
+    if file.loads:
+        scores = Text(f"{_number(file.accuracy, '.4f')}\n{_number(file.loss, '.4f')}")
+    median, slow = _number(file.latency_ms, ".3f"), _number(file.latency_p90_ms, ".3f")
+    table.add_row(
+        f"{name}\n{sparse}".strip(),
+        f"{_number(file.bytes, ',')}\n{_times(bytes_ratio)}".strip(),
+        f"{_number(file.gzip_bytes, ',')}\n{_times(gzip_ratio)}".strip(),
+        scores,
+        f"{median} ({slow})\n{_times(latency_ratio)}".strip(),
+        style=style,
+    )
+
+
+def _number(value: float | None, form: str) -> str:
+    return "-" if value is None else format(value, form)
+
+
+def _times(ratio: float | None) -> str:
+    return "" if ratio is None else f"{ratio:.2f}x"

@@ -1,0 +1,77 @@
+import io
+from dataclasses import replace
+from pathlib import Path
+
+from rich.console import Console
+
+from runner.export.advice import Advice
+from runner.export.measure import Exported
+from runner.report.files import advice_lines, variants_table
+
+SPARSE = Exported(
+    "float32_sparse",
+    Path("a"),
+    1_234_567,
+    654_321,
+    loads=True,
+    scores={"accuracy": 0.98765, "loss": 0.5},
+    latency_ms=1.2345,
+    latency_p90_ms=2.5,
+    sparse_tensors=3,
+    block_tensors=1,
+)
+REGRESSION = replace(SPARSE, variant="float16", scores={"loss": 0.25}, sparse_tensors=0)
+BROKEN = Exported("int8", Path("b"), 1000, 900, loads=False, error="the converter ended")
+MISSING = Exported("dynamic_range", None, None, None, loads=False, error="no such operator")
+DENSE = Exported("float32", Path("c"), 9_876_543, 9_000_000, loads=True, latency_ms=2.0, latency_p90_ms=3.0)
+UNKNOWN = Advice(None, None, None, "nowhere: it does not run here", "there is no file to gain by", None)
+SAID = {
+    "float32_sparse": Advice(0.125, 0.0727, 0.61725, "phones", "one tensor in blocks", "adb push a"),
+    "float16": Advice(None, None, None, "GPUs", "two bytes a weight", "adb push b"),
+    "int8": UNKNOWN,
+    "dynamic_range": UNKNOWN,
+}
+
+
+def test_every_file_has_a_row_with_what_is_known() -> None:
+    table = variants_table([SPARSE, REGRESSION, BROKEN, MISSING], [DENSE], SAID)
+    rows = [[str(cell) for cell in row] for row in zip(*(c.cells for c in table.columns), strict=True)]
+    assert rows == [
+        [
+            "float32_sparse\n3 sparse, 1 in blocks",
+            "1,234,567\n0.12x",
+            "654,321\n0.07x",
+            "0.9877\n0.5000",
+            "1.234 (2.500)\n0.62x",
+        ],
+        ["float16", "1,234,567", "654,321", "-\n0.2500", "1.234 (2.500)"],
+        ["int8", "1,000", "900", "does not run", "- (-)"],
+        ["dynamic_range", "-", "-", "does not run", "- (-)"],
+        ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.000 (3.000)"],
+    ]
+    assert table.title == "TFLite files, one sample on one thread; ratios are to dense float32"
+    assert variants_table([SPARSE], [], SAID).title == "TFLite files, one sample on one thread"
+
+
+def test_the_table_fits_eighty_columns() -> None:
+    large = replace(SPARSE, variant="dynamic_range", bytes=98_765_432, gzip_bytes=87_654_321)
+    table = variants_table([large], [large], {"dynamic_range": SAID["float32_sparse"]})
+    screen = Console(file=io.StringIO(), width=80, color_system=None)
+    screen.print(table)
+    assert isinstance(screen.file, io.StringIO)
+    lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]
+    assert max(map(len, lines)) <= 80
+    assert any("98,765,432" in line and "dense dynamic_range" in line for line in lines)
+
+
+def test_each_file_is_explained_or_excused() -> None:
+    assert advice_lines([SPARSE, BROKEN, REGRESSION], [replace(BROKEN, variant="int8")], SAID) == [
+        "float32_sparse: one tensor in blocks",
+        "  runs on: phones",
+        "int8: does not run: the converter ended",
+        "float16: two bytes a weight",
+        "  runs on: GPUs",
+        "dense int8: does not run: the converter ended",
+        "on a device, e.g.: adb push a",
+    ]
+    assert advice_lines([MISSING], [], SAID) == ["dynamic_range: does not run: no such operator"]
