@@ -102,15 +102,18 @@ def export_variants(
         samples = exporter.keep("test", data.x_test)
         drawn = calibration_sample(training_samples, asked.calibration_samples)
         calibration = exporter.keep("calibration", in_batches(subject.model, drawn))
-        graphs = {False: write_graph(subject.model, exporter.folder / "pruned")}
+        graphs = {False: _graph(subject.model, exporter.folder / "pruned")}
         if asked.dense:
-            graphs[True] = write_graph(subject.dense, exporter.folder / "dense")
+            graphs[True] = _graph(subject.dense, exporter.folder / "dense")
     orders = _orders(asked, folder)
     attempts = []
     for order in orders:
         with stage(f"exporting: converting {order.name}"):
+            graph = graphs[order.dense]
             attempts.append(
-                exporter.convert(order.name, graphs[order.dense], order.variant, order.target, calibration)
+                Attempt(order.name, error=graph)
+                if isinstance(graph, str)
+                else exporter.convert(order.name, graph, order.variant, order.target, calibration)
             )
     for number, order in enumerate(orders):
         if subject.dense_trained or not order.dense:
@@ -139,6 +142,14 @@ def calibration_sample(training_samples: np.ndarray, count: int) -> np.ndarray:
     """
     drawn = np.random.default_rng(0).permutation(len(training_samples))[:count]
     return training_samples[np.sort(drawn)]
+
+
+def _graph(model: tf_keras.Model, folder: Path) -> Path | str:
+    """Writes a model's graph; what TensorFlow says where it cannot is the error of every file made of it."""
+    try:
+        return write_graph(model, folder)
+    except Exception as error:  # A model may hold anything, so that saving it raises errors of every kind.
+        return f"TensorFlow cannot write the graph of '{model.name}': {error or type(error).__name__}"
 
 
 def _orders(asked: Export, folder: Path) -> list[_Order]:

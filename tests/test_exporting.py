@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 
 from runner.datasets import Dataset
@@ -198,6 +199,20 @@ def test_what_xnnpack_computes_wrongly_is_laid_at_its_door(exporting: Exporting)
         "TFLite's own kernels agree with Keras: it is XNNPACK, which TFLite leaves the work to by default,"
         " that computes this file wrongly"
     )
+
+
+def test_a_model_whose_graph_cannot_be_written_is_told_in_every_row(exporting: Exporting) -> None:
+    keys, values = tf.constant([1, 2]), tf.constant([1.0, 2.0])
+    table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(keys, values), 0.0)
+    x = layers.Input((8, 8, 1))
+    looked_up = layers.Lambda(lambda x: table.lookup(tf.cast(x, tf.int32)))(x)
+    model = tf_keras.Model(x, layers.Flatten()(looked_up), name="untracked")
+    outputs = model.predict(X_TEST, verbose=0)
+    result = exporting(Export(("float32", "int8")), model=model, outputs=outputs, expected=[])
+    for file in result.files:
+        assert file.error is not None
+        assert file.error.startswith("TensorFlow cannot write the graph of 'untracked': Tried to export")
+    assert [file.loads for file in result.dense] == [True, True]
 
 
 def test_calibration_samples_are_the_same_whatever_the_seed() -> None:

@@ -171,9 +171,13 @@ def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zero
     if unpacked:
         parts.append(f"{_tensors(unpacked)} value by value: unpacked when the file is loaded, so no faster")
     if plain is not None and plain.bytes and file.bytes and file.bytes > plain.bytes:
-        parts.append(f"the indices take more than the zeros save: use {plain.variant.removeprefix('dense_')}")
+        parts.append(f"the indices take more than the zeros save: use {plain.variant}")
     elif not file.block_tensors and not zeros.blocks:
         parts.append(f"a Dense layer gains time with block: {{in: {inputs}}}")
+    slower = _ratio(file.latency_ms, plain.latency_ms if plain else None)
+    if file.block_tensors and slower is not None and plain is not None:
+        whose = ", whose kernels are XNNPACK's" if slower > 1 + _NOTABLE else ""
+        parts.append(f"it takes {slower:.2f}x the time of {plain.variant} here{whose}")
     return "; ".join(parts)
 
 

@@ -44,13 +44,17 @@ def plan_table(plan: Plan) -> Table:
 
 
 def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
-    """Draws what was planned against what was measured, at the last point where each weight was looked at.
+    """Draws what was planned against what was measured in the TFLite files.
 
     Args:
         plan: The plan.
-        checks: Rows of every point; a weight fails if any of its rows does.
+        checks: Rows of every point; a weight fails if any of its rows does. Where there are several files,
+            the fewest zeros count; without a file, the last point does.
     """
-    table = plain_table("Sparsity, planned and measured in the TFLite file")
+    files = {check.point for check in checks if check.point.startswith("tflite_")}
+    table = plain_table(
+        f"Sparsity, planned and measured in the TFLite file{'s (the fewest)' if len(files) > 1 else ''}"
+    )
     table.add_column("weight\nshape", overflow="fold")
     table.add_column("pattern", overflow="fold")
     table.add_column("planned\nzeros", justify="right", no_wrap=True)
@@ -64,7 +68,8 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
             continue
         failed = [check.point for check in own if not check.passed]
         verdict = Text(f"FAILED\n{', '.join(failed)}", "bold red") if failed else Text("ok", "green")
-        planned, measured = _zeros(row.planned_zeros, row.size), _zeros(own[-1].zeros, row.size)
+        found = [check.zeros for check in own if check.point in files] or [own[-1].zeros]
+        planned, measured = _zeros(row.planned_zeros, row.size), _zeros(min(found), row.size)
         pattern = row.structure.label if row.structure else ""
         table.add_row(weight, f"{pattern}\n{_axis(row)}".strip(), planned, measured, verdict)
     return table

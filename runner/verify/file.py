@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.export.flatbuffer import Constant, TFLiteFileError, read_constants
+from runner.export.flatbuffer import Constant, TFLiteFileError, Use, read_constants
 from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
 from runner.verify.matching import Match, compare
 from runner.verify.views import View, views
@@ -65,7 +65,19 @@ def broken_encodings(path: str | Path, variant: str) -> list[str]:
         constants = read_constants(path)
     except TFLiteFileError:
         return []
-    return [f"tflite_{variant}: {path}: {c}: {c.problem}" for c in constants if c.problem is not None]
+    broken = [constant for constant in constants if constant.problem is not None]
+    return [f"tflite_{variant}: {path}: {c}: {c.problem}{_remedy(c)}" for c in broken]
+
+
+def _remedy(constant: Constant) -> str:
+    """Says what to do about the one defect of TensorFlow's encoder that is known."""
+    block = max(constant.encoding.blocks, default=1) if constant.encoding else 1
+    if Use("FULLY_CONNECTED", 1) not in constant.uses or constant.shape[-1] >= block:
+        return ""
+    return (
+        f". TensorFlow's encoder breaks Dense kernels of fewer inputs than its blocks of {block}: leave the"
+        " sparse variant out, or that layer dense"
+    )
 
 
 def _may_be_weight(constant: Constant) -> bool:

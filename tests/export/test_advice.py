@@ -65,13 +65,21 @@ def test_a_dense_run_gains_by_its_bits_alone() -> None:
 
 def test_blocks_are_neither_stored_nor_computed() -> None:
     said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, blocks=True))
-    assert said.why == "1 tensor in blocks of 4 inputs: what is zero is neither stored nor computed"
-    said = of(file("int8_sparse", 30, 25, sparse=3, blocks=2), zeros=Zeros(0.9, blocks=True))
     assert said.why == (
-        "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
-        " value: unpacked when the file is loaded, so no faster"
+        "1 tensor in blocks of 4 inputs: what is zero is neither stored nor computed; it takes 0.50x the time"
+        " of float32 here"
     )
     assert "not TFLite Micro" in said.runs_on
+
+
+def test_a_sparse_file_slower_than_the_plain_one_is_not_praised() -> None:
+    plain = replace(file("int8", 260, 100), latency_ms=0.2)
+    sparse = file("int8_sparse", 30, 25, sparse=3, blocks=2)
+    assert of(sparse, plain, zeros=Zeros(0.9, blocks=True)).why == (
+        "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
+        " value: unpacked when the file is loaded, so no faster; it takes 1.25x the time of int8 here, whose"
+        " kernels are XNNPACK's"
+    )
 
 
 def test_single_zeros_are_unpacked_again_and_blocks_are_recommended() -> None:

@@ -167,6 +167,18 @@ def test_a_weight_fails_if_it_does_at_any_point_and_the_points_are_named() -> No
     assert rows[1][4] == "ok"
 
 
+def test_of_several_files_the_fewest_zeros_are_shown() -> None:
+    checks = [check(CONV, "saved", zeros=25_000)]
+    checks += [check(CONV, "tflite_int8", zeros=25_700), check(CONV, "tflite_float32")]
+
+    table = result_table(PLAN, checks)
+
+    assert table.title == "Sparsity, planned and measured in the TFLite files (the fewest)"
+    assert cells(table)[0][3] == "25,600\n50.00%"
+    unconverted = result_table(PLAN, checks[:1])
+    assert cells(unconverted)[0][3] == "25,000\n48.83%"
+
+
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_are_drawn_with_their_heads(width: int) -> None:
     lines = drawn(result_table(PLAN, [check(CONV, "trained")]), width)
