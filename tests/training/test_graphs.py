@@ -31,12 +31,13 @@ def test_graphs_of_the_block_are_freed_and_no_others() -> None:
     with graphs_freed():
         later = trained()
         assert operations() > held
+    later.fit(np.zeros((4, 3)), np.ones((4, 2)), verbose=0)  # Still of use.
+    del later
     assert operations() == held
 
     weights = earlier.get_weights()
     earlier.fit(np.zeros((4, 3)), np.ones((4, 2)), verbose=0)
     assert not all(np.array_equal(a, b) for a, b in zip(weights, earlier.get_weights(), strict=True))
-    assert later.get_weights()[0].shape == (3, 2)
 
 
 def test_the_memory_of_a_models_variables_is_freed() -> None:
@@ -50,4 +51,4 @@ def test_the_memory_of_a_models_variables_is_freed() -> None:
         trained()
     tf_keras.backend.clear_session()
     # Kernel, bias, and what the optimizer, the loss and the learning rate keep would be eight.
-    assert handles() - before <= 1
+    assert handles() == before
