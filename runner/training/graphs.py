@@ -1,5 +1,6 @@
 """Freeing what TensorFlow keeps of a training."""
 
+import gc
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -17,7 +18,11 @@ def graphs_freed() -> Iterator[None]:
     function: its graph, its operations, the handles of all variables; 10 to 20 MB for each run of a sweep.
     Models that were trained in the block can still be trained and used; only a gradient through a graph
     that was traced in it cannot be taken any more.
+
+    What an earlier block left, models and their graphs in circles, is collected on entering: its owner's
+    frame, which names them, is gone by then, and nothing of the next run is there yet.
     """
+    gc.collect()
     registry = ops.gradient_registry._registry
     before = set(registry)
     try:
