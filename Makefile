@@ -30,7 +30,7 @@ format: .venv/test.stamp  ## let ruff mend what it can
 	$(BIN)/ruff format .
 
 bench: .venv/bench.stamp  ## measure side by side with TFMOT (ARGS="step_cost.py" for one)
-	for script in $(or $(ARGS),startup.py step_cost.py masks.py wrap_and_trace.py export.py); do $(BIN)/python tests/benchmarks/$$script || exit 1; done
+	for script in $(or $(ARGS),startup.py step_cost.py masks.py wrap_and_trace.py compare.py export.py); do $(BIN)/python tests/benchmarks/$$script || exit 1; done
 
 clean:  ## remove .venv and the tools' caches (outputs/ stays)
 	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache

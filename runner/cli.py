@@ -5,21 +5,20 @@ caught from the first moment.
 """
 
 import os
-import signal
 import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import TYPE_CHECKING, cast
 
 from runner import __version__
-from runner.errors import RunnerError, UserError
-from runner.interruption import note_interrupt, was_interrupted
+from runner.command import run_command, tell
+from runner.errors import UserError
+from runner.interruption import was_interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
 
+    from runner.settings import RunSettings
     from runner.sweep.job import Job
     from runner.sweep.session import Session
 
@@ -40,6 +39,9 @@ Recipes:
 Settings and their defaults:
 {settings}
 
+What starts the jobs of a sweep, launch=NAME:
+{launchers}
+
 Options:
   -m, --multirun            run every combination of comma-separated values
   --cfg job                 print the composed recipe and settings, run nothing
@@ -59,39 +61,15 @@ _QUIET = {
 # The exit status of each job that ran in this process and is in no sweep's records.
 _statuses: list[int] = []
 
+# Whether this process is the command; the ones that a launcher starts for a sweep's jobs are not.
+_is_command = False
+
 
 def main() -> None:
     """Runs the command that `sys.argv` holds and exits with its status."""
-    # A process that was started to ignore Ctrl-C goes on doing so.
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
-    # A scheduler's or container's wish to end is met like the user's.
-    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        status = _answer(sys.argv[1:])
-        if was_interrupted():
-            raise KeyboardInterrupt
-        sys.stdout.flush()
-    except KeyboardInterrupt:
-        # A second Ctrl-C shall not tear the goodbye apart.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
-        # the signal at its end; the next exec() wipes it off, and the exit status is ours.
-        exec("")
-        print("\nInterrupted.", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
-    sys.exit(status)
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    note_interrupt()
-    raise KeyboardInterrupt
+    global _is_command
+    _is_command = True
+    run_command(_answer)
 
 
 def _answer(arguments: list[str]) -> int:
@@ -101,8 +79,7 @@ def _answer(arguments: list[str]) -> int:
     if "--version" in arguments:
         print(f"runner {__version__}")
         return 0
-    for name, value in _QUIET.items():
-        os.environ.setdefault(name, value)
+    _be_quiet()
     debug = "debug=true" in [argument.lower() for argument in arguments]
     _statuses.clear()
     status = _status_of(_compose_and_run, debug=debug)
@@ -113,21 +90,33 @@ def _answer(arguments: list[str]) -> int:
     return 1 if 1 in _statuses else max([status, *_statuses])
 
 
+def _be_quiet() -> None:
+    for name, value in _QUIET.items():
+        os.environ.setdefault(name, value)
+
+
 def help_text() -> str:
     """Writes what `--help` prints: usage, every recipe, every setting."""
+    from runner.launchers import describe_launchers
     from runner.packaged import packaged_folder
-    from runner.recipe.library import describe_recipes
+    from runner.recipe.library import recipe_listing
 
     config = (packaged_folder("conf") / "config.yaml").read_text(encoding="utf-8")
     settings = config.partition("# Settings\n")[2].partition("\n\n")[0]
-    described = describe_recipes()
+    return _USAGE.format(
+        recipes=_indented(recipe_listing()),
+        settings=_indented(settings.splitlines()),
+        launchers=_indented(_columns(describe_launchers())),
+    )
+
+
+def _columns(described: dict[str, str]) -> list[str]:
     width = max(map(len, described), default=0)
-    recipes = [f"{name:<{width}}  {told}" for name, told in described.items()]
-    return _USAGE.format(recipes=_indented(recipes), settings=_indented(settings.splitlines()))
+    return [f"{name:<{width}}  {told}" for name, told in described.items()]
 
 
 def _indented(lines: list[str]) -> str:
-    return "\n".join(f"  {line}" for line in lines)
+    return "\n".join(f"  {line}" if line else "" for line in lines)
 
 
 def _compose_and_run() -> None:
@@ -167,6 +156,8 @@ def _job(config: "DictConfig") -> None:
     hydra, debug = cast("DictConfig", HydraConfig.get()), config.get("debug") is True
     if hydra.mode != RunMode.MULTIRUN:
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
+    elif not _is_command:
+        _work(config, hydra, debug=debug)
     elif is_sweep(folder := sweep_folder(hydra)):
         # Its record tells the sweep how it ended. Hydra would print a line of its own about an exception.
         _status_of(lambda: _run_in_sweep(config, hydra, folder), debug=debug)
@@ -175,11 +166,26 @@ def _job(config: "DictConfig") -> None:
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
 
 
+def _work(config: "DictConfig", hydra: "DictConfig", *, debug: bool) -> None:
+    """Does one job of a sweep in a process of its own."""
+    from runner.sweep.worker import worker
+    from runner.sweep_check import sweep_folder
+
+    _be_quiet()
+    folder = sweep_folder(hydra)
+    with worker(folder, hydra.job.num, Path(hydra.runtime.cwd)):
+        _status_of(lambda: _run_in_sweep(config, hydra, folder), debug=debug)
+
+
 def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path) -> None:
+    from runner.sweep.records import read_sweep
+
+    _load_tensorflow(read_sweep(folder).threads)
+
     from runner.sweep.job import recorded
 
     with recorded(folder, hydra.job.num) as job:
-        print(f"job {job.number}: {job.name}", flush=True)
+        print(f"job {job.number}: {job.name}" if _is_command else job.name, flush=True)
         _run(config, hydra, job)
 
 
@@ -194,17 +200,14 @@ def _run(config: "DictConfig", hydra: "DictConfig", job: "Job | None" = None) ->
     from runner.settings import prepare_outputs
 
     recipe, settings = read_job(config, hydra, run_dir=Path(hydra.runtime.output_dir) if job else None)
-    if settings.resume and job is None and not settings.dry_run:
-        raise UserError("resume=true continues a sweep: give it with --multirun")
+    if job is None and not settings.dry_run:
+        _refuse_sweeping(settings, hydra)
     if not settings.dry_run:
         prepare_outputs(settings.outputs)
+    if job is None:
+        _load_tensorflow(settings.threads)
+    from runner.experiment import run_experiment
 
-    from runner.export.chatter import captured_stderr, hush_retracing
-
-    hush_retracing()
-    # TensorFlow's libraries greet before they have read how quiet they should be.
-    with captured_stderr():
-        from runner.experiment import run_experiment
     load_plugins(settings.plugins)
     try:
         if job is None:
@@ -213,6 +216,31 @@ def _run(config: "DictConfig", hydra: "DictConfig", job: "Job | None" = None) ->
             job.run(recipe, settings)
     except UserError as error:
         raise UserError(placed(str(error), config, hydra)) from error
+
+
+def _refuse_sweeping(settings: "RunSettings", hydra: "DictConfig") -> None:
+    from runner.launchers import DEFAULT, GROUP
+
+    if settings.resume:
+        raise UserError("resume=true continues a sweep: give it with --multirun")
+    launcher = hydra.runtime.choices.get(GROUP) or DEFAULT
+    if launcher != DEFAULT:
+        raise UserError(f"launch={launcher} starts the jobs of a sweep: give it with --multirun")
+
+
+def _load_tensorflow(threads: int | None) -> None:
+    """Imports what computes, quietly, and has it use that many threads; None is all cores."""
+    from runner.export.chatter import captured_stderr, hush_retracing
+    from runner.threads import announce_threads, limit_tensorflow
+
+    hush_retracing()
+    if threads is not None:
+        announce_threads(threads)
+    # TensorFlow's libraries greet before they have read how quiet they should be.
+    with captured_stderr():
+        import runner.experiment  # noqa: F401
+    if threads is not None:
+        limit_tensorflow(threads)
 
 
 def _status_of(action: Callable[[], None], *, debug: bool) -> int:
@@ -227,8 +255,6 @@ def _status_of(action: Callable[[], None], *, debug: bool) -> int:
         # Hydra's argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
         return 2 if error.code == 1 else int(error.code or 0)
     except BaseException as error:
-        if was_interrupted() or isinstance(error, KeyboardInterrupt):
-            raise KeyboardInterrupt from error
         return _tell(error, debug=debug)
     return 0
 
@@ -237,15 +263,6 @@ def _tell(error: BaseException, *, debug: bool) -> int:
     from runner.override_errors import explain
     from runner.sweep_check import SweepRefused
 
-    if isinstance(error, BrokenPipeError):
-        raise error
     if isinstance(error, SweepRefused) and error.__cause__ is not None:
         error = error.__cause__
-    message = str(error) if isinstance(error, RunnerError) else explain(error)
-    if debug or message is None:
-        traceback.print_exception(error)
-    if message is None:
-        print("This is a fault in the runner or in a plugin, not in the input.", file=sys.stderr)
-        return 1
-    print(message, file=sys.stderr)
-    return 1 if isinstance(error, RunnerError) and not isinstance(error, UserError) else 2
+    return tell(error, debug=debug, explain=explain)

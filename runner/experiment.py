@@ -8,8 +8,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from runner.datasets import ResolvedData
+from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
 from runner.plan import Plan
+from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
 from runner.recording import (
     artifacts,
@@ -29,6 +31,7 @@ from runner.run_directory import make_run_directory
 from runner.settings import RunSettings
 from runner.stages import Prepared, fit, prepare, prove
 from runner.summary import write_json
+from runner.training.graphs import graphs_freed
 
 if TYPE_CHECKING:
     from runner.tracking import Store
@@ -65,10 +68,14 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
         RunFailed: The loss was not finite, an export failed, the sparsity check did not pass, or the budget
             was not kept.
     """
-    with Display() as display:
+    recipe, notes = drop_leftovers(recipe)
+    with graphs_freed(), Display() as display:
+        for note in notes:
+            display.print(f"note: {note}")
         prepared = prepare(recipe, settings.seed, display, member.data if member else None)
         if settings.dry_run:
-            display.print(plan_table(prepared.plan))
+            before = dense_plan(prepared, recipe, settings)
+            display.print(*([before] if before else []), plan_table(prepared.plan))
             _show_curves(prepared.plan, display)
             return
         started = datetime.now()
@@ -129,7 +136,7 @@ def _run_and_record(
                     store,
                     run_name=member.name if member else f"{recipe.name} seed={settings.seed}",
                     params={"seed": settings.seed, **recipe.to_mapping()},
-                    tags=run_tags(recipe, settings, prepared.data, folder),
+                    tags=run_tags(recipe, settings, prepared, folder),
                     parent_run_id=member.parent_run_id if member else None,
                 )
             )
@@ -139,25 +146,30 @@ def _run_and_record(
             _show_notes(plan, display)
         else:
             _show_curves(plan, display)
+
+        def record(step: int, metrics: dict[str, float]) -> None:
+            tracker.log_metrics(metrics, step)
+
+        dense = start_dense(prepared, recipe, settings, display, record)
+        if dense is not None:
+            tracker.set_tags({"dense_checkpoint": dense.key})
         with display.stage("train", "training"):
-            wrapped, history = fit(
-                prepared, recipe, display, lambda step, metrics: tracker.log_metrics(metrics, step)
-            )
+            wrapped, history = fit(prepared, recipe, display, record)
         proven = prove(wrapped, recipe, prepared, folder, display, export_timeout=settings.export_timeout)
-        summary |= results(prepared, proven)
+        summary |= results(prepared, proven, dense)
         sparsity_frame(proven.check.rows).to_csv(folder / "sparsity.csv", index=False)
         updates = sorted({step for _, curve in plan.curves for step in curve.steps})
         plot_training(history, updates, folder / "plots" / "training.png")
         with display.stage("record", "recording the results in MLflow"):
-            tracker.log_metrics(final_metrics(proven, plan), plan.total_steps)
+            tracker.log_metrics(final_metrics(proven, plan, dense), plan.total_steps)
             tracker.set_tags(verdict_tags(proven))
             for path, kind in artifacts(folder, proven.exported):
                 if kind in settings.tracking.artifacts:
                     tracker.log_artifact(path, kind)
         if member:
-            show_scores(prepared, proven, display)
+            show_scores(prepared, proven, dense, display)
         else:
-            show_results(prepared, proven, folder, tracker.ui_line, display)
+            show_results(prepared, proven, dense, folder, tracker.ui_line, display)
         if failures := proven.failures():
             raise RunFailed("\n".join(failures))
         summary["status"] = "finished"

@@ -9,11 +9,10 @@ import json
 from collections.abc import Mapping
 
 from runner.models.content import model_content
-from runner.provenance import plugin_content, versions
+from runner.plugin_content import plugin_content
+from runner.provenance import COMPUTING, versions
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
-
-_COMPUTING = ("runner", "tensorflow", "tf_keras", "numpy")
 
 
 def fingerprint(
@@ -66,7 +65,7 @@ def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> 
         recipe_hash=recipe.hash,
         seed=settings.seed,
         data_sha256=data_sha256,
-        versions={name: found[name] for name in _COMPUTING},
+        versions={name: found[name] for name in COMPUTING},
         files=model_content(recipe.model),
         plugins=plugin_content(settings.plugins),
     )

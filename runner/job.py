@@ -11,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
-from runner.recipe.file import origins, refuse_code
+from runner.recipe.file import lineage, origins, refuse_code
+from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.schema import Recipe
+from runner.recipe.short_form import keep_written_rate
 from runner.settings import RunSettings
 
 
@@ -91,7 +93,8 @@ def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
             f" {', '.join(recipe_names())}; several at once take --multirun recipe=A,B"
         )
     name = chosen.removesuffix(".yaml")
-    where = origins(name, _overrides(hydra))
+    overrides = _overrides(hydra)
+    where = origins(name, overrides)
     refuse_code(OmegaConf.to_container(config.recipe, resolve=False), where)
     try:
         mapping: Any = OmegaConf.to_container(config.recipe, resolve=True)
@@ -102,7 +105,9 @@ def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
         raise UserError(
             f"{where('')}: interpolations of the recipe refer to each other in a circle"
         ) from error
-    return Recipe.from_mapping(mapping, name=name, source=place(find_recipe(name)), where=where)
+    keep_written_rate(mapping, lineage(name), overrides, where)
+    recipe = Recipe.from_mapping(mapping, name=name, source=place(find_recipe(name)), where=where)
+    return mark_leftovers(recipe, overrides)
 
 
 def _read_settings(config: DictConfig, run_dir: Path | None, overrides: tuple[str, ...]) -> RunSettings:

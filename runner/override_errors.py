@@ -7,6 +7,7 @@ from hydra.errors import HydraException, MissingConfigException, OverrideParseEx
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import did_you_mean
+from runner.launchers import launcher_names, missing_plugin, unknown_launcher
 from runner.recipe.library import recipe_names, unknown_recipe
 from runner.settings import setting_names
 
@@ -24,8 +25,7 @@ def explain(error: BaseException) -> str | None:
     if isinstance(error, OverrideParseException):
         return _unreadable(error)
     if isinstance(error, MissingConfigException):
-        group, _, name = str(error.missing_cfg_file).partition("/")
-        return unknown_recipe(name) if group == "recipe" else _plain(error)
+        return _missing(str(error.missing_cfg_file)) or _plain(error)
     if isinstance(error, HydraException | OmegaConfBaseException):
         unknown = _NO_SUCH_KEY.match(str(error))
         if unknown and not unknown[1].startswith("hydra"):
@@ -34,9 +34,19 @@ def explain(error: BaseException) -> str | None:
     # Hydra also lets bare ValueErrors and assertions out, for instance for `--cfg job --multirun`.
     frames = list(traceback.walk_tb(error.__traceback__))
     if str(error).startswith("Config group override must be"):
-        return f"recipe=NAME takes a name: {', '.join(recipe_names())}"
+        names = f"{', '.join(recipe_names())}; launch=NAME too: {', '.join(launcher_names())}"
+        return f"recipe=NAME takes a name: {names}"
     raised_in = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
     return _plain(error) if raised_in.partition(".")[0] in _LIBRARIES else None
+
+
+def _missing(config: str) -> str | None:
+    group, _, name = config.partition("/")
+    if group == "recipe":
+        return unknown_recipe(name)
+    if group == "launch":
+        return unknown_launcher(name)
+    return missing_plugin(config.removeprefix("hydra/launcher/"))
 
 
 def _unreadable(error: OverrideParseException) -> str:

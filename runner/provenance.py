@@ -1,17 +1,18 @@
 """Where a result comes from: code, versions, seed, command."""
 
-import hashlib
 import platform
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Mapping
 from importlib.metadata import PackageNotFoundError, version
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 from runner import __version__
 
 _PACKAGES = ("tensorflow", "tf_keras", "numpy", "hydra-core", "omegaconf", "mlflow", "pandas")
+
+COMPUTING = ("runner", "tensorflow", "tf_keras", "numpy")
+"""Those of `versions()` that decide about weights."""
 
 
 def git_state(folder: Path) -> tuple[str | None, bool | None]:
@@ -24,16 +25,25 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
 
 
 def provenance(
-    *, folder: Path, seed: int, argv: tuple[str, ...], recipe_hash: str, data_sha256: str
+    *,
+    folder: Path,
+    seed: int,
+    threads: int,
+    argv: tuple[str, ...],
+    recipe_hash: str,
+    data_sha256: str,
+    model_sha256: Mapping[str, str],
 ) -> dict[str, Any]:
     """Returns what `provenance.json` holds.
 
     Args:
         folder: Where the command was given; its git state is recorded.
         seed: The run's seed.
+        threads: What the run computes with; sums depend on it in their last bits.
         argv: The command.
         recipe_hash: Of the resolved recipe.
         data_sha256: Of the data's content.
+        model_sha256: Of the files that the recipe's model names, by key; the recipe's hash has their names.
     """
     sha, dirty = git_state(folder)
     return {
@@ -42,9 +52,11 @@ def provenance(
         "versions": versions(),
         "platform": platform.platform(),
         "seed": seed,
+        "threads": threads,
         "argv": list(argv),
         "recipe_hash": recipe_hash,
         "data_sha256": data_sha256,
+        "model_sha256": dict(model_sha256),
     }
 
 
@@ -56,28 +68,6 @@ def versions() -> dict[str, str]:
             found[package] = version(package)
         except PackageNotFoundError:
             found[package] = "not installed"
-    return found
-
-
-def plugin_content(modules: Iterable[str]) -> dict[str, str]:
-    """Returns the SHA-256 of each plugin's source: of its file, or of all files of a package.
-
-    Args:
-        modules: Names of importable modules.
-    """
-    found = {}
-    for module in modules:
-        spec = find_spec(module)
-        if spec is None or spec.origin is None:
-            continue  # Importing it says what is wrong with it.
-        origin = Path(spec.origin)
-        sources = sorted(origin.parent.rglob("*.py")) if spec.submodule_search_locations else [origin]
-        digest = hashlib.sha256()
-        for source in sources:
-            digest.update(
-                str(source.relative_to(origin.parent)).encode() + b"\0" + source.read_bytes() + b"\0"
-            )
-        found[module] = digest.hexdigest()
     return found
 
 

@@ -1,11 +1,11 @@
 """What a run leaves behind: its files, and its names in MLflow."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from runner.datasets import Dataset
 from runner.export.measure import Exported
 from runner.fingerprint import job_fingerprint
 from runner.plan import Plan
@@ -18,6 +18,8 @@ from runner.report.tables import plan_frame, result_table
 from runner.settings import RunSettings
 from runner.stages import Prepared, Proven
 from runner.summary import check_summary, variants_summary, write_json
+from runner.threads import available_cores
+from runner.training.dense_checkpoint import DenseCheckpoint
 
 
 def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> None:
@@ -31,16 +33,19 @@ def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, fold
     origin = provenance(
         folder=Path.cwd(),
         seed=settings.seed,
+        threads=settings.threads or available_cores(),
         argv=settings.argv,
         recipe_hash=recipe.hash,
         data_sha256=prepared.data.sha256,
+        model_sha256=prepared.model_sha256,
     )
     write_json(folder / "provenance.json", origin)
 
 
-def run_tags(recipe: Recipe, settings: RunSettings, data: Dataset, folder: Path) -> dict[str, str]:
+def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> dict[str, str]:
     """Returns the tags that a run starts with in MLflow."""
     sha, dirty = git_state(Path.cwd())
+    data = prepared.data
     tags = {"recipe": recipe.name, "recipe_hash": recipe.hash, "data_source": data.source}
     tags |= {"data_sha256": data.sha256, "sparsity_check": "not made"}
     tags |= {
@@ -49,6 +54,7 @@ def run_tags(recipe: Recipe, settings: RunSettings, data: Dataset, folder: Path)
         "fingerprint": job_fingerprint(recipe, settings, data.sha256),
         "folder": str(folder),
     }
+    tags |= {f"model_{key}_sha256": content for key, content in prepared.model_sha256.items()}
     if data.fell_back:
         tags["data_fallback_for"] = data.requested
     if sha is not None:
@@ -70,13 +76,15 @@ def variation(recipe: Recipe, settings: RunSettings) -> str:
     return " ".join([recipe.name, *changed])
 
 
-def results(prepared: Prepared, proven: Proven) -> dict[str, Any]:
+def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -> dict[str, Any]:
     """Returns what `summary.json` says of the result."""
     return {
         "data_fallback_for": prepared.data.requested if prepared.data.fell_back else None,
         "test_accuracy": proven.scores.get("accuracy"),
         "test_loss": proven.scores["loss"],
-        "dense_accuracy": None,
+        "dense_accuracy": None if dense is None else dense.result.accuracy,
+        "dense_loss": None if dense is None else dense.result.loss,
+        "dense_checkpoint": None if dense is None else dense.key,
         "sparsity": proven.sparsity,
         "sparsity_check": check_summary(proven.check),
         "keras_gzip_bytes": proven.keras_gzip_bytes,
@@ -86,7 +94,7 @@ def results(prepared: Prepared, proven: Proven) -> dict[str, Any]:
     }
 
 
-def final_metrics(proven: Proven, plan: Plan) -> dict[str, float]:
+def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> dict[str, float]:
     """Returns the metrics of the finished model, by the names that they have in MLflow."""
     metrics = {f"test/{name}": value for name, value in proven.scores.items()}
     metrics |= {
@@ -94,7 +102,12 @@ def final_metrics(proven: Proven, plan: Plan) -> dict[str, float]:
         "model/nonzero_weights": float(proven.nonzero_weights),
         "model/keras_gzip_bytes": float(proven.keras_gzip_bytes),
         "training/steps": float(plan.total_steps),
+        "training/dense_steps": 0.0 if dense is None else float(dense.result.steps),
     }
+    if dense is not None:
+        metrics["test/dense_loss"] = dense.result.loss
+        if dense.result.accuracy is not None:
+            metrics["test/dense_accuracy"] = dense.result.accuracy
     named = {file.variant: file for file in proven.exported}
     named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
     for variant, file in named.items():
@@ -112,20 +125,38 @@ def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
     return [*tables, *recipe, *plots, *files]
 
 
-def show_results(prepared: Prepared, proven: Proven, folder: Path, ui_line: str, display: Display) -> None:
+def show_results(
+    prepared: Prepared,
+    proven: Proven,
+    dense: DenseCheckpoint | None,
+    folder: Path,
+    ui_line: str,
+    display: Display,
+) -> None:
     """Prints the tables at the end of a run, where its files are, and what shows it in MLflow."""
     display.print(result_table(prepared.plan, proven.check.rows))
     display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
     display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
-    show_scores(prepared, proven, display)
+    show_scores(prepared, proven, dense, display)
     display.print(f"files:  {folder}", f"MLflow: {ui_line}")
 
 
-def show_scores(prepared: Prepared, proven: Proven, display: Display) -> None:
+def show_scores(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None, display: Display) -> None:
     """Prints what a run amounts to, in two lines: all that is shown of a job of a sweep."""
     accuracy = f"accuracy {proven.scores['accuracy']:.4f}, " if "accuracy" in proven.scores else ""
+    loss = f"loss {proven.scores['loss']:.4f}{_beside(dense, proven.scores)}"
     note, sparsity = (f" ({prepared.data.note})" if prepared.data.note else ""), proven.sparsity
     display.print(
-        f"test set of {prepared.data.source}{note}: {accuracy}loss {proven.scores['loss']:.4f}",
+        f"test set of {prepared.data.source}{note}: {accuracy}{loss}",
         f"sparsity: pruned layers {sparsity['pruned_layers']:.2%}, model {sparsity['model']:.2%}",
     )
+
+
+def _beside(dense: DenseCheckpoint | None, scores: Mapping[str, float]) -> str:
+    """Sets the dense weights beside the pruned ones: by accuracy, or by loss where there is none."""
+    if dense is None:
+        return ""
+    accuracy, loss = dense.result.accuracy, dense.result.loss
+    if accuracy is not None and "accuracy" in scores:
+        return f"; dense {accuracy:.4f}, drop {accuracy - scores['accuracy']:.4f}"
+    return f"; dense loss {loss:.4f}, rise {scores['loss'] - loss:.4f}"

@@ -69,6 +69,16 @@ class Registry(Generic[T]):
             )
         return self._entries[name]
 
+    def takes(self, name: str, argument: str, *, where: str) -> bool:
+        """Tells whether the registered callable has a parameter of this name, or takes any.
+
+        Raises:
+            UserError: Nothing is registered under `name`.
+        """
+        parameters = inspect.signature(self.get(name, where=where)).parameters
+        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
+        return argument in parameters or takes_any
+
     def arguments(
         self,
         name: str,

@@ -51,6 +51,8 @@ class RunSettings:
         debug: Show the traceback of an error.
         plugins: Modules that register schedules, models and datasets.
         resume: In a sweep: take the results of equal jobs that have finished before.
+        threads: That each job computes with, at least 1; None is all cores, in a sweep divided by the jobs
+            that run at once on a machine. Sums of floating-point numbers depend on it in their last bits.
         on_failure: In a sweep: whether a failed job lets the others `continue`, or makes them `stop`.
         export_timeout: > 0; after how many seconds without a sign of life TensorFlow's converter or
             interpreter is given up.
@@ -65,6 +67,7 @@ class RunSettings:
     dry_run: bool = False
     debug: bool = False
     plugins: tuple[str, ...] = ()
+    threads: int | None = None
     resume: bool = False
     on_failure: str = "continue"
     export_timeout: float = 600.0
@@ -80,6 +83,8 @@ class RunSettings:
             raise Invalid({"outputs": f"is {self.outputs}, but must be absolute here"})
         if not self.export_timeout > 0:
             raise Invalid({"export_timeout": f"is {self.export_timeout:g}, but must be above 0"})
+        if self.threads is not None and self.threads < 1:
+            raise Invalid({"threads": f"is {self.threads}, but must be at least 1, or null for all cores"})
         if self.on_failure not in ON_FAILURE:
             told = f"is {shown(self.on_failure)}, but must be {' or '.join(ON_FAILURE)}"
             near = did_you_mean(self.on_failure, ON_FAILURE)
@@ -113,6 +118,7 @@ class RunSettings:
         section.optional("dry_run", flag)
         section.optional("debug", flag)
         section.optional("plugins", texts)
+        section.optional("threads", whole)
         section.optional("resume", flag)
         section.optional("on_failure", text)
         section.optional("export_timeout", number)
@@ -128,9 +134,9 @@ class RunSettings:
 
 
 def setting_names() -> list[str]:
-    """Returns the dotted names of all settings that the command line takes, `recipe` among them."""
+    """Returns the dotted names of all settings that the command line takes, the groups among them."""
     top = [own.name for own in fields(RunSettings) if own.name not in _NOT_WRITTEN]
-    return ["recipe", *top, *(f"tracking.{own.name}" for own in fields(Tracking))]
+    return ["recipe", "launch", *top, *(f"tracking.{own.name}" for own in fields(Tracking))]
 
 
 def _folder(value: object) -> Path:

@@ -19,6 +19,8 @@ from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import VARIANTS
 from runner.exporting import ExportResult, Subject, export_variants
 from runner.models import build_model
+from runner.models.content import model_content
+from runner.models.saved import reload_model
 from runner.plan import Plan, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
@@ -26,7 +28,19 @@ from runner.pruning.structures import Block
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.summary import sparsity_summary
-from runner.training import History, Progress, Task, build_optimizer, make_deterministic, task_for, train
+from runner.training import (
+    History,
+    Progress,
+    Task,
+    build_optimizer,
+    make_deterministic,
+    reseed,
+    task_for,
+    train,
+)
+from runner.training.augmentation import check_augmentation
+from runner.training.dense import dense_steps
+from runner.training.description import described
 from runner.verify import SparsityCheck, check_weights
 
 _EVALUATION_BATCH = 256
@@ -42,6 +56,8 @@ class Prepared:
         task: Loss and metrics.
         plan: The rules resolved against the model.
         optimizer: Ready to compile with.
+        seed: Of everything random.
+        model_sha256: Of the files that the model came from, by the recipe's key for each.
     """
 
     data: Dataset
@@ -49,6 +65,8 @@ class Prepared:
     task: Task
     plan: Plan
     optimizer: tf_keras.optimizers.Optimizer
+    seed: int
+    model_sha256: Mapping[str, str]
 
 
 @dataclass(frozen=True)
@@ -111,15 +129,18 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             " min_accuracy out"
         )
     display.print(_first_line(recipe, seed, data))
+    # What loading drew depends on where the data came from; the model's first weights may not.
+    reseed(seed)
     with display.stage("model", "building the model"):
         model = build_model(
             recipe.model,
             input_shape=data.input_shape,
             num_classes=data.num_classes,
             target_shape=data.target_shape,
+            tell=display.print,
         )
+        check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
         task = task_for(recipe.training, model, data.num_classes)
-        optimizer = build_optimizer(recipe.training.optimizer)
     with display.stage("plan", "planning"):
         plan = make_plan(
             recipe.layers,
@@ -128,14 +149,19 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             batch_size=recipe.training.batch_size,
             epochs=recipe.training.epochs,
         )
-    return Prepared(data, model, task, plan, optimizer)
+        optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
+        if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
+            steps = dense_steps(recipe.training, data, recipe.data.validation_split)
+            build_optimizer(recipe.training.optimizer, steps, plan.steps_per_epoch, phase="dense training")
+    display.print(described(recipe.training, plan.total_steps, plan.steps_per_epoch))
+    return Prepared(data, model, task, plan, optimizer, seed, model_content(recipe.model))
 
 
 def fit(
     prepared: Prepared, recipe: Recipe, display: Display, record: Callable[[int, dict[str, float]], None]
 ) -> tuple[tf_keras.Model, History]:
     """Wraps the model by the plan and trains it; returns it, its masks settled, and its history."""
-    wrapped = wrap_model(prepared.plan, prepared.model)
+    wrapped = wrap_model(prepared.plan, prepared.model, prepared.seed)
     wrapped.compile(
         optimizer=prepared.optimizer,
         loss=prepared.task.loss,
@@ -188,7 +214,7 @@ def prove(
             stripped_rows = check_weights(expected, weights_by_name(stripped), "stripped")
             path = folder / "model.keras"
             stripped.save(path)
-            saved = tf_keras.models.load_model(path, compile=False)
+            saved = reload_model(path, stripped)
             rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
         with display.stage("evaluate", "evaluating on the test set"):
             outputs = stripped.predict(data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
@@ -231,7 +257,9 @@ def prove(
 
 def dense_trained(recipe: Recipe) -> bool:
     """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning."""
-    return recipe.model.path is not None or recipe.model.weights is not None
+    return (
+        recipe.training.dense_epochs > 0 or recipe.model.path is not None or recipe.model.weights is not None
+    )
 
 
 def _judged(

@@ -4,22 +4,27 @@ A typing error is told now, not in the night.
 """
 
 import atexit
+import os
 import shutil
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.experimental.callback import Callback
-from omegaconf import DictConfig
+from omegaconf import DictConfig, OmegaConf
 
 from runner.errors import UserError
 from runner.job import load_plugins, read_job, task_overrides
+from runner.launchers import GROUP
 from runner.recipe.library import recipe_names
 from runner.settings import prepare_outputs
+from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_launch
+from runner.threads import announce_threads, available_cores, limit_tensorflow
 
 if TYPE_CHECKING:
     from runner.sweep.planned import PlannedJob
@@ -61,14 +66,23 @@ class SweepCheck(Callback):
                 raise UserError("dry_run: some of the sweep's jobs are dry and others not. Choose one.")
             for outputs in {job.settings.outputs for job in jobs}:
                 prepare_outputs(outputs)
-            from runner.export.chatter import captured_stderr
+            folder = sweep_folder(config.hydra)
+            _set_folder(config, folder)
+            launch = _prepare_launch(config, jobs, known=known)
 
-            # TensorFlow's libraries, which some loaders import, greet before they read how quiet to be.
-            with captured_stderr():
-                from runner.sweep.session import open_session
+            from runner.export.chatter import import_quietly
 
+            import_quietly()  # Plugins and some loaders of data do.
+
+            from runner.sweep.session import open_session
+
+            if launch.engine == "local" and launch.threads is not None:
+                limit_tensorflow(launch.threads)
             load_plugins(jobs[0].settings.plugins)
-            _opened.append(open_session(sweep_folder(config.hydra), jobs, known=known))
+            _check_registered(jobs)
+            _opened.append(open_session(folder, jobs, launch, known=known))
+            if launch.submissions is not None:
+                print(f"the jobs write what they do to {launch.submissions}", flush=True)
         except Exception as error:
             raise SweepRefused from error
 
@@ -91,10 +105,14 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
     swept = parser.parse_overrides(written)
     [batch] = BasicSweeper.split_arguments(swept, max_batch_size=None)
     if not batch:
-        raise UserError(f"{' '.join(written)}: matches nothing. The recipes are {', '.join(recipe_names())}")
+        # Only a glob can match nothing.
+        globs = [each for each in written if "glob(" in each] or written
+        raise UserError(f"{' '.join(globs)}: matches nothing. The recipes are {', '.join(recipe_names())}")
     jobs = []
     for overrides in batch:
         job = loader.load_sweep_config(config, overrides)
+        if job.hydra.runtime.choices.get(GROUP) != config.hydra.runtime.choices.get(GROUP):
+            raise UserError(f"{GROUP}: one launcher starts all jobs of a sweep. Choose one.")
         try:
             jobs.append(_read(job, overrides))
         except UserError as error:
@@ -102,9 +120,51 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
     return jobs
 
 
+def _check_registered(jobs: Sequence["PlannedJob"]) -> None:
+    from runner.registered import check_registered
+
+    for job in jobs:
+        try:
+            check_registered(job.recipe)
+        except UserError as error:
+            raise UserError(f"the sweep's job {' '.join(job.overrides)}:\n{error}") from error
+
+
+def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, known: bool) -> Launch:
+    """Reads how the jobs will be started, and completes what their engine is told."""
+    threads = {job.settings.threads for job in jobs}
+    if len(threads) > 1:
+        raise UserError(
+            "threads: the sweep's jobs share processes, and so one number of threads. Choose one."
+        )
+    launcher: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
+    launch = read_launch(
+        launcher,
+        jobs=len(jobs) if known else None,
+        threads=threads.pop(),
+        cores=available_cores,
+        environment=os.environ,
+    )
+    if launch.threads is not None:
+        announce_threads(launch.threads)
+    if launch.engine == "ray":
+        for part, told in ray_settings(launcher, launch, os.environ).items():
+            config.hydra.launcher.ray[part] = told
+        for name, value in RAY_ENVIRONMENT.items():
+            os.environ.setdefault(name, value)
+    return launch
+
+
 def _sweep_nowhere(config: DictConfig) -> None:
-    """Points Hydra, which makes a folder for every job, at one that is gone when the command ends."""
+    """Lets the plans be printed one after another, and nothing stay of the folders that Hydra makes."""
     folder = tempfile.mkdtemp(prefix="runner-dry-run-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    config.hydra.sweep.dir = folder
-    config.hydra.overrides.hydra.append(f"hydra.sweep.dir={folder}")
+    _set_folder(config, Path(folder))
+    config.hydra.launcher = {"_target_": f"{BasicLauncher.__module__}.{BasicLauncher.__name__}"}
+
+
+def _set_folder(config: DictConfig, folder: Path) -> None:
+    """Gives Hydra the sweep's folder, absolute: jobs may begin to run elsewhere."""
+    config.hydra.sweep.dir = str(folder)
+    quoted = str(folder).replace("'", "\\'")
+    config.hydra.overrides.hydra.append(f"hydra.sweep.dir='{quoted}'")

@@ -106,6 +106,15 @@ def test_a_dry_run_leaves_nothing_behind(command: Command) -> None:
     assert command.left_behind() == []
 
 
+def test_a_dry_sweep_launches_nothing(command: Command) -> None:
+    status, out, _ = command("--multirun", "dry_run=true", "seed=1,2", "launch=joblib", outcome="failed:2")
+
+    assert status == 1
+    # In order, and in this process: the exit status of the second is known.
+    assert re.findall(r"^job (\d)|^ran \w+ \S+ (\d)", out, re.MULTILINE) == [("0", ""), ("", "1"), ("1", "")]
+    assert command.left_behind() == []
+
+
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [
@@ -117,7 +126,15 @@ def test_a_dry_run_leaves_nothing_behind(command: Command) -> None:
         ),
         (["recipe.training.epochs=0"], "command line: recipe.training.epochs is 0, but must be at least 1"),
         (["seed=1,2"], "Ambiguous value for argument 'seed=1,2'"),
-        (["recipe=null"], "recipe=NAME takes a name: mnist_2x4,"),
+        (["recipe=null"], "recipe=NAME takes a name: cifar10_resnet20, mnist_2x4,"),
+        (["launch=jobib"], "There is no launcher 'jobib'. Did you mean 'joblib'? Launchers: local, joblib,"),
+        (["launch=ray"], "launch=ray starts the jobs of a sweep: give it with --multirun"),
+        (["-m", "seed=1,2", "launch=ray,joblib"], "launch: one launcher starts all jobs of a sweep."),
+        (
+            ["-m", "seed=1", "launch=joblib", "hydra.launcher.n_jobs=0"],
+            "hydra.launcher.n_jobs is 0, but must",
+        ),
+        (["-m", "seed=1,2", "threads=1,2"], "threads: the sweep's jobs share processes, and so one number"),
         (["mnist_2x4"], "'mnist_2x4' is not KEY=VALUE. Did you mean recipe=mnist_2x4?"),
         (
             ["outputs=/dev/null/x"],
@@ -128,7 +145,11 @@ def test_a_dry_run_leaves_nothing_behind(command: Command) -> None:
         (["--cfg", "job", "-p", "nope"], "package 'nope' not found in config"),
         (["--nope"], "usage: runner"),
         (["-m", "recipe=mnist_2x4,nope"], "There is no recipe 'nope'."),
-        (["-m", "recipe=glob(x*)"], "recipe=glob(x*): matches nothing. The recipes are mnist_2x4,"),
+        (
+            ["recipe=study_schedules"],
+            "There is no recipe 'study_schedules'. It is a folder: recipe=study_sch",
+        ),
+        (["-m", "recipe=glob(x*)"], "recipe=glob(x*): matches nothing. The recipes are cifar10_resnet20,"),
         (["-m", "sed=1,2"], "There is no setting 'sed'. Did you mean 'seed'?"),
         (
             ["-m", "recipe.training.epochs=1,0"],
@@ -162,6 +183,33 @@ def test_bad_recipes_are_refused_before_anything_runs(command: Command) -> None:
             assert (status, out) == (2, "")
             assert err.startswith(told)
     assert command.left_behind() == ["recipes", "recipes/bad.yaml"]
+
+
+def test_slurm_is_not_here(command: Command) -> None:
+    status, out, err = command("--multirun", "launch=submitit", "seed=1,2", PATH="/nowhere")
+
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        "launch=submitit: there is no `sbatch` here. It submits jobs to SLURM from a machine"
+    )
+    assert command.left_behind() == ["outputs"]
+
+
+@pytest.mark.parametrize("preset", ["joblib", "submitit", "ray"])
+def test_a_launcher_that_is_not_installed(command: Command, preset: str) -> None:
+    # A package that is found first hides the plugins, which are in one of the same name.
+    hiding = command.folder.parent / "site" / "hydra_plugins"
+    hiding.mkdir()
+    (hiding / "__init__.py").touch()
+
+    status, out, err = command("--multirun", f"launch={preset}", "seed=1,2")
+
+    assert (status, out) == (2, "")
+    plugin = {"submitit": "submitit_slurm"}.get(preset, preset)
+    assert err == (
+        f"The launcher '{plugin}' is not installed: pip install 'tflite-pruning-runner[parallel]'\n"
+    )
+    assert command("--multirun", "dry_run=true", "seed=1,2")[0] == 0
 
 
 @pytest.mark.parametrize(
@@ -221,6 +269,41 @@ def test_a_sweep_runs_each_job_in_its_own_directory(command: Command) -> None:
         *(f"results/sweeps/{sweep}/records/{job}.json" for job in range(4)),
         f"results/sweeps/{sweep}/sweep.json",
     ]
+
+
+def test_a_folder_of_recipes_is_swept_by_glob(command: Command) -> None:
+    status, out, err = command("--multirun", "recipe=glob(study_schedules/*)", "seed=1,2,3", "dry_run=true")
+
+    assert (status, err) == (0, "")
+    assert re.findall(r"^ran (\S+) \S+ (\d) True", out, re.MULTILINE) == [
+        (f"study_schedules/{name}", seed)
+        for name in ("constant", "dense", "polynomial", "random_mask", "small_dense")
+        for seed in "123"
+    ]
+    assert command.left_behind() == []
+
+
+def test_an_own_recipe_in_a_folder(command: Command) -> None:
+    folder = command.folder / "recipes" / "mine"
+    folder.mkdir(parents=True)
+    (folder / "small.yaml").write_text(
+        "description: of mine\ndefaults: [study_schedules/constant, _self_]\nmodel: {dense_units: 8}\n"
+    )
+
+    assert command("recipe=mine/small", "seed=4") == (
+        0,
+        "ran mine/small recipes/mine/small.yaml 4 False None\n",
+        "",
+    )
+    assert "\n  mine/small  of mine\n" in command("--help")[1]
+    assert command("recipe=mine/small", "recipe.training.epochs=0")[2].startswith(
+        "command line: recipe.training.epochs is 0"
+    )
+    assert command("recipe=mine/smal")[2].startswith(
+        "There is no recipe 'mine/smal'. Did you mean 'mine/small'?"
+    )
+    (folder / "small.yaml").write_text("defaults: [mnist_2x4, _self_]\ntrainin: {}\n")
+    assert command("recipe=mine/small")[2].startswith("recipes/mine/small.yaml:2: recipe.trainin is unknown.")
 
 
 def test_an_override_that_the_default_recipe_lacks_is_swept(command: Command) -> None:
@@ -300,12 +383,16 @@ def test_help_shows_examples_recipes_and_settings(command: Command) -> None:
     assert (status, err) == (0, "")
     assert command("-h", "recipe=nope")[:2] == (0, out)
     assert "runner recipe=mnist_2x4 dry_run=true" in out
-    for name in ("mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"):
+    for name in ("cifar10_resnet20", "mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"):
         assert re.search(rf"^  {name}  +\S", out, re.MULTILINE)
+    assert re.search(
+        r"^\n  study_schedules/constant     87\.5 %.*\n  study_schedules/dense  ", out, re.MULTILINE
+    )
     assert "  seed: 0 # " in out
     assert "    artifacts: [tables, plots, recipe, tflite] # " in out
+    assert re.search(r"^  joblib +several at once", out, re.MULTILINE)
     assert "override hydra" not in out
-    assert len(out.splitlines()) < 50
+    assert len(out.splitlines()) < 56
 
 
 def test_version(command: Command) -> None:
@@ -346,8 +433,11 @@ def test_the_search_path_has_the_own_recipes_before_the_shipped(command: Command
     ("line", "completed"),
     [
         ("runner recipe=mnist_c", "recipe=mnist_constant"),
+        ("runner recipe=study_schedules/po", "recipe=study_schedules/polynomial"),
+        ("runner recip", "recipe. recipe="),
         ("runner recipe=mnist_2x4 recipe.training.ep", "recipe.training.epochs="),
         ("runner tracking.", "tracking.artifacts. tracking.experiment= tracking.uri="),
+        ("runner launch=", "launch=joblib launch=local launch=ray launch=submitit"),
     ],
 )
 def test_shell_completion(command: Command, line: str, completed: str) -> None:

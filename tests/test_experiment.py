@@ -31,8 +31,12 @@ from runner.experiment import run_experiment
 from runner.export.exporter import Attempt, Exporter
 from runner.export.variants import VARIANTS
 from runner.job import read_job
+from runner.models import build_model
 from runner.packaged import packaged_folder
+from runner.plan import make_plan
 from runner.pruning import strip_pruning
+from runner.pruning.importance import derived_seed, random_scores
+from runner.pruning.masks import unstructured_mask
 from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings, Tracking
@@ -47,6 +51,7 @@ DIGITS = ["recipe.data.name=digits", "recipe.data.fallback=null", "recipe.data.c
 SMALL = {
     "tutorial_cnn": ["recipe.model.filters=[4,8]", "recipe.model.dense_units=16"],
     "mnist_cnn": ["recipe.model.filters=[4,8]", "recipe.model.dense_units=16"],
+    "resnet20": ["recipe.model.width=4"],
     "two_conv": [
         "recipe.model.filters=8",
         "recipe.data.samples=64",
@@ -55,6 +60,16 @@ SMALL = {
     ],
 }
 PLANNED = {
+    # 80 % of 144, 288, 576, 1152 and 2304 weights.
+    "cifar10_resnet20": {
+        **{f"stage_1_block_{block}_conv_{conv}": 115 for block in (1, 2, 3) for conv in (1, 2)},
+        "stage_2_block_1_conv_1": 230,
+        "stage_2_block_1_conv_2": 461,
+        **{f"stage_2_block_{block}_conv_{conv}": 461 for block in (2, 3) for conv in (1, 2)},
+        "stage_3_block_1_conv_1": 922,
+        "stage_3_block_1_conv_2": 1843,
+        **{f"stage_3_block_{block}_conv_{conv}": 1843 for block in (2, 3) for conv in (1, 2)},
+    },
     # Of 100, 800 and 6272 weights.
     "mnist_2x4": {"pruning_sparsity_0_5": 50, "structural_pruning": 400, "structural_pruning_dense": 3136},
     # Of 36, 288, 3200 and 160 weights; 36 keep round(4.5) = 4.
@@ -69,7 +84,7 @@ TWO_CONV = ["recipe=two_conv_2x4", "recipe.training.epochs=1", *SMALL["two_conv"
 
 def scaled(name: str) -> list[str]:
     written = composed(f"recipe={name}")
-    data = DIGITS if written.data.name == "mnist" else []
+    data = DIGITS if written.data.name in ("mnist", "cifar10") else []
     return [f"recipe={name}", "recipe.training.epochs=1", *data, *SMALL.get(written.model.name or "", [])]
 
 
@@ -363,12 +378,14 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
     layers = [*PLANNED[name], "_pruned_layers", "_model"]
     scores = ["loss"] if name == "two_conv_2x4" else ["loss", "accuracy"]
     assert set(logged.data.metrics) == {
+        "train/learning_rate",
         *(f"sparsity/{layer}" for layer in layers),
         *(f"{split}/{score}" for split in ("train", "val", "test") for score in scores),
         *(f"tflite_float32/{measure}" for measure in (*FILE_MEASURES, *scores)),
         *(f"tflite_dense_float32/{measure}" for measure in FILE_MEASURES),
         *(f"model/{measure}" for measure in ("weights", "nonzero_weights", "keras_gzip_bytes")),
         "training/steps",
+        "training/dense_steps",
     }
     metrics = logged.data.metrics
     assert metrics["model/weights"] == run.model.count_params()
@@ -421,6 +438,19 @@ def test_sparsity_is_logged_along_the_steps(shipped: dict[str, Finished]) -> Non
     constant = shipped["mnist_constant"]
     first = constant.client.get_metric_history(constant.logged.info.run_id, "sparsity/dense")[0]
     assert (first.step, first.value) == (1, 0.875)
+
+
+def test_the_learning_rate_is_logged_and_said(shipped: dict[str, Finished]) -> None:
+    # 1294 images in steps of 128: eleven, of which the last three come after 75 %.
+    run = shipped["cifar10_resnet20"]
+
+    [logged] = run.client.get_metric_history(run.logged.info.run_id, "train/learning_rate")
+    assert logged.step == 11
+    assert logged.value == pytest.approx(0.001)
+    assert run.logged.data.params["training.optimizer.learning_rate.name"] == "piecewise"
+    assert "learning rate piecewise: 0.1 in step 1, 0.01 in step 8, 0.001 in step 11; images" in run.said
+    # What augments the images is in no file.
+    assert {type(layer).__module__.partition(".")[0] for layer in run.model.layers} == {"tf_keras"}
 
 
 def test_the_picture_of_the_schedules_is_that_of_the_training(shipped: dict[str, Finished]) -> None:
@@ -494,7 +524,7 @@ def test_a_dry_run_writes_nothing_and_trains_nothing(
 
     assert list(tmp_path.rglob("*")) == []
     said = capsys.readouterr().out
-    assert "Plan: 2 training steps (1 epochs of 2)" in said
+    assert "Plan: 2 training steps (1 epoch of 2)" in said
     assert "conv_2" in said
     assert "\n convolutions: 0.5 once, at step 1\n   sparsity 0.5 ▄▄▄" in said
     assert "note: conv_1: 2 input channels" in said
@@ -744,6 +774,113 @@ def test_a_drop_counts_from_the_weights_that_were_brought(runs: Runs, shipped: d
     }
     assert run.logged.data.metrics["tflite_dense_float32/accuracy"] == dense["accuracy"]
     assert run.logged.data.tags["budget"] == "kept"
+
+
+def zeros_by_chance(run: Finished, sparsity: float) -> dict[str, bool]:
+    """Tells of each layer whether its zeros lie where the run's seed, 3, puts them."""
+    found = {}
+    for layer in run.model.layers:
+        if hasattr(layer, "kernel"):
+            kernel = layer.kernel.numpy()
+            seed = derived_seed(derived_seed(3, layer.name), f"{layer.name}/kernel")
+            mask = unstructured_mask(random_scores(kernel.shape, seed), sparsity)
+            found[layer.name] = bool(np.array_equal(kernel == 0, mask == 0))
+    return found
+
+
+def test_a_random_mask_has_the_counts_of_magnitude_and_the_places_of_its_seed(
+    runs: Runs, shipped: dict[str, Finished]
+) -> None:
+    run = runs(*scaled("study_schedules/random_mask"), seed=3)
+
+    assert run.folder.name.endswith("_study_schedules_random_mask")
+    assert run.summary["recipe"] == run.logged.data.tags["recipe"] == "study_schedules/random_mask"
+    assert run.summary["sparsity_check"] == {"passed": True, "failures": []}
+    by_magnitude = shipped["mnist_polynomial"]
+    assert zeros_in_keras_file(run) == zeros_in_tflite_file(run) == PLANNED["mnist_polynomial"]
+    assert set(zeros_by_chance(run, 0.875).values()) == {True}
+    assert set(zeros_by_chance(by_magnitude, 0.875).values()) == {False}
+    for mine, other in zip(run.table("plan.csv"), by_magnitude.table("plan.csv"), strict=True):
+        assert (mine.pop("importance"), other.pop("importance")) == ("random", "magnitude")
+        assert mine == other
+    assert run.steps("sparsity/dense") == by_magnitude.steps("sparsity/dense")
+
+
+@pytest.mark.parametrize(
+    ("structure", "zeros"),
+    [
+        ({"m_by_n": "2x4"}, {"conv_1": 64, "conv_2": 256}),
+        (
+            {"block": {"in": 2, "out": 2}, "schedule": {"name": "polynomial", "sparsity": 0.75}},
+            {"conv_1": 96, "conv_2": 384},
+        ),
+    ],
+    ids=["m_by_n", "block"],
+)
+def test_random_masks_of_every_structure_pass_the_sparsity_check(
+    structure: dict[str, Any], zeros: dict[str, int], runs: Runs
+) -> None:
+    recipe = composed(*TWO_CONV)
+    mapping = recipe.to_mapping()
+    mapping["layers"]["convolutions"] |= {"m_by_n": None, "importance": "random", **structure}
+    said = io.StringIO()
+    before = runs.folders()
+    with redirect_stdout(said):
+        run_experiment(
+            Recipe.from_mapping(mapping, name="by_chance", source="here"), RunSettings(outputs=runs.outputs)
+        )
+    [folder] = runs.folders() - before
+    run = Finished(runs.outputs, folder, said.getvalue())
+
+    assert run.summary["sparsity_check"] == {"passed": True, "failures": []}
+    assert zeros_in_keras_file(run) == zeros_in_tflite_file(run) == zeros
+
+
+def test_the_dense_control_trains_as_long_and_prunes_nothing(
+    runs: Runs, shipped: dict[str, Finished]
+) -> None:
+    run = runs(*scaled("study_schedules/dense"), seed=3)
+
+    assert run.summary["sparsity_check"] == {"passed": True, "failures": []}
+    assert run.summary["sparsity"]["pruned_layers"] == 0
+    assert set(zeros_in_keras_file(run).values()) == {0}
+    assert run.steps("train/loss") == shipped["mnist_constant"].steps("train/loss")
+
+
+def test_the_small_dense_control_has_as_many_weights_as_pruning_leaves() -> None:
+    pruned, small = (composed(f"recipe=study_schedules/{name}") for name in ("constant", "small_dense"))
+    large_model, small_model = (
+        build_model(recipe.model, input_shape=(28, 28, 1), num_classes=10) for recipe in (pruned, small)
+    )
+    plan = make_plan(pruned.layers, large_model, samples=48_000, batch_size=250, epochs=30)
+
+    kept = {row.layer: row.size - row.planned_zeros for row in plan.pruned}
+    assert kept == {"conv_1": 36, "conv_2": 2304, "dense": 51_200, "probabilities": 320}
+    assert large_model.count_params() == 431_242
+    assert large_model.count_params() - sum(row.planned_zeros for row in plan.pruned) == 54_222
+    assert small_model.count_params() == 54_222
+    for number in ("431,242", "54,222"):
+        assert number in small.description
+
+
+def test_an_argument_of_another_schedule_is_left_out_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, runs: Runs
+) -> None:
+    (tmp_path / "recipes").mkdir()
+    (tmp_path / "recipes" / "mine.yaml").write_text(
+        "defaults: [two_conv_2x4, _self_]\nlayers: {convolutions: {schedule: {name: polynomial, power: 2}}}\n"
+    )
+    monkeypatch.chdir(tmp_path)
+
+    run = runs("recipe=mine", *TWO_CONV[1:], "recipe.layers.convolutions.schedule.name=constant")
+
+    note = (
+        "recipe.layers.convolutions.schedule.power was written for schedule 'polynomial'; 'constant' does not"
+    )
+    assert run.said.splitlines()[0] == f"note: {note} take it: left out"
+    written = yaml.safe_load((run.folder / "recipe.yaml").read_text())
+    assert "power" not in written["layers"]["convolutions"]["schedule"]
+    assert not [name for name in run.logged.data.params if name.endswith(".power")]
 
 
 def test_what_is_logged_can_be_chosen(runs: Runs) -> None:

@@ -80,5 +80,5 @@ def test_where_things_are_kept_does_not_count(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_told(tmp_path: Path) -> None:
     recipe = replace(RECIPE, model=Model(name="two_conv", weights=str(tmp_path / "gone.h5")))
-    with pytest.raises(UserError, match=r"recipe\.model\.weights: .*gone\.h5 cannot be read"):
+    with pytest.raises(UserError, match=r"recipe\.model\.weights: .*gone\.h5: cannot be read"):
         job_fingerprint(recipe, RunSettings(), "abc")

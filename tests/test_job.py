@@ -1,14 +1,19 @@
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hydra import compose, initialize_config_dir
+from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from runner.errors import UserError
 from runner.job import load_plugins, read_job
 from runner.packaged import packaged_folder
 from runner.recipe import source
+from runner.recipe.schedule import Schedule
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 
@@ -27,6 +32,14 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 def read(*overrides: str) -> tuple[Recipe, RunSettings]:
     config = compose("config", list(overrides), return_hydra_config=True)
     return read_job(config, config.hydra)
+
+
+def swept(*arguments: str) -> list[Recipe]:
+    """Reads the recipes of the jobs that Hydra makes of `--multirun` and these arguments."""
+    loader = GlobalHydra.instance().config_loader()
+    overrides = OverridesParser.create(config_loader=loader).parse_overrides(list(arguments))
+    [batch] = BasicSweeper.split_arguments(overrides, max_batch_size=None)
+    return [read(*job)[0] for job in batch]
 
 
 def refusal(*overrides: str) -> str:
@@ -86,7 +99,7 @@ def test_interpolations_within_the_recipe_are_resolved(own: Path) -> None:
         ("recipe.description=${.description}", "command line: recipe.description: Recursive interpolation"),
         ("recipe.layers.x._target_=os.system", "command line: recipe.layers.x._target_: a recipe is data"),
         ("recipe.hydra.x=1", "command line, recipe.hydra.x=1: recipe.hydra: a recipe cannot set Hydra"),
-        ("~recipe", "recipe=null names no single recipe. Choose one of mnist_2x4, mnist_constant,"),
+        ("~recipe", "recipe=null names no single recipe. Choose one of cifar10_resnet20, mnist_2x4,"),
         ("recipe=[mnist_2x4,two_conv_2x4]", "names no single recipe"),
         ("+sed=3", "sed is unknown. Did you mean 'seed'?"),
         ("outputs=${recipe.nodel.name}", "outputs: Interpolation key 'recipe.nodel.name' not found"),
@@ -121,3 +134,109 @@ def test_plugins_that_fail_are_named(own: Path) -> None:
         load_plugins(["nowhere"])
     with pytest.raises(UserError, match="'broken_plugin_of_test_job' fails on import: ZeroDivisionError"):
         load_plugins(["broken_plugin_of_test_job"])
+
+
+STUDY = ["constant", "dense", "polynomial", "random_mask", "small_dense"]
+
+
+@pytest.mark.parametrize(
+    ("argument", "names"),
+    [
+        ("recipe=glob(study_schedules/*)", [f"study_schedules/{name}" for name in STUDY]),
+        ("recipe=glob(mnist_*)", ["mnist_2x4", "mnist_constant", "mnist_polynomial"]),
+        ("recipe=glob(mnist_*,exclude=*_2x4)", ["mnist_constant", "mnist_polynomial"]),
+        (
+            "recipe=glob([mnist_c*,study_schedules/*dense])",
+            ["mnist_constant", "study_schedules/dense", "study_schedules/small_dense"],
+        ),
+        ("recipe=study_schedules/dense,mnist_2x4", ["study_schedules/dense", "mnist_2x4"]),
+        # As in Hydra, and unlike in a shell, a * goes into folders.
+        (
+            "recipe=glob(*,exclude=*/*)",
+            ["cifar10_resnet20", "mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"],
+        ),
+        ("recipe=glob(*polynomial)", ["mnist_polynomial", "study_schedules/polynomial"]),
+    ],
+)
+def test_a_glob_selects_the_recipes_it_says(own: Path, argument: str, names: list[str]) -> None:
+    assert [recipe.name for recipe in swept(argument)] == names
+
+
+def test_a_glob_takes_own_recipes_in(own: Path) -> None:
+    (own / "study_schedules").mkdir()
+    for name in ("linear", "dense"):
+        written = f"defaults: [study_schedules/constant, _self_]\ndescription: own {name}\n"
+        (own / "study_schedules" / f"{name}.yaml").write_text(written)
+
+    recipes = swept("recipe=glob(study_schedules/*)", "seed=1,2")
+
+    assert [recipe.name for recipe in recipes[::2]] == [
+        f"study_schedules/{name}" for name in sorted([*STUDY, "linear"])
+    ]
+    assert {recipe.source: recipe.description for recipe in recipes if recipe.source.startswith("rec")} == {
+        "recipes/study_schedules/dense.yaml": "own dense",
+        "recipes/study_schedules/linear.yaml": "own linear",
+    }
+
+
+def test_sweeps_inside_a_recipe_as_people_type_them(own: Path) -> None:
+    patterns = swept("recipe=mnist_2x4", "recipe.layers.structural.m_by_n=1x4,2x4")
+    names = swept("recipe=mnist_constant", "recipe.layers.all.schedule.name=constant,polynomial")
+    levels = swept("recipe=mnist_polynomial", "recipe.layers.all.schedule.sparsity=0.0,0.5,0.9")
+    importances = swept("recipe=mnist_constant", "recipe.layers.all.importance=magnitude,random")
+    epochs = swept("recipe=glob(mnist_*)", "recipe.training.epochs=range(1,4)")
+
+    assert [[rule.m_by_n for rule in recipe.layers] for recipe in patterns] == [
+        [None, (1, 4)],
+        [None, (2, 4)],
+    ]
+    assert [schedule(recipe).name for recipe in names] == ["constant", "polynomial"]
+    assert [schedule(recipe).sparsity for recipe in levels] == [0.0, 0.5, 0.9]
+    assert [recipe.layers[0].importance for recipe in importances] == ["magnitude", "random"]
+    assert [recipe.training.epochs for recipe in epochs] == [1, 2, 3] * 3
+    for recipes in (patterns, names, levels, importances, epochs):
+        assert len({recipe.hash for recipe in recipes}) == len(recipes)
+
+
+def schedule(recipe: Recipe) -> Schedule:
+    assert recipe.layers[0].schedule is not None
+    return recipe.layers[0].schedule
+
+
+@pytest.mark.parametrize("written_in", ["mnist_constant", "mnist_polynomial", "study_schedules/constant"])
+def test_sweeping_the_name_of_either_shipped_schedule_makes_the_other(own: Path, written_in: str) -> None:
+    names = ["constant", "polynomial", "linear", "exponential"]
+
+    recipes = swept(f"recipe={written_in}", f"recipe.layers.all.schedule.name={','.join(names)}")
+
+    constant = schedule(read("recipe=mnist_constant")[0])
+    assert [schedule(recipe) for recipe in recipes] == [replace(constant, name=name) for name in names]
+    assert all(not schedule(recipe).written_for for recipe in recipes)
+
+
+def test_what_a_file_wrote_for_one_schedule_is_marked_where_another_is_named(own: Path) -> None:
+    (own / "mine.yaml").write_text(
+        "defaults: [mnist_constant, _self_]\n"
+        "layers: {all: {schedule: {name: polynomial, power: 2, initial_sparsity: 0.25}}}\n"
+    )
+    (own / "child.yaml").write_text(
+        "defaults: [mine, _self_]\nlayers: {all: {schedule: {name: exponential, rate: 0.1}}}\n"
+    )
+    key = "recipe.layers.all.schedule"
+
+    def marked(*arguments: str) -> list[Mapping[str, str]]:
+        return [schedule(recipe).written_for for recipe in swept(*arguments)]
+
+    polynomials = {"power": "polynomial", "initial_sparsity": "polynomial"}
+    assert marked("recipe=mine", f"{key}.name=constant,polynomial") == [polynomials, {}]
+    assert (
+        marked("recipe=mine", f"{key}.name=linear", f"{key}.power=1,2")
+        == [{"initial_sparsity": "polynomial"}] * 2
+    )
+    assert marked("recipe=mine", f"{key}={{name: constant}}") == [polynomials]
+    assert marked("recipe=child") == [polynomials]
+    assert marked("recipe=child", f"{key}.name=polynomial,constant") == [
+        {"rate": "exponential"},
+        polynomials | {"rate": "exponential"},
+    ]
+    assert marked("recipe=mine", "recipe.layers.new={schedule: {name: linear, sparsity: 0.5}}") == [{}]

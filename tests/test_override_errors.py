@@ -18,7 +18,8 @@ def no_such_key(key: str) -> ConfigCompositionException:
 @pytest.mark.parametrize(
     ("key", "told"),
     [
-        ("sed", "There is no setting 'sed'. Did you mean 'seed'? Settings: recipe, seed, outputs,"),
+        ("sed", "There is no setting 'sed'. Did you mean 'seed'? Settings: recipe, launch, seed, outputs,"),
+        ("lauch", "There is no setting 'lauch'. Did you mean 'launch'?"),
         ("recpie", "There is no setting 'recpie'. Did you mean 'recipe'?"),
         ("tracking.experimnt", "Did you mean 'tracking.experiment'?"),
         ("training.epochs", "There is no setting 'training.epochs'. Did you mean 'recipe.training.epochs'?"),
@@ -54,6 +55,26 @@ def test_a_missing_recipe_is_told_by_the_library() -> None:
 
     assert message is not None
     assert message.startswith("There is no recipe 'mnist_2x5'. Did you mean 'mnist_2x4'?")
+
+
+@pytest.mark.parametrize(
+    ("missing", "told"),
+    [
+        (
+            "launch/jobib",
+            "There is no launcher 'jobib'. Did you mean 'joblib'? Launchers: local, joblib, ray, submitit",
+        ),
+        (
+            "hydra/launcher/submitit_slurm",
+            "The launcher 'submitit_slurm' is not installed: pip install 'tflite-pruning-runner[parallel]'",
+        ),
+        ("hydra/sweeper/x", "In 'config': Could not find 'hydra/sweeper/x'"),
+    ],
+)
+def test_a_missing_launcher_is_told_by_its_presets(missing: str, told: str) -> None:
+    error = MissingConfigException(f"In 'config': Could not find '{missing}'", missing_cfg_file=missing)
+
+    assert explain(error) == told
 
 
 def test_what_hydra_did_not_raise_is_no_fault_of_the_input() -> None:

@@ -48,11 +48,15 @@ def test_the_wheel_holds_the_package_with_its_settings_and_recipes(wheel: Path) 
         held = set(archive.namelist())
         recipe = archive.read("runner/_recipes/mnist_2x4.yaml")
     expected = {f"runner/{path.relative_to(ROOT / 'runner')}" for path in (ROOT / "runner").rglob("*.py")}
+    expected |= {f"runner/{path.relative_to(ROOT / 'runner')}" for path in (ROOT / "runner").rglob("*.j2")}
     expected |= {
         f"runner/_conf/{path.relative_to(ROOT / 'conf')}" for path in (ROOT / "conf").rglob("*.yaml")
     }
-    expected |= {f"runner/_recipes/{path.name}" for path in (ROOT / "recipes").glob("*.yaml")}
+    recipes = ROOT / "recipes"
+    expected |= {f"runner/_recipes/{path.relative_to(recipes)}" for path in recipes.rglob("*.yaml")}
+    assert "runner/_recipes/study_schedules/constant.yaml" in expected
     assert len(expected) > 20
+    assert "runner/compare/comparison.html.j2" in expected
     assert {name for name in held if ".dist-info/" not in name} == expected | {"runner/py.typed"}
     assert recipe == (ROOT / "recipes" / "mnist_2x4.yaml").read_bytes()
 
@@ -64,7 +68,13 @@ def test_the_wheel_names_its_version_script_and_extras(wheel: Path) -> None:
         metadata = archive.read(f"{info}/METADATA").decode()
         scripts = archive.read(f"{info}/entry_points.txt").decode()
     assert "runner = runner.cli:main" in scripts
-    assert re.findall(r"^Provides-Extra: (\S+)", metadata, re.M) == ["bench", "gpu", "tensorboard", "test"]
+    assert re.findall(r"^Provides-Extra: (\S+)", metadata, re.M) == [
+        "bench",
+        "gpu",
+        "parallel",
+        "tensorboard",
+        "test",
+    ]
     assert "Requires-Python: >=3.11" in metadata
 
 
@@ -77,6 +87,8 @@ def test_the_installed_command_finds_its_recipes_from_an_empty_folder(
     assert "name: two_conv" in shown.stdout
     refused = ran([*start, "recipe=two_conf"], cwd=tmp_path, status=2)
     assert "two_conv_2x4" in refused.stderr
+    shown = ran([*start, "recipe=study_schedules/dense", "--cfg", "job"], cwd=tmp_path)
+    assert "sparsity: 0\n" in shown.stdout
     assert list(tmp_path.iterdir()) == []
 
 
@@ -100,7 +112,8 @@ def test_every_dependency_is_bounded_and_has_an_exact_version() -> None:
     assert all(re.fullmatch(r"[\w.\-]+==[\w.+!]+", pin) for pin in pins), "an address or a loose version"
     exact = {re.sub(r"[-_.]+", "-", pin.split("==")[0]).lower() for pin in pins}
     extras = project["optional-dependencies"]
-    for requirement in [*project["dependencies"], *extras["test"], *extras["bench"]]:
+    for requirement in [*project["dependencies"], *extras["test"], *extras["parallel"], *extras["bench"]]:
         name = re.split(r"[\[<>=]", requirement)[0]
         assert re.search(r"<\d|==", requirement), f"{name} has no upper bound"
         assert name.lower().replace("_", "-") in exact
+    assert set(extras["parallel"]) < set(extras["test"]), "the launchers are tested, too"

@@ -32,9 +32,11 @@ def origin(folder: Path) -> dict[str, Any]:
     return provenance(
         folder=folder,
         seed=7,
+        threads=2,
         argv=("runner", "recipe=mnist_2x4", "seed=7"),
         recipe_hash="0123456789ab",
         data_sha256="f" * 64,
+        model_sha256={"weights": "e" * 64},
     )
 
 
@@ -87,9 +89,11 @@ def test_what_the_file_holds(repository: Path) -> None:
         "versions",
         "platform",
         "seed",
+        "threads",
         "argv",
         "recipe_hash",
         "data_sha256",
+        "model_sha256",
     ]
     assert (found["git_sha"], found["git_dirty"]) == (git(repository, "rev-parse", "HEAD"), False)
     assert found["versions"] == {
@@ -102,6 +106,8 @@ def test_what_the_file_holds(repository: Path) -> None:
     }
     assert found["versions"]["tensorflow"].startswith("2.")
     assert found["argv"] == ["runner", "recipe=mnist_2x4", "seed=7"]
+    assert found["model_sha256"] == {"weights": "e" * 64}
+    assert found["threads"] == 2
     assert (found["seed"], found["recipe_hash"], found["data_sha256"]) == (7, "0123456789ab", "f" * 64)
 
 

@@ -84,3 +84,12 @@ def test_any_keyword_passes_where_the_callable_takes_any(shapes: Registry[Callab
 
     given = shapes.arguments("any", {"a": 2, "b": 3}, where="recipe.shape")
     assert shapes.get("any", where="")(**given) == 6
+
+
+def test_tells_what_an_entry_takes(shapes: Registry[Callable[..., Any]]) -> None:
+    assert shapes.takes("square", "colour", where="recipe.shape")
+    assert not shapes.takes("circle", "colour", where="recipe.shape")
+    with pytest.raises(UserError, match=r"recipe\.shape: there is no shape 'squar'"):
+        shapes.takes("squar", "colour", where="recipe.shape")
+    shapes.register("any")(lambda **anything: anything)
+    assert shapes.takes("any", "colour", where="recipe.shape")

@@ -17,7 +17,12 @@ def test_the_shipped_settings_are_the_defaults(tmp_path: Path, monkeypatch: pyte
     assert RunSettings.from_mapping(mapping) == RunSettings()
     assert RunSettings().outputs == tmp_path / "outputs"
     assert sorted(setting_names()) == sorted(
-        ["recipe", *(mapping.keys() - {"tracking"}), *(f"tracking.{key}" for key in mapping["tracking"])]
+        [
+            "recipe",
+            "launch",
+            *(mapping.keys() - {"tracking"}),
+            *(f"tracking.{key}" for key in mapping["tracking"]),
+        ]
     )
 
 
@@ -31,6 +36,7 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
             "dry_run": True,
             "debug": True,
             "plugins": ["mine"],
+            "threads": 2,
             "resume": True,
             "on_failure": "stop",
             "export_timeout": 90,
@@ -47,6 +53,7 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         dry_run=True,
         debug=True,
         plugins=("mine",),
+        threads=2,
         resume=True,
         on_failure="stop",
         export_timeout=90.0,
@@ -67,6 +74,7 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"sed": 1}, "sed is unknown. Did you mean 'seed'?"),
         ({"on_failure": "halt"}, "on_failure is 'halt', but must be continue or stop"),
         ({"on_failure": "stpo"}, "on_failure is 'stpo', but must be continue or stop. Did you mean 'stop'?"),
+        ({"threads": 0}, "threads is 0, but must be at least 1, or null for all cores"),
         ({"resume": "maybe"}, "resume is 'maybe', but must be true or false"),
         ({"dry_run": "maybe"}, "dry_run is 'maybe', but must be true or false"),
         ({"export_timeout": 0}, "export_timeout is 0, but must be above 0"),

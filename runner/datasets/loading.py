@@ -10,7 +10,7 @@ from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, 
 from runner.errors import UserError
 from runner.recipe.schema import Data
 
-_BESIDE = ("path", "fallback", "validation_split")
+BESIDE = ("path", "fallback", "validation_split")
 
 
 def load_dataset(data: Data, *, source: str | None = None) -> Dataset:
@@ -53,7 +53,7 @@ def _load(
     name: str, arguments: Mapping[str, Any], path: Path | None, *, where: str = "recipe.data.name"
 ) -> Arrays:
     loader = DATASETS.get(name, where=where)
-    checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=_BESIDE)
+    checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=BESIDE)
     if "path" in inspect.signature(loader).parameters:
         checked["path"] = path
     elif path is not None:

@@ -9,36 +9,62 @@ from runner.datasets.dataset import DATASETS, Arrays, UnfitArrays, check_whole_n
 
 @DATASETS.register("random")
 def random(
-    *, input_shape: Sequence[int], target_shape: Sequence[int], samples: int = 512, seed: int = 0
+    *,
+    input_shape: Sequence[int],
+    target_shape: Sequence[int] | None = None,
+    classes: int | None = None,
+    samples: int = 512,
+    seed: int = 0,
 ) -> Arrays:
-    """Draws inputs and regression targets from the standard normal distribution.
+    """Draws inputs from the standard normal distribution, and regression targets from it or class numbers.
 
     Args:
         input_shape: Shape of one input, without the batch, e.g. `[4, 128, 2]`.
-        target_shape: Shape of one target, without the batch.
+        target_shape: Shape of one target, without the batch, for a regression.
+        classes: Number of classes, >= 2, for a classification; each is drawn as often as any other.
         samples: Training samples, >= 1; the test set has a quarter as many, at least one.
         seed: Of the numbers. Not the run's seed: runs are compared on the same content.
 
     Raises:
-        UnfitArrays: An argument is no such shape or number.
+        UnfitArrays: An argument is no such shape or number, or `target_shape` and `classes` are both given
+            or both left out.
     """
     check_whole_number("samples", samples, least=1)
     check_whole_number("seed", seed, least=0)
+    if (target_shape is None) == (classes is None):
+        found = "neither is given" if classes is None else "both are given"
+        raise UnfitArrays(
+            "it takes recipe.data.classes for a classification, or recipe.data.target_shape for a regression;"
+            f" {found}"
+        )
+    if classes is not None:
+        check_whole_number("classes", classes, least=2)
     for name, shape in (("input_shape", input_shape), ("target_shape", target_shape)):
-        if not isinstance(shape, list | tuple) or not shape:
-            raise UnfitArrays(f"recipe.data.{name} is {shape!r}; it must be a list such as [4, 128, 2]")
-        if not all(isinstance(size, int) and size > 0 for size in shape):
-            raise UnfitArrays(f"recipe.data.{name} is {list(shape)}; its sizes must be whole numbers above 0")
+        if shape is not None:
+            _check_shape(name, shape)
     rng = np.random.default_rng(seed)
 
     def draw(count: int, shape: Sequence[int]) -> np.ndarray:
         return rng.standard_normal((count, *shape), dtype=np.float32)
 
+    def draw_targets(count: int) -> np.ndarray:
+        if target_shape is not None:
+            return draw(count, target_shape)
+        assert classes is not None, "one of the two is given"
+        return rng.integers(classes, size=count)
+
     held_out = max(1, samples // 4)
     return Arrays(
         x_train=draw(samples, input_shape),
-        y_train=draw(samples, target_shape),
+        y_train=draw_targets(samples),
         x_test=draw(held_out, input_shape),
-        y_test=draw(held_out, target_shape),
-        num_classes=None,
+        y_test=draw_targets(held_out),
+        num_classes=classes,
     )
+
+
+def _check_shape(name: str, shape: object) -> None:
+    if not isinstance(shape, list | tuple) or not shape:
+        raise UnfitArrays(f"recipe.data.{name} is {shape!r}; it must be a list such as [4, 128, 2]")
+    if not all(isinstance(size, int) and size > 0 for size in shape):
+        raise UnfitArrays(f"recipe.data.{name} is {list(shape)}; its sizes must be whole numbers above 0")

@@ -51,6 +51,12 @@ def captured_stderr() -> Iterator[Chatter]:
             chatter.text = sink.read().decode("utf-8", "replace")
 
 
+def import_quietly() -> None:
+    """Imports TensorFlow, whose libraries greet before they have read how quiet they should be."""
+    with captured_stderr():
+        import tensorflow  # noqa: F401
+
+
 def hush_retracing() -> None:
     """Drops TensorFlow's advice on functions that are traced anew, as those of each job of a sweep are."""
     logging.getLogger("tensorflow").addFilter(_is_no_retracing)

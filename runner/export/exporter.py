@@ -9,6 +9,7 @@ from types import TracebackType
 from typing import Any
 
 import numpy as np
+import tensorflow as tf
 
 from runner.export.child import Child, ChildDied, ChildFailed, ChildHung, shared_child
 from runner.export.convert import convert_graph
@@ -80,6 +81,8 @@ class Exporter:
 
     def __init__(self, timeout: float, child: Child | None = None) -> None:
         self._timeout = timeout
+        # TensorFlow's in this process; the child's has not been told.
+        self._threads = tf.config.threading.get_intra_op_parallelism_threads() or None
         self._child = child or shared_child()
         self._folder = tempfile.TemporaryDirectory(prefix="runner-export-")
         self.folder = Path(self._folder.name)
@@ -130,7 +133,7 @@ class Exporter:
             return attempt
         target = self.folder / f"{attempt.name}.outputs.npy"
         try:
-            step = self._call(run_file, attempt.path, samples, target, _BATCH, delegate)
+            step = self._call(run_file, attempt.path, samples, target, _BATCH, delegate, self._threads)
         except ChildFailed as failure:
             return replace(attempt, error=readable("the interpreter", failure))
         return replace(attempt, outputs=np.load(target), output_step=step)

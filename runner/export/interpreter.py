@@ -38,7 +38,8 @@ class Program:
 
     Args:
         path: The `.tflite` file.
-        threads: Threads for the interpreter and its XNNPACK delegate; `None` takes one per CPU.
+        threads: Threads for the interpreter and its XNNPACK delegate; `None` takes as many as TensorFlow was
+            given, else one per CPU.
         delegate: Whether XNNPACK computes what it can, as it does by default wherever TFLite runs on a CPU.
 
     Raises:
@@ -47,7 +48,7 @@ class Program:
 
     def __init__(self, path: str | Path, *, threads: int | None = None, delegate: bool = True) -> None:
         self.path = Path(path)
-        self._interpreter = _load(self.path, threads or os.cpu_count() or 1, delegate)
+        self._interpreter = _load(self.path, threads, delegate)
         inputs, outputs = self._interpreter.get_input_details(), self._interpreter.get_output_details()
         if len(inputs) != 1 or len(outputs) != 1:
             raise TFLiteRunError(
@@ -152,7 +153,7 @@ class Program:
 
 
 def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Runs a TFLite file over samples in this process, with XNNPACK and one thread per CPU.
+    """Runs a TFLite file over samples in this process, with XNNPACK and as many threads as TensorFlow has.
 
     Args:
         path: The `.tflite` file; one input, one output.
@@ -169,7 +170,14 @@ def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray
 
 
 def run_file(
-    path: Path, samples: Path, target: Path, batch_size: int, delegate: bool, *, alive: Alive = _nothing
+    path: Path,
+    samples: Path,
+    target: Path,
+    batch_size: int,
+    delegate: bool,
+    threads: int | None = None,
+    *,
+    alive: Alive = _nothing,
 ) -> float:
     """Runs a TFLite file over samples that lie in a file, and writes what it gives to another.
 
@@ -179,6 +187,7 @@ def run_file(
         target: The `.npy` file to write the outputs `[n, ...]` to, see `predict`.
         batch_size: Samples per run; a file with a fixed batch keeps its own.
         delegate: Whether XNNPACK computes what it can.
+        threads: See `Program`.
         alive: Called after each batch.
 
     Returns:
@@ -187,7 +196,7 @@ def run_file(
     Raises:
         TFLiteRunError: The file does not load, does not fit the samples or does not run.
     """
-    program = Program(path, delegate=delegate)
+    program = Program(path, threads=threads, delegate=delegate)
     np.save(target, program.predict(np.load(samples, mmap_mode="r"), batch_size, alive))
     return program.output_step
 
@@ -211,10 +220,11 @@ def time_file(path: Path, samples: Path, seconds: float, *, alive: Alive = _noth
     return Program(path, threads=1).times(np.load(samples, mmap_mode="r")[:1], seconds, alive)
 
 
-def _load(path: Path, threads: int, delegate: bool) -> "tf.lite.Interpreter":
+def _load(path: Path, threads: int | None, delegate: bool) -> "tf.lite.Interpreter":
     # Reading a file's bytes and checking them need no TensorFlow; running it does, and that import takes 4 s.
     import tensorflow as tf
 
+    threads = threads or tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
     try:
         # The interpreter follows the offsets of a truncated file out of memory and takes the process with it.
         read_constants(path)

@@ -8,6 +8,7 @@ others do not.
 
 import inspect
 import re
+import warnings
 from typing import Any
 
 import tf_keras
@@ -85,7 +86,10 @@ def _with_fixed_names(model: tf_keras.Model) -> tf_keras.Model:
             config["name"] = f"{base}_{number}" if number else base
         return layer.__class__.from_config(config)
 
-    return tf_keras.models.clone_model(model, clone_function=renamed)
+    with warnings.catch_warnings():
+        # EfficientNetV2 has an initializer of TensorFlow's; the copy has Keras's.
+        warnings.filterwarnings("ignore", message=r"The `keras\.initializers\.serialize\(\)` API")
+        return tf_keras.models.clone_model(model, clone_function=renamed)
 
 
 for _name in NAMES:

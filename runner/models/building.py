@@ -1,6 +1,7 @@
 """From a recipe's `model` to a model that fits the data."""
 
 import inspect
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,12 @@ Shape = tuple[int | None, ...]
 
 
 def build_model(
-    model: Model, *, input_shape: tuple[int, ...], num_classes: int | None, target_shape: tuple[int, ...] = ()
+    model: Model,
+    *,
+    input_shape: tuple[int, ...],
+    num_classes: int | None,
+    target_shape: tuple[int, ...] = (),
+    tell: Callable[[str], object] | None = None,
 ) -> tf_keras.Model:
     """Builds or loads the model that a recipe asks for.
 
@@ -26,6 +32,7 @@ def build_model(
         input_shape: The shape of one input, without the batch.
         num_classes: How many classes the data has; None for regression.
         target_shape: The shape of one regression target, without the batch.
+        tell: Called with what the user should know: which weights were loaded, and which were not.
 
     Returns:
         A built, uncompiled model with one input and one output.
@@ -46,7 +53,9 @@ def build_model(
     outputs = target_shape if num_classes is None else (num_classes,)
     _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None)
     if model.weights is not None:
-        load_weights(built, Path(model.weights).expanduser().absolute())
+        told = load_weights(built, Path(model.weights).expanduser().absolute(), model.weights_ignore)
+        if tell is not None:
+            tell(told)
     return built
 
 
@@ -68,7 +77,25 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
         ) from error
     if not isinstance(built, tf_keras.Model):
         raise UserError(f"{origin}: its builder returned {type(built).__name__}, not a tf_keras.Model")
+    _check_copies(built, origin)
     return built
+
+
+def _check_copies(model: tf_keras.Model, origin: str) -> None:
+    """Makes every layer once more from its configuration: pruning copies a model so, and loading reads it."""
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            _check_copies(layer, origin)
+            continue
+        try:
+            type(layer).from_config(layer.get_config())
+        except (TypeError, ValueError, NotImplementedError, KeyError, AttributeError) as error:
+            reason = str(error).strip().rpartition("\n")[2].removeprefix("Exception encountered: ")
+            raise UserError(
+                f"{origin}: layer '{layer.name}' cannot be made again from its configuration, as pruning and"
+                f" saving need it: {reason.split('. ')[0].rstrip('.')}. A plugin makes its own classes and"
+                " functions known by tf_keras.utils.get_custom_objects()['NAME'] = NAME"
+            ) from error
 
 
 def _given_shape(model: tf_keras.Model, origin: str, input_shape: Shape) -> tf_keras.Model:

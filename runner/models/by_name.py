@@ -5,7 +5,8 @@ from typing import Any
 
 import tf_keras
 
-from runner.models.matched import Matched, find_name, shapes
+from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.naming import counted_alike
 from runner.models.weights_file import NamedTensor
 
 # Keras 3 calls this `kernel`.
@@ -19,15 +20,15 @@ def match_named(model: tf_keras.Model, stored: Mapping[str, Sequence[NamedTensor
         model: A built model.
         stored: Of each layer of the saved model its tensors; those of a nested model are in one list.
     """
-    matched = Matched()
-    left = dict(stored)
-    for layer in model.layers:
-        if not layer.weights:
-            continue
+    layers = [layer for layer in model.layers if layer.weights]
+    counted = counted_alike(layers, stored)
+    matched = Matched(stored_as={own: given for given, own in counted.items()})
+    left = {counted.get(name, name): tensors for name, tensors in stored.items()}
+    for layer in layers:
         key = find_name(layer.name, left)
         tensors = [] if key is None else left.pop(key)
         leaves = _leaves(layer, layer.name)
-        for title, found in _split(leaves, tensors, matched).items():
+        for title, found in _split(leaves, tensors, layer.name, matched).items():
             _match_layer(title, leaves[title], found, matched)
     for name, tensors in left.items():
         matched.only_in_file[name or "the model itself"] = shapes(tensor.value for tensor in tensors)
@@ -48,10 +49,11 @@ def _leaves(layer: Any, title: str) -> dict[str, Any]:
 
 
 def _split(
-    leaves: Mapping[str, Any], tensors: Sequence[NamedTensor], matched: Matched
+    leaves: Mapping[str, Any], tensors: Sequence[NamedTensor], holder: str, matched: Matched
 ) -> dict[str, list[NamedTensor]]:
     """Gives each tensor to the leaf whose name, and the most of whose path, its own name contains."""
     split: dict[str, list[NamedTensor]] = {title: [] for title in leaves}
+    strangers: dict[str, list[Any]] = {}
     if len(leaves) == 1:
         return {title: list(tensors) for title in leaves}
     for tensor in tensors:
@@ -64,18 +66,20 @@ def _split(
         if len(best) == 1:
             split[best[0]].append(tensor)
         elif best:
-            matched.differing.append(
-                f"{tensor.name} of the file may belong to {' or '.join(best)}; a .keras file tells them apart"
-            )
+            which = " or ".join(best)
+            told = f"{tensor.name} of the file may belong to {which}; a .keras file tells them apart"
+            shape = str(list(tensor.value.shape))
+            matched.differing.append(Difference(best[0], told, shape, shape))
         else:
-            matched.only_in_file[tensor.name] = str(list(tensor.value.shape))
+            strangers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor.value)
+    matched.only_in_file |= {f"{holder}/{name}": shapes(values) for name, values in strangers.items()}
     return split
 
 
 def _match_layer(title: str, layer: Any, tensors: Sequence[NamedTensor], matched: Matched) -> None:
     """Pairs a layer's variables in order where their names agree, else by name where none is there twice."""
     if not tensors:
-        matched.only_in_model[title] = shapes(layer.weights)
+        matched.lack(title, layer.weights)
         return
     wanted = [_last(variable.name.split(":")[0]) for variable in layer.weights]
     given = [_last(tensor.name) for tensor in tensors]
@@ -83,14 +87,14 @@ def _match_layer(title: str, layer: Any, tensors: Sequence[NamedTensor], matched
     if wanted != given and sorted(wanted) == sorted(given) and len(set(given)) == len(given):
         values = [values[given.index(name)] for name in wanted]
     elif wanted != given:
-        told = (
-            ", ".join(f"{name} {list(value.shape)}" for name, value in zip(names, those, strict=True))
-            for names, those in ((given, values), (wanted, layer.weights))
-        )
-        matched.differing.append("{}: {} in the file, {} in the model".format(title, *told))
+        matched.differ(title, "", _told(given, values), _told(wanted, layer.weights))
         return
     for name, variable, value in zip(wanted, layer.weights, values, strict=True):
-        matched.pair(f"{title} {name}", variable, value)
+        matched.pair(title, name, variable, value)
+
+
+def _told(names: Sequence[str], values: Sequence[Any]) -> str:
+    return ", ".join(f"{name} {list(value.shape)}" for name, value in zip(names, values, strict=True))
 
 
 def _last(name: str) -> str:

@@ -5,8 +5,8 @@ from typing import Any, TypeAlias
 
 import tf_keras
 
-from runner.models.matched import Matched, find_name, shapes
-from runner.models.naming import class_names
+from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.naming import class_names, counted_alike
 from runner.models.weights_file import Array, StoredObject
 
 Path: TypeAlias = tuple[str, ...]
@@ -34,23 +34,24 @@ def _match_model(
     titles = class_names(type(layer).__name__ for layer in layers)
     names = [part.name for part in found.values()]
     if found and all(names):
-        matched.differing += [
-            f"{prefix}{name}: {names.count(name)} layers of the file have this name"
-            for name in dict.fromkeys(names)
-            if names.count(name) > 1
-        ]
-        found = {str(part.name): part for part in found.values()}
+        for name in dict.fromkeys(str(name) for name in names if names.count(name) > 1):
+            told = f"{prefix}{name}: {names.count(name)} layers of the file have this name"
+            matched.differing.append(Difference(prefix + name, told, "", ""))
+        counted = counted_alike((layer for layer in layers if layer.weights), map(str, names))
+        matched.stored_as |= {prefix + own: given for given, own in counted.items()}
+        found = {counted.get(str(part.name), str(part.name)): part for part in found.values()}
         titles = [layer.name for layer in layers]
     for title, layer in zip(titles, layers, strict=True):
         if not layer.weights:
             continue
+        if title != layer.name:
+            matched.stored_as[prefix + layer.name] = title
         key = find_name(title, found)
         part = None if key is None else found.pop(key)
         if isinstance(layer, tf_keras.Model):
             _match_model(layer, part or StoredObject(), f"{prefix}{layer.name}/", matched, visited)
         elif part is None:
-            counted = "" if title == layer.name else f" (as {title})"
-            matched.only_in_model[f"{prefix}{layer.name}{counted}"] = shapes(layer.weights)
+            matched.lack(prefix + layer.name, layer.weights)
         else:
             _match_layer(f"{prefix}{layer.name}", layer, part, matched)
     for key, part in found.items():
@@ -76,12 +77,12 @@ def _match_layer(title: str, layer: Any, stored: StoredObject, matched: Matched)
             shapes(_all(own)),
             shapes(value for values in found.values() for value in values.values()),
         )
-        matched.differing.append(f"{title}: {given} in the file, {wanted} in the model")
+        matched.differ(title, "", given, wanted)
         return
     for path, variables in own.items():
         for variable, value in zip(variables, found[path].values(), strict=True):
             name = variable.name.split(":")[0].rpartition("/")[2]
-            matched.pair(" ".join([title, "/".join([*path, name])]), variable, value)
+            matched.pair(title, "/".join([*path, name]), variable, value)
 
 
 def _objects(holder: Any, path: Path, visited: set[int]) -> Iterator[tuple[Path, list[Any]]]:

@@ -14,6 +14,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from runner.errors import UserError
+from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
 
 Array: TypeAlias = npt.NDArray[Any]
@@ -90,6 +91,8 @@ def read_weights_file(path: Path, where: str) -> Stored:
     if path.is_dir():
         raise UserError(f"{where}: this is a folder. Weights come from a .weights.h5, .h5 or .keras file")
     try:
+        if kind := foreign_kind(path):
+            raise UserError(f"{where}: this is {kind}")
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
                 content, config = archive.read("model.weights.h5"), json.loads(archive.read("config.json"))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import tf_keras
 
 from runner.errors import UserError
-from runner.plan.matching import Match, match_rules, named_layers
+from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
 from runner.pruning.prunable import PrunableWeight, prunable_weights
@@ -14,6 +14,7 @@ from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
+from runner.wording import counted
 
 
 def make_plan(
@@ -99,6 +100,7 @@ def _rows(
                 overridden=tuple(earlier.key for earlier in match.overridden),
                 structure=None if reason or rule is None else structure_of(rule),
                 schedule=None if reason or rule is None else schedules[rule.key],
+                importance="magnitude" if rule is None else rule.importance,
                 total_steps=total_steps,
                 reason=reason,
             )
@@ -159,19 +161,21 @@ def _row_problem(where: str, row: PlannedWeight) -> str | None:
 
 
 def _warnings(rows: Sequence[PlannedWeight]) -> list[str]:
-    found = []
+    """Says what is true of several layers once."""
+    layers: dict[str, list[str]] = {}
     for row in rows:
         if not isinstance(row.structure, MByN):
             continue
         label, n = row.structure.label, row.structure.n
         if row.structure.axis == "auto" and row.axis == "flattened":
-            found.append(
-                f"{row.layer}: {row.kernel_shape[-2]} input channels are no multiple of {n}, so {label} runs"
-                " along the flattened row; hardware that pads channels will not see it there."
+            channels = row.kernel_shape[-2]
+            told = (
+                f"{counted(channels, 'input channel')} {'is' if channels == 1 else 'are'} no multiple of {n},"
+                f" so {label} runs along the flattened row;"
+                " hardware that pads channels will not see it there."
             )
+            layers.setdefault(told, []).append(row.layer)
         if not row.promised:
-            found.append(
-                f"{row.layer}: sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}, so the pattern"
-                f" {label} is not promised."
-            )
-    return found
+            told = f"sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}"
+            layers.setdefault(f"{told}, so the pattern {label} is not promised.", []).append(row.layer)
+    return [f"{listed(dict.fromkeys(names), most=4)}: {told}" for told, names in layers.items()]

@@ -1,15 +1,14 @@
 """Which rule has which layer: the last one that matches."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from typing import TypeAlias
 
 import tf_keras
 
 from runner.errors import UserError, did_you_mean
 from runner.pruning.prunable import is_prunable
+from runner.recipe.pattern import fits, fits_any, plain
 from runner.recipe.schema import Rule
 
 Layer: TypeAlias = tf_keras.layers.Layer
@@ -70,7 +69,7 @@ def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Mat
         if lost and not kept:
             takers = sorted({match.rule.key for match in lost if match.rule is not None})
             problems.append(
-                f"recipe.layers.{rule.key}: every layer it matches ({_listed(m.layer.name for m in lost)})"
+                f"recipe.layers.{rule.key}: every layer it matches ({listed(m.layer.name for m in lost)})"
                 f" goes to a later rule ({', '.join(takers)}), and the last rule that matches has the layer."
                 " Put the general rule first, or remove this one."
             )
@@ -82,21 +81,10 @@ def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Mat
 def matches_layer(rule: Rule, layer: NamedLayer) -> bool:
     """Tells whether a rule's targets, ignore and types let it have this layer."""
     return (
-        _any_fits(rule.targets, layer.name)
-        and not _any_fits(rule.ignore, layer.name)
+        fits_any(rule.targets, layer.name)
+        and not fits_any(rule.ignore, layer.name)
         and (not rule.types or layer.kind in rule.types)
     )
-
-
-def _any_fits(patterns: Iterable[str], name: str) -> bool:
-    return any(_fits(pattern, name) for pattern in patterns)
-
-
-def _fits(pattern: str, name: str) -> bool:
-    """A glob, or a regular expression after `re:` that must match the whole name."""
-    if pattern.startswith("re:"):
-        return re.fullmatch(pattern[3:], name) is not None
-    return fnmatchcase(name, pattern)
 
 
 def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
@@ -104,12 +92,12 @@ def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
     where = f"recipe.layers.{rule.key}"
     prunable = [layer.name for layer in layers if layer.prunable]
     names = [layer.name for layer in layers]
-    ending = f" Layers that can be pruned: {_listed(prunable)}."
+    ending = f" Layers that can be pruned: {listed(prunable)}."
     problems = [
-        f"{where}.{key}: no layer is called {pattern!r}.{did_you_mean(_plain(pattern), names)}{ending}"
+        f"{where}.{key}: no layer is called {pattern!r}.{did_you_mean(plain(pattern), names)}{ending}"
         for key, patterns in (("targets", rule.targets), ("ignore", rule.ignore))
         for pattern in patterns
-        if not any(_fits(pattern, name) for name in names)
+        if not any(fits(pattern, name) for name in names)
     ]
     kinds = sorted({layer.kind for layer in layers})
     problems += [
@@ -126,15 +114,12 @@ def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
             f"{where}: targets {', '.join(rule.targets)} match nothing once {narrowed} are applied.{ending}"
         ]
     if rule.prune and not any(layer.prunable for layer in matched):
-        which = _listed(f"{layer.name} ({layer.kind})" for layer in matched)
+        which = listed(f"{layer.name} ({layer.kind})" for layer in matched)
         return [f"{where}: it matches only layers without weights that can be pruned: {which}.{ending}"]
     return []
 
 
-def _plain(pattern: str) -> str:
-    return re.sub(r"[*?\[\]^$\\]", "", pattern.removeprefix("re:"))
-
-
-def _listed(names: Iterable[str], most: int = 12) -> str:
+def listed(names: Iterable[str], most: int = 12) -> str:
+    """Joins the first few names for a message, and says how many more there are."""
     every = list(names)
     return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "") or "none"

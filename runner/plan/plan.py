@@ -21,6 +21,7 @@ class PlannedWeight:
         overridden: Rules that matched too and came earlier.
         structure: Which weights are zeroed together; None for a dense weight.
         schedule: Sparsity over the steps; None for a dense weight.
+        importance: What ranks the weights: `magnitude` or `random`.
         total_steps: Training steps.
         reason: Why the weight stays dense; None for a pruned one.
     """
@@ -34,6 +35,7 @@ class PlannedWeight:
     overridden: tuple[str, ...] = ()
     structure: Structure | None = None
     schedule: PruningSchedule | None = None
+    importance: str = "magnitude"
     total_steps: int = 1
     reason: str | None = None
 

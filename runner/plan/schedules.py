@@ -2,13 +2,16 @@
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
 
 from runner.errors import UserError
 from runner.plan.curve import curve_of
 from runner.pruning.schedule import PruningSchedule, last_step
 from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
-from runner.recipe.schema import Schedule
+from runner.recipe.schema import Recipe, Rule, Schedule
 from runner.registry import Registry
+from runner.wording import counted
 
 SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
@@ -56,6 +59,54 @@ def exponential(
     return ExponentialSparsity(sparsity, begin_step, end_step, rate, frequency)
 
 
+def drop_leftovers(recipe: Recipe) -> tuple[Recipe, list[str]]:
+    """Leaves out the arguments that were written for another schedule and that this one does not take.
+
+    Args:
+        recipe: Its schedules say what was written for which; see `runner.recipe.leftovers`.
+
+    Returns:
+        The recipe without them, and a note for each.
+    """
+    fitting = [_without_leftovers(rule) for rule in recipe.layers]
+    notes = [note for _, own in fitting for note in own]
+    return replace(recipe, layers=tuple(rule for rule, _ in fitting)), notes
+
+
+def _without_leftovers(rule: Rule) -> tuple[Rule, list[str]]:
+    schedule = rule.schedule
+    if schedule is None or schedule.name not in SCHEDULES.names():
+        return rule, []
+    where = f"recipe.layers.{rule.key}.schedule"
+    left = {
+        key: by
+        for key, by in schedule.written_for.items()
+        if not SCHEDULES.takes(schedule.name, key, where=f"{where}.name")
+    }
+    kept = {key: value for key, value in schedule.arguments.items() if key not in left}
+    notes = [
+        f"{where}.{key} was written for schedule '{by}'; '{schedule.name}' does not take it: left out"
+        for key, by in left.items()
+    ]
+    return replace(rule, schedule=replace(schedule, arguments=kept, written_for={})), notes
+
+
+def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
+    """Looks up a recipe's schedule, and returns its arguments.
+
+    Args:
+        written: What the recipe says.
+        where: The key that holds it, for messages.
+
+    Raises:
+        UserError: The name or an argument is unknown.
+    """
+    SCHEDULES.get(written.name, where=f"{where}.name")
+    return SCHEDULES.arguments(
+        written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
+    )
+
+
 def build_schedule(
     written: Schedule, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
 ) -> PruningSchedule:
@@ -76,18 +127,18 @@ def build_schedule(
         UserError: The name or an argument is unknown or unusable, a step lies beyond training, or training
             does not end at the final level.
     """
-    build = SCHEDULES.get(written.name, where=f"{where}.name")
-    arguments = SCHEDULES.arguments(
-        written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
+    build, arguments = (
+        SCHEDULES.get(written.name, where=f"{where}.name"),
+        check_schedule(written, where=where),
     )
     begin = written.begin_step.resolve(steps_per_epoch, total_steps)
     end = total_steps if written.end_step is None else written.end_step.resolve(steps_per_epoch, total_steps)
     for key, step, spec in (("begin_step", begin, written.begin_step), ("end_step", end, written.end_step)):
         if step > total_steps:
             raise UserError(
-                f"{where}.{key}: {spec} is step {step}, but training has {total_steps} steps"
-                f" ({total_steps // steps_per_epoch} epochs of {steps_per_epoch}). A share such as 20% fits,"
-                f" or {math.ceil(step / steps_per_epoch)} epochs of training."
+                f"{where}.{key}: {spec} is step {step}, but training has"
+                f" {_length(steps_per_epoch, total_steps)}. A share such as 20% fits,"
+                f" or {counted(math.ceil(step / steps_per_epoch), 'epoch')} of training."
             )
     if begin > end:
         ending = written.end_step or "the end of training"
@@ -127,12 +178,16 @@ def _remedy(
         return ".rate", f"{told} Without a rate it is reached at end_step."
     end = last_step(built)
     if end > total_steps and abs(float(built(end)[1]) - sparsity) <= _TOLERANCE:
-        epochs = f"{total_steps // steps_per_epoch} epochs of {steps_per_epoch}"
         return "", (
-            f"Schedule '{written.name}' reaches it at step {end}, but training has {total_steps} steps"
-            f" ({epochs}); {math.ceil(end / steps_per_epoch)} epochs are enough."
+            f"Schedule '{written.name}' reaches it at step {end}, but training has"
+            f" {_length(steps_per_epoch, total_steps)}; {math.ceil(end / steps_per_epoch)} epochs are enough."
         )
     return "", f"The builder of schedule '{written.name}' is given sparsity, to be reached at end_step."
+
+
+def _length(steps_per_epoch: int, total_steps: int) -> str:
+    epochs = counted(total_steps // steps_per_epoch, "epoch")
+    return f"{counted(total_steps, 'step')} ({epochs} of {steps_per_epoch})"
 
 
 def _rounded_up(rate: float) -> str:

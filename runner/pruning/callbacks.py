@@ -8,13 +8,15 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
 class UpdatePruningStep(tf_keras.callbacks.Callback):
     """Settles the masks at the end of `fit`, so that the target is met when training ends early.
 
-    The masks themselves are updated inside the training step, with or without this callback.
+    The masks themselves are updated inside the training step, with or without this callback. Where no
+    tf-keras optimizer changes the weights, they are set at each epoch's end, for the steps begun by then.
 
     Example:
         >>> model.fit(x, y, callbacks=[UpdatePruningStep()])
@@ -24,32 +26,62 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._steps = 0
-        self._seen_in_epoch = 0
+        self._steps = self._begun_in_epoch = self._seen_in_epoch = 0
+        self._at_begin: dict[PruneLowMagnitude, int] = {}
+        self._at_epoch_end: dict[PruneLowMagnitude, int] = {}
+
+    def set_model(self, model: tf_keras.Model) -> None:
+        """Takes the model that is trained.
+
+        Raises:
+            ValueError: If it is a model of Keras 3.
+        """
+        refuse_keras_3(model)
+        super().set_model(model)
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts counting at the steps that the masks have already seen."""
-        counted = [int(m.step.numpy()) for wrapper in wrappers(self.model) for m in wrapper.masked_weights]
-        self._steps, self._seen_in_epoch = max(counted, default=0), 0
+        self._steps = self._begun_in_epoch = self._seen_in_epoch = 0
+        self._at_begin = {wrapper: _counted(wrapper) for wrapper in wrappers(self.model)}
+        self._at_epoch_end = dict(self._at_begin)
         optimizer = self.model.optimizer
         # Legacy ones refuse a sparse gradient, an Embedding's, for a variable with a constraint.
         legacy = isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
         if legacy and dense_gradients not in optimizer.gradient_transformers:
             optimizer.gradient_transformers.append(dense_gradients)
 
+    def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
+        """Counts the batches of a loop written by hand, which may name them all -1."""
+        self._begun_in_epoch += 1
+
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
         """Counts the steps that were really run: an optimizer may skip some of them."""
         self._seen_in_epoch = batch + 1
 
-    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
-        """Adds the epoch's steps."""
-        self._steps += self._seen_in_epoch
-        self._seen_in_epoch = 0
+    def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
+        """Adds the epoch's steps, and settles the masks that no optimizer kept.
+
+        Args:
+            batch: The epoch's number, under the name that TFMOT gives it; not read.
+            logs: Not read.
+            epoch: The same number under Keras's name; not read.
+        """
+        self._steps += max(self._begun_in_epoch, self._seen_in_epoch)
+        self._begun_in_epoch = self._seen_in_epoch = 0
+        for wrapper in wrappers(self.model):
+            if _counted(wrapper) == self._at_epoch_end.get(wrapper, 0):
+                wrapper.settle(self._at_begin.get(wrapper, 0) + self._steps)
+            self._at_epoch_end[wrapper] = _counted(wrapper)
 
     def on_train_end(self, logs: Any = None) -> None:
         """Sets every mask to its schedule's value at the last step."""
         for wrapper in wrappers(self.model):
-            wrapper.settle(self._steps + self._seen_in_epoch)
+            wrapper.settle(self._at_begin.get(wrapper, 0) + self._steps + self._seen_in_epoch)
+
+
+def _counted(wrapper: PruneLowMagnitude) -> int:
+    """Returns the training steps that a wrapper's masks have seen."""
+    return max((int(masked.step.numpy()) for masked in wrapper.masked_weights), default=0)
 
 
 def dense_gradients(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -61,7 +93,7 @@ def dense_gradients(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any
 
 
 class PruningSummaries(tf_keras.callbacks.TensorBoard):
-    """Logs every mask's sparsity and threshold to TensorBoard, at each epoch's end and the end of training.
+    """Logs every mask's sparsity and threshold to TensorBoard, as each epoch begins and ends, and at the end.
 
     Args:
         log_dir: Directory of the event files.
@@ -80,6 +112,21 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
             raise ImportError("PruningSummaries needs the package tensorboard: pip install tensorboard")
         super().__init__(log_dir=log_dir, update_freq=update_freq, **kwargs)
         self._pruning_writer = tf.summary.create_file_writer(f"{log_dir}/pruning")
+        self._written: tuple[int, dict[str, float]] | None = None
+
+    def set_model(self, model: tf_keras.Model) -> None:
+        """Takes the model that is trained.
+
+        Raises:
+            ValueError: If it is a model of Keras 3.
+        """
+        refuse_keras_3(model)
+        super().set_model(model)
+
+    def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
+        """Writes the sparsities that the epoch begins with."""
+        super().on_epoch_begin(epoch, logs)
+        self._write()
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Writes the sparsities that the epoch ended with."""
@@ -94,11 +141,16 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
         super().on_train_end(logs)
 
     def _write(self) -> None:
-        step = int(self.model.optimizer.iterations.numpy())
+        """Writes what has changed since it last wrote: an epoch begins where another has ended."""
+        optimizer, found = self.model.optimizer, wrappers(self.model)
+        step = int(optimizer.iterations.numpy()) if optimizer else max(map(_counted, found), default=0)
+        values = {name: value for wrapper in found for name, value in _summaries(wrapper).items()}
+        if self._written == (step, values):
+            return
+        self._written = step, values
         with self._pruning_writer.as_default():
-            for wrapper in wrappers(self.model):
-                for name, value in _summaries(wrapper).items():
-                    tf.summary.scalar(name, value, step=step)
+            for name, value in values.items():
+                tf.summary.scalar(name, value, step=step)
         self._pruning_writer.flush()
 
 

@@ -11,12 +11,67 @@ from typing import Any
 
 import tensorflow as tf
 
+from runner.pruning.importance import graph_random_scores
 from runner.pruning.layouts import Layout
 from runner.pruning.schedule import PruningSchedule, decide
 from runner.pruning.selection import needs_bisection
 from runner.pruning.structures import Structure
 
-Update = Callable[[tf.Tensor, tf.Tensor, tf.Tensor], tuple[tf.Tensor, tf.Tensor]]
+Update = Callable[..., tuple[tf.Tensor, tf.Tensor]]
+"""Takes weights, mask, step and, where chance ranks the weights, a seed."""
+
+
+def new_mask(
+    weights: tf.Tensor, sparsity: tf.Tensor, structure: Structure, layout: Layout, seed: tf.Tensor | None
+) -> tf.Tensor:
+    """Computes a mask anew.
+
+    Args:
+        weights: Float tensor, as the layer stores it.
+        sparsity: float32 scalar, in [0, 1).
+        structure: Which weights are zeroed together.
+        layout: How the weight's axes read as a kernel.
+        seed: uint64 scalar: the weights are ranked by `importance.random_scores` of it; None: by magnitude.
+
+    Returns:
+        bool, of the shape of `weights`.
+    """
+    shape = tf.shape(weights)
+    if not structure.reads_axes:
+        weights, layout = tf.reshape(weights, [-1]), Layout()
+    if seed is None:
+        ranked = layout.kernel(weights)
+    else:
+        drawn = tf.reshape(graph_random_scores(tf.size(weights), seed), tf.shape(weights))
+        ranked = structure.shared(layout.kernel(drawn))
+    return tf.reshape(layout.stored(structure.graph_mask(ranked, sparsity), weights.shape), shape)
+
+
+class MaskUpdates:
+    """The functions that all weights of one schedule share; see `shared_updates`.
+
+    Args:
+        schedule: When masks are updated, and to which sparsity.
+    """
+
+    def __init__(self, schedule: PruningSchedule) -> None:
+        self.schedule = schedule
+        self.functions: dict[Any, Update] = {}
+
+
+# Whoever uses a schedule's functions keeps them, and nothing else does: their graphs lead to the graph of the
+# training step, and so to the model and its schedule, which would never be freed if they were held here.
+_SHARED: "weakref.WeakKeyDictionary[PruningSchedule, weakref.ref[MaskUpdates]]" = weakref.WeakKeyDictionary()
+
+
+def shared_updates(schedule: PruningSchedule) -> MaskUpdates:
+    """Returns the functions of a schedule, the same as long as anybody keeps them."""
+    kept = _SHARED.get(schedule)
+    updates = kept() if kept is not None else None
+    if updates is None:
+        updates = MaskUpdates(schedule)
+        _SHARED[schedule] = weakref.ref(updates)
+    return updates
 
 
 def updated_mask(
@@ -24,8 +79,9 @@ def updated_mask(
     mask: tf.Tensor,
     step: tf.Tensor,
     structure: Structure,
-    schedule: PruningSchedule,
+    updates: MaskUpdates,
     layout: Layout,
+    seed: int | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes the mask after a training step: a new one where the schedule says so, else the same.
 
@@ -34,8 +90,9 @@ def updated_mask(
         mask: bool, of that shape: the mask so far.
         step: int64 scalar, counted from 1.
         structure: Which weights are zeroed together.
-        schedule: When, and to which sparsity.
+        updates: The schedule's functions.
         layout: How the weight's axes read as a kernel.
+        seed: As in `new_mask`, a Python number.
 
     Returns:
         The mask, and whether the weights that it was computed from were finite (True where it was not).
@@ -43,29 +100,43 @@ def updated_mask(
     shape = weights.shape
     if not structure.reads_axes:
         weights, mask, layout = tf.reshape(weights, [-1]), tf.reshape(mask, [-1]), Layout()
-    new, finite = _function(structure, schedule, layout, weights)(weights, mask, step)
+    inputs = [weights, mask, step] if seed is None else [weights, mask, step, seed_tensor(seed)]
+    new, finite = _function(structure, updates, layout, weights, by_chance=seed is not None)(*inputs)
     return tf.reshape(new, shape), finite
 
 
-def _function(structure: Structure, schedule: PruningSchedule, layout: Layout, weights: tf.Tensor) -> Update:
+def seed_tensor(seed: int | None) -> tf.Tensor | None:
+    """Returns a seed as `new_mask` takes it."""
+    return None if seed is None else tf.constant(seed, tf.uint64)
+
+
+def _function(
+    structure: Structure, updates: MaskUpdates, layout: Layout, weights: tf.Tensor, *, by_chance: bool
+) -> Update:
     shape = tuple(weights.shape) if structure.reads_axes else (None,)
     # A selection traced for the CPU must not be met again under XLA, which cannot compile it.
-    key = structure, layout, shape, weights.dtype, needs_bisection()
-    functions = _FUNCTIONS.setdefault(schedule, {})
-    if key not in functions:
-        functions[key] = _build(structure, weakref.proxy(schedule), layout, shape, weights.dtype)
-    return functions[key]
+    key = structure, layout, shape, weights.dtype, by_chance, needs_bisection()
+    if key not in updates.functions:
+        updates.functions[key] = _build(structure, updates.schedule, layout, shape, weights.dtype, by_chance)
+    return updates.functions[key]
 
 
 def _build(
-    structure: Structure, schedule: Any, layout: Layout, shape: tuple[int | None, ...], dtype: tf.DType
+    structure: Structure,
+    schedule: PruningSchedule,
+    layout: Layout,
+    shape: tuple[int | None, ...],
+    dtype: tf.DType,
+    by_chance: bool,
 ) -> Update:
-    def update(weights: tf.Tensor, mask: tf.Tensor, step: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+    def update(
+        weights: tf.Tensor, mask: tf.Tensor, step: tf.Tensor, seed: tf.Tensor | None = None
+    ) -> tuple[tf.Tensor, tf.Tensor]:
         updates, sparsity = decide(schedule, step)
 
         def renew() -> tuple[tf.Tensor, tf.Tensor]:
-            kept = structure.graph_mask(layout.kernel(weights), sparsity)
-            return layout.stored(kept, weights.shape), tf.reduce_all(tf.math.is_finite(weights))
+            kept = new_mask(weights, sparsity, structure, layout, seed)
+            return kept, tf.reduce_all(tf.math.is_finite(weights))
 
         return tf.cond(updates, renew, lambda: (mask, tf.constant(True)))
 
@@ -74,11 +145,9 @@ def _build(
         tf.TensorSpec(shape, tf.bool),
         tf.TensorSpec([], tf.int64),
     ]
+    if by_chance:
+        signature.append(tf.TensorSpec([], tf.uint64))
     # Inlined, each call would bring the branches along, and each would be placed and prepared anew.
     return tf.function(
         update, input_signature=signature, autograph=False, experimental_attributes={"_noinline": True}
     )
-
-
-# Weak, and the functions hold only a proxy of their schedule: neither keeps the other alive.
-_FUNCTIONS: "weakref.WeakKeyDictionary[PruningSchedule, dict[Any, Update]]" = weakref.WeakKeyDictionary()

@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
-from runner.pruning.mask_update import updated_mask
+from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
 from runner.pruning.prunable import PrunableWeight
 from runner.pruning.schedule import PruningSchedule, is_over, settled_sparsity
 from runner.pruning.structures import Structure
@@ -30,6 +30,7 @@ class MaskedWeight:
         structure: Which weights are zeroed together.
         schedule: Sparsity over the steps.
         owner: The layer's name, for messages.
+        seed: Of the weights' lots, where chance ranks them; None: magnitude does. See `importance`.
     """
 
     def __init__(
@@ -40,9 +41,11 @@ class MaskedWeight:
         structure: Structure,
         schedule: PruningSchedule,
         owner: str,
+        seed: int | None = None,
     ) -> None:
         self.weight, self.mask, self.step = weight, mask, step
-        self.structure, self.schedule, self.owner = structure, schedule, owner
+        self.structure, self.schedule, self.owner, self.seed = structure, schedule, owner, seed
+        self._updates = shared_updates(schedule)
         self._furthest = (
             0  # Survives a callback that restores earlier weights, and with them an earlier step.
         )
@@ -63,19 +66,14 @@ class MaskedWeight:
             weights = self._before(weights)
         self.step.assign_add(1)
         step = tf.identity(self.step)
-        mask, finite = updated_mask(
-            weights, tf.convert_to_tensor(self.mask), step, self.structure, self.schedule, self.weight.layout
-        )
+        before, layout = tf.convert_to_tensor(self.mask), self.weight.layout
+        mask, finite = updated_mask(weights, before, step, self.structure, self._updates, layout, self.seed)
         words = f"{self.owner}: {self.name} {BROKEN_WEIGHTS}"
         # The raw op: tf.debugging.Assert would trace a branch of its own.
         with tf.control_dependencies([tf.raw_ops.Assert(condition=finite, data=[words, step])]):
             self.mask.assign(mask)
         # A product is the cheapest pass over the weights; its negative zeros go when training ends (`apply`).
         return weights * tf.cast(mask, weights.dtype)
-
-    def _new_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
-        layout = self.weight.layout
-        return layout.stored(self.structure.graph_mask(layout.kernel(weights), sparsity), self.weight.shape)
 
     def advance(self) -> None:
         """Does by hand what the optimizer does after an update: one training step."""
@@ -96,8 +94,9 @@ class MaskedWeight:
             return
         sparsity = settled_sparsity(self.schedule, self._furthest)
         if sparsity is not None:
-            weights = tf.convert_to_tensor(self.weight.variable)
-            self.mask.assign(self._new_mask(weights, tf.constant(sparsity, tf.float32)))
+            weights, level = tf.convert_to_tensor(self.weight.variable), tf.constant(sparsity, tf.float32)
+            seed, layout = seed_tensor(self.seed), self.weight.layout
+            self.mask.assign(new_mask(weights, level, self.structure, layout, seed))
             self.apply()
 
     def apply(self) -> None:

@@ -6,12 +6,17 @@ engine adds to what a schedule answers (at a `begin_step` of 0, and at `end_step
 """
 
 import abc
+import math
+import numbers
 from typing import Any, ClassVar
 
 import tensorflow as tf
 
 Step = Any
 """A Python int, or an integer tensor of any shape."""
+
+_ROUNDING = 1e-6
+"""A float this close to a whole number is that number: `0.07 * 100` is a little more than 7."""
 
 
 class PruningSchedule(abc.ABC):
@@ -91,7 +96,7 @@ class PruningSchedule(abc.ABC):
 
     def _validate_sparsity(self, sparsity: Any, variable_name: str) -> None:
         """Raises ValueError unless the sparsity is a number in [0, 1)."""
-        if isinstance(sparsity, bool) or not isinstance(sparsity, int | float) or not 0.0 <= sparsity < 1.0:
+        if not is_number(sparsity) or not 0.0 <= sparsity < 1.0:
             raise ValueError(f"{variable_name} is {sparsity!r}; it must be a number in [0, 1).")
 
 
@@ -105,7 +110,7 @@ def decide(schedule: PruningSchedule, step: Step) -> tuple[Any, Any]:
         schedule: Any schedule.
         step: Python int or integer tensor, counted from 1.
     """
-    answer, sparsity = schedule(step)
+    answer, sparsity = schedule(step) if isinstance(step, int) else _answer_in_graph(schedule, step)
     begin, end = first_step(schedule), last_step(schedule)
     if isinstance(step, int):
         return bool(answer) or step == end or (begin == 0 and step == 1), float(sparsity)
@@ -114,16 +119,24 @@ def decide(schedule: PruningSchedule, step: Step) -> tuple[Any, Any]:
     return answer, tf.cast(sparsity, tf.float32)
 
 
+def _answer_in_graph(schedule: PruningSchedule, step: tf.Tensor) -> tuple[Any, Any]:
+    """Asks a schedule; one of the user's may ask back `if step < 100:`, as it may in TFMOT."""
+    if schedule.__class__.__module__.startswith(f"{__package__}."):  # Converting takes half a second.
+        return schedule(step)
+    answer, sparsity = tf.function(lambda now: schedule(now), autograph=True)(step)
+    return answer, sparsity
+
+
 def first_step(schedule: PruningSchedule) -> int:
     """Returns `begin_step`; -1 for a schedule that names none."""
     begin = getattr(schedule, "begin_step", -1)
-    return -1 if begin is None else int(begin)
+    return -1 if begin is None else as_step(begin)
 
 
 def last_step(schedule: PruningSchedule) -> int:
     """Returns `end_step`; -1 for a schedule that names none or has no end."""
     end = getattr(schedule, "end_step", -1)
-    return -1 if end is None else int(end)
+    return -1 if end is None else as_step(end)
 
 
 def update_steps(schedule: PruningSchedule, total_steps: int) -> list[int]:
@@ -175,11 +188,26 @@ def schedule_from_config(
     return found.from_config(config["config"])
 
 
+def as_step(value: Any) -> int:
+    """Reads a whole number of any kind (a float such as `0.07 * 100`, a NumPy scalar) as a step."""
+    return round(float(value))
+
+
+def is_number(value: Any) -> bool:
+    """Tells whether a value is a real number, of Python or NumPy."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value) and abs(value - round(value)) < _ROUNDING
+
+
 def _integral(value: Any) -> Any:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
+    return as_step(value) if _is_whole(value) else value
 
 
 def _require_whole(**steps: Any) -> None:
     for name, value in steps.items():
-        if isinstance(value, bool) or not isinstance(value, int | float) or value != int(value):
-            raise ValueError(f"{name} is {value!r}; it must be a whole number of training steps.")
+        if not _is_whole(value):
+            hint = f": int({name}) is {int(value)}" if is_number(value) and math.isfinite(value) else ""
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of training steps{hint}.")

@@ -5,7 +5,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from runner.pruning.schedule import PruningSchedule, Step
+from runner.pruning.schedule import PruningSchedule, Step, as_step, is_number
 
 
 class ConstantSparsity(PruningSchedule):
@@ -28,7 +28,8 @@ class ConstantSparsity(PruningSchedule):
         self._validate_sparsity(target_sparsity, "target_sparsity")
         self._validate_step(begin_step, end_step, frequency, True)
         self.target_sparsity = float(target_sparsity)
-        self.begin_step, self.end_step, self.frequency = int(begin_step), int(end_step), int(frequency)
+        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
+        self.frequency = as_step(frequency)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
         """Answers `(on the grid, target_sparsity)`."""
@@ -72,11 +73,11 @@ class PolynomialDecay(PruningSchedule):
         self._validate_sparsity(initial_sparsity, "initial_sparsity")
         self._validate_sparsity(final_sparsity, "final_sparsity")
         self._validate_step(begin_step, end_step, frequency, False)
-        if isinstance(power, bool) or not isinstance(power, int | float) or not 0 < power < float("inf"):
+        if not is_number(power) or not 0 < power < math.inf:
             raise ValueError(f"power is {power!r}; it must be a number above 0.")
         self.initial_sparsity, self.final_sparsity = float(initial_sparsity), float(final_sparsity)
-        self.begin_step, self.end_step = int(begin_step), int(end_step)
-        self.power, self.frequency = power, int(frequency)
+        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
+        self.power, self.frequency = float(power), as_step(frequency)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
         """Answers `(on the grid, the polynomial's value)`."""
@@ -159,12 +160,11 @@ class ExponentialSparsity(PruningSchedule):
     ) -> None:
         self._validate_sparsity(final_sparsity, "final_sparsity")
         self._validate_step(begin_step, end_step, frequency, False)
-        if rate is not None and (
-            isinstance(rate, bool) or not isinstance(rate, int | float) or not 0 < rate < 1
-        ):
+        if rate is not None and (not is_number(rate) or not 0 < rate < 1):
             raise ValueError(f"rate is {rate!r}; it must be a number in (0, 1).")
         self.final_sparsity, self.rate = float(final_sparsity), rate
-        self.begin_step, self.end_step, self.frequency = int(begin_step), int(end_step), int(frequency)
+        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
+        self.frequency = as_step(frequency)
 
     @property
     def sufficient_rate(self) -> float | None:

@@ -1,12 +1,14 @@
 """Taking wrappers off: names, weights and outputs stay."""
 
+import warnings
 from typing import Any
 
 import tf_keras
 
+from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.loops import settle_masks
 from runner.pruning.wrap import copy_layer, copy_model, is_graph_model
-from runner.pruning.wrapper import PruneLowMagnitude
+from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
 def strip_pruning(model: Any) -> Any:
@@ -24,10 +26,18 @@ def strip_pruning(model: Any) -> Any:
         A new model of the same names, weights and outputs, not compiled; a subclassed model itself.
 
     Raises:
-        ValueError: If it is no Keras model.
+        ValueError: If it is no tf-keras model, or wrapped by another package.
     """
+    refuse_keras_3(model)
     if not isinstance(model, tf_keras.Model):
         raise ValueError(f"strip_pruning takes a tf-keras model; found {type(model).__name__}.")
+    _refuse_other_wrappers(model)
+    if _waits_for_its_first_step(model):
+        warnings.warn(
+            f"no training step has reached the masks of {model.name!r}: nothing is pruned. A loop that"
+            " changes the weights without a tf-keras optimizer calls update_masks(model) after each change.",
+            stacklevel=2,
+        )
     settle_masks(model)
     if is_graph_model(model):
         model = copy_model(model, _inner_copy)
@@ -36,6 +46,21 @@ def strip_pruning(model: Any) -> Any:
         model.train_function = model.test_function = model.predict_function = None
     _unwrap_attributes(model)
     return model
+
+
+def _refuse_other_wrappers(model: tf_keras.Model) -> None:
+    for layer in model._flatten_layers(include_self=False, recursive=True):
+        if type(layer).__name__ == "PruneLowMagnitude" and not isinstance(layer, PruneLowMagnitude):
+            package = type(layer).__module__.partition(".")[0]
+            raise ValueError(
+                f"{layer.name!r} was wrapped by {package}, and only that can strip it. Import"
+                " prune_low_magnitude, the callbacks and strip_pruning all from runner.pruning."
+            )
+
+
+def _waits_for_its_first_step(model: tf_keras.Model) -> bool:
+    masked = [each for wrapper in wrappers(model) if wrapper.trainable for each in wrapper.masked_weights]
+    return bool(masked) and all(int(each.step.numpy()) == 0 for each in masked)
 
 
 def _inner_copy(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer | None:

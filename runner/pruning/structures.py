@@ -1,4 +1,4 @@
-"""Structures: which weights are zeroed together. A structure is data plus five questions.
+"""Structures: which weights are zeroed together. A structure is data plus a few questions.
 
 Each answers, for a kernel in Keras layout `[*spatial, in, out]`: how many zeros a sparsity plans, the
 mask (NumPy and in the graph), and whether the promised pattern holds.
@@ -6,7 +6,7 @@ mask (NumPy and in the graph), and whether the promised pattern holds.
 
 import abc
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -44,6 +44,14 @@ class Structure(abc.ABC):
     @abc.abstractmethod
     def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
         """Returns the same mask inside the graph, as bool."""
+
+    def shared(self, scores: Any) -> Any:
+        """Gives weights that are kept or pruned together one score, so that chance favours none of them.
+
+        Args:
+            scores: NumPy array or tensor of static shape, a score for each weight of a kernel.
+        """
+        return scores
 
     def promises(self, sparsity: float) -> bool:
         """Tells whether a pattern beyond the count of zeros is promised at this sparsity."""
@@ -202,6 +210,15 @@ class Block(Structure):
         alive = np.logical_or.reduceat(matrix, np.arange(0, matrix.shape[0], self.rows), axis=0)
         alive = np.logical_or.reduceat(alive, np.arange(0, matrix.shape[1], self.columns), axis=1)
         return ~alive.ravel()
+
+    def shared(self, scores: Any) -> Any:
+        """Gives every block the score of its first weight; a mean would single out ragged blocks."""
+        library = np if isinstance(scores, np.ndarray) else tf
+        shape = tuple(scores.shape)
+        matrix = library.reshape(scores, [-1, shape[-1]])
+        tall = library.repeat(matrix[:: self.rows, :: self.columns], self.rows, axis=0)
+        spread = library.repeat(tall, self.columns, axis=1)[: matrix.shape[0], : shape[-1]]
+        return library.reshape(spread, shape)
 
     def promises(self, sparsity: float) -> bool:
         """Tells whether zero blocks are promised: always, where any are planned."""

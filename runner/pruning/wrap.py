@@ -1,12 +1,15 @@
 """Putting wrappers on: `prune_low_magnitude`, and the copying of models that wrap and strip share."""
 
+import difflib
 import inspect
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
 
+import tensorflow as tf
 import tf_keras
 
+from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.policy import PruningPolicy
 from runner.pruning.prunable import is_prunable
 from runner.pruning.schedule import PruningSchedule
@@ -35,10 +38,11 @@ def prune_low_magnitude(
             pattern, set once at the first step.
         block_size: Rows and columns of a block of the matrix `[spatial x in, out]`; (1, 1) for none.
         block_pooling_type: `AVG` or `MAX` of the magnitudes in a block.
-        pruning_policy: Decides which layers of a model are wrapped.
+        pruning_policy: Decides which layers are wrapped.
         sparsity_m_by_n: `(m, n)`: m of every n weights along the input channels are zero.
         **kwargs: `m_by_n_axis` (`auto`, `input_channels`, `flattened`), `weights` (names of the weights to
-            prune); for a single layer also what every Keras layer takes, such as `input_shape`.
+            prune), `importance` (`magnitude`, `random`) and `importance_seed`, all as in `PruneLowMagnitude`;
+            for a single layer also what every Keras layer takes, such as `input_shape`.
 
     Returns:
         The wrapped layer, list or model. A model is not compiled.
@@ -53,7 +57,7 @@ def prune_low_magnitude(
         >>> model.fit(x, y, callbacks=[UpdatePruningStep()])
         >>> strip_pruning(model).save("pruned.keras")
     """
-    _refuse_keras_3(to_prune)
+    refuse_keras_3(to_prune)
     params: dict[str, Any] = {
         "pruning_schedule": pruning_schedule,
         "block_size": block_size,
@@ -77,12 +81,13 @@ def prune_low_magnitude(
     if isinstance(to_prune, list | tuple):
         return [_wrap_one(layer, params, pruning_policy) for layer in to_prune]
     if isinstance(to_prune, tf_keras.layers.Layer):
-        if not is_prunable(to_prune):
+        left = not is_prunable(to_prune) and not isinstance(to_prune, PruneLowMagnitude)
+        if left and (to_prune.weights or not to_prune.built):
             warnings.warn(
                 f"{type(to_prune).__name__} {to_prune.name!r} has no weights that can be pruned: it is dense",
                 stacklevel=2,
             )
-        return _wrap_one(to_prune, params, None)
+        return _wrap_one(to_prune, params, pruning_policy)
     raise ValueError(
         "prune_low_magnitude takes a tf-keras layer, a list of layers, or a Sequential or functional model; "
         f"found {type(to_prune).__name__}."
@@ -126,6 +131,8 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
     for original, copied in copies:
         if original.weights:
             copied.set_weights(original.get_weights())
+        if isinstance(copied, PruneLowMagnitude) and isinstance(original, PruneLowMagnitude):
+            copied.take_masks(original)
     return result
 
 
@@ -140,23 +147,30 @@ def copy_layer(layer: Layer) -> Layer:
 
 
 def _wrap_one(layer: Layer, params: dict[str, Any], policy: PruningPolicy | None) -> Layer:
-    _refuse_keras_3(layer)
+    refuse_keras_3(layer)
     if isinstance(layer, PruneLowMagnitude) or (policy is not None and not policy.allow_pruning(layer)):
         return layer
     if not is_prunable(layer):
         return layer
     if not layer.built:
         return PruneLowMagnitude(layer, **params)
-    inner = copy_layer(layer)
-    if not inner.weights:
-        inner.build_from_config(layer.get_build_config())
-        inner.built = True
-    inner.set_weights(layer.get_weights())
-    return PruneLowMagnitude(inner, **params)
+    return PruneLowMagnitude(_built_copy(layer), **params)
+
+
+def _built_copy(layer: Layer) -> Layer:
+    copied = copy_layer(layer)
+    if not copied.weights:
+        copied.build_from_config(layer.get_build_config())
+        copied.built = True
+    if len(copied.weights) < len(layer.weights):  # MultiHeadAttention makes its weights when first called.
+        arguments, keywords = layer._saved_model_arg_spec
+        tf.function(copied.__call__, autograph=False).get_concrete_function(*arguments, **keywords)
+    copied.set_weights(layer.get_weights())
+    return copied
 
 
 def _check_keywords(given: dict[str, Any], *, single_layer: bool) -> None:
-    own = {"m_by_n_axis", "weights"}
+    own = {"m_by_n_axis", "weights", "importance", "importance_seed"}
     of_layers = {
         "name",
         "input_shape",
@@ -171,15 +185,6 @@ def _check_keywords(given: dict[str, Any], *, single_layer: bool) -> None:
     for name in given:
         if name not in allowed:
             named = sorted(set(inspect.signature(prune_low_magnitude).parameters) - {"kwargs"} | allowed)
-            raise TypeError(f"prune_low_magnitude has no argument {name!r}; it has {', '.join(named)}.")
-
-
-def _refuse_keras_3(candidate: Any) -> None:
-    origin = type(candidate).__module__.split(".")[0]
-    bases = {base.__module__.split(".")[0] for base in type(candidate).__mro__}
-    if origin == "keras" or "keras" in bases:
-        raise ValueError(
-            f"{type(candidate).__name__} is a Keras 3 object, and pruning works on tf-keras (Keras 2). Import"
-            " tf_keras instead, or set TF_USE_LEGACY_KERAS=1 before TensorFlow is imported, so that"
-            " tensorflow.keras is tf-keras."
-        )
+            near = difflib.get_close_matches(name, named, n=1)
+            hint = f" Did you mean {near[0]!r}?" if near else ""
+            raise TypeError(f"prune_low_magnitude has no argument {name!r}; it has {', '.join(named)}.{hint}")

@@ -7,6 +7,8 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
+from runner.pruning.importance import checked_seed, derived_seed
+from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.masked_weight import MaskedWeight
 from runner.pruning.prunable import is_prunable, prunable_weights
 from runner.pruning.schedule import PruningSchedule, schedule_config, schedule_from_config
@@ -33,6 +35,10 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         sparsity_m_by_n: `(m, n)`: m of every n weights are zero. Excludes `block_size`.
         m_by_n_axis: `auto`, `input_channels` or `flattened`.
         weights: Names of the layer's weights to prune, such as `["recurrent_kernel"]`; None for all.
+        importance: `magnitude`, or `random`: the same counts, the weights drawn by lot. The lots are drawn
+            once, so the masks of a rising schedule are nested; see `runner.pruning.importance`.
+        importance_seed: Of the lots, from 0 to 2**64 - 1; layers of other names draw other lots. None takes
+            one from Python's `random`, which `tf_keras.utils.set_random_seed` seeds; a saved model has it.
         **kwargs: What every Keras layer takes, such as `name` and `input_shape`.
 
     Raises:
@@ -48,8 +54,12 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         sparsity_m_by_n: Sequence[int] | None = None,
         m_by_n_axis: str = "auto",
         weights: Sequence[str] | None = None,
+        importance: str = "magnitude",
+        importance_seed: int | None = None,
         **kwargs: Any,
     ) -> None:
+        refuse_keras_3(layer)
+        self._importance_seed = checked_seed(importance, importance_seed)
         if not is_prunable(layer):
             raise ValueError(
                 f"{type(layer).__name__} {layer.name!r} has no weights that can be pruned. A layer of your"
@@ -61,8 +71,8 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         self.pruning_schedule = pruning_schedule or default_schedule(self.structure)
         if not isinstance(self.pruning_schedule, PruningSchedule):
             raise ValueError(
-                f"pruning_schedule is {pruning_schedule!r}; it must be a PruningSchedule, such as "
-                "ConstantSparsity(0.5, begin_step=0)."
+                f"pruning_schedule is {pruning_schedule!r}; it must be a PruningSchedule of"
+                " runner.pruning, such as ConstantSparsity(0.5, begin_step=0)."
             )
         self._pruned_names = None if weights is None else tuple(weights)
         self._arguments = {
@@ -71,6 +81,8 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             "sparsity_m_by_n": None if sparsity_m_by_n is None else list(sparsity_m_by_n),
             "m_by_n_axis": m_by_n_axis,
             "weights": None if weights is None else list(weights),
+            "importance": importance,
+            "importance_seed": self._importance_seed,
         }
         self._masked_weights: tuple[MaskedWeight, ...] = ()
         kwargs.setdefault("name", f"prune_low_magnitude_{layer.name}")
@@ -132,9 +144,15 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 trainable=False,
                 **_PER_REPLICA,
             )
-            name = self.layer.name
-            masked.append(MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule, name))
+            owner, seed = self.layer.name, self._seed_of(weight.name)
+            masked.append(
+                MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule, owner, seed)
+            )
         self._masked_weights = tuple(masked)
+
+    def _seed_of(self, weight: str) -> int | None:
+        seed = self._importance_seed
+        return None if seed is None else derived_seed(seed, f"{self.layer.name}/{weight}")
 
     def call(self, inputs: Any, *args: Any, training: Any = None, mask: Any = None, **kwargs: Any) -> Any:
         """Calls the inner layer; the masks are kept by the optimizer step, not here."""
@@ -163,6 +181,12 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
     def set_weights(self, weights: list[Any]) -> None:
         """Sets the inner layer's weights; the masks stay in force."""
         self.layer.set_weights(weights)
+
+    def take_masks(self, other: "PruneLowMagnitude") -> None:
+        """Takes over the masks and steps of a wrapper around the same layer, so that they stay in force."""
+        for own, its in zip(self._masked_weights, other.masked_weights, strict=True):
+            own.mask.assign(its.mask)
+            own.step.assign(its.step)
 
     @property
     def trainable(self) -> bool:
@@ -237,5 +261,6 @@ def default_schedule(structure: Structure) -> PruningSchedule:
 
 def wrappers(model: tf_keras.layers.Layer) -> list[PruneLowMagnitude]:
     """Lists the wrappers in a model or layer, in nested models and custom layers too, each once."""
+    refuse_keras_3(model)
     found = model._flatten_layers(include_self=True, recursive=True)
     return list({id(layer): layer for layer in found if isinstance(layer, PruneLowMagnitude)}.values())

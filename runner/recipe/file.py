@@ -10,12 +10,13 @@ from omegaconf import DictConfig, ListConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
-from runner.recipe.library import find_recipe, place
+from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
 from runner.recipe.section import NAMES_CODE, code_keys, shown
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
 # A `${` counts unless an odd number of backslashes stands before it.
 _INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{([^{}]*)")
+_NAME = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
 _WITHIN_RECIPE = re.compile(r"\s*(?:recipe\.|\.+)[A-Za-z_][\w.\[\]]*\s*")
 
 
@@ -26,7 +27,7 @@ class RecipeFile:
     Args:
         path: Where it is.
         config: What it says, `defaults` included, interpolations unresolved.
-        parents: The recipes it inherits from, in order.
+        parents: The recipes it inherits from, in order, as it names them; see `parent_name`.
         lines: The line on which each dotted key stands, e.g. `{"recipe.training.epochs": 7}`.
     """
 
@@ -48,14 +49,16 @@ def read_recipe_file(path: Path) -> RecipeFile:
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"{source}: cannot be read: {error}") from error
     try:
-        lines = _lines(yaml.compose(written, Loader=yaml.SafeLoader))
+        root = yaml.compose(written, Loader=yaml.SafeLoader)
+        lines = _lines(root)
         config = OmegaConf.create(written)
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise UserError(f"{source}:{line}: is not valid YAML: {error.problem}{_context(error)}") from error
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, ValueError) as error:
         raise UserError(f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}") from error
-    if not isinstance(config, DictConfig):
+    # Of a lone word OmegaConf makes a mapping without a value.
+    if not isinstance(config, DictConfig) or isinstance(root, yaml.ScalarNode):
         raise UserError(f"{source}: must be a mapping with the keys data, model, training, layers")
 
     places = {key: f"{source}:{line}" for key, line in lines.items()}
@@ -114,7 +117,8 @@ def lineage(name: str) -> list[RecipeFile]:
 def _lineage(name: str, children: tuple[str, ...]) -> list[RecipeFile]:
     file = read_recipe_file(find_recipe(name))
     files = []
-    for parent in file.parents:
+    for written in file.parents:
+        parent = parent_name(name, written)
         where = f"{place(file.path)}:{file.lines['recipe.defaults']}: recipe.defaults"
         if parent in (*children, name):
             chain = " -> ".join((*children, name, parent))
@@ -142,10 +146,13 @@ def origins(name: str, overrides: Mapping[str, str]) -> Callable[[str], str]:
     last = place(find_recipe(name))
 
     def where(key: str) -> str:
-        below = [written for given, written in overrides.items() if given.startswith(f"{key}.")]
-        if key not in places and below:
-            return f"command line, {below[0]}"
-        return _nearest(key, places) or last
+        while key and key not in places:
+            # What only the command line speaks of, such as a misspelled rule, is not the file's.
+            below = [written for given, written in overrides.items() if given.startswith(f"{key}.")]
+            if below and "." in key:
+                return f"command line, {below[0]}"
+            key = key[: max(key.rfind("."), key.rfind("["), 0)]
+        return places.get(key, last)
 
     return where
 
@@ -166,12 +173,12 @@ def _parents(config: DictConfig, where: Callable[[str], str]) -> tuple[str, ...]
     if not isinstance(defaults, list):
         raise UserError(f"{place_}: recipe.defaults must be a list of recipes, as in [mnist_2x4, _self_]")
     for entry in defaults:
-        if not isinstance(entry, str) or not re.fullmatch(r"[\w-]+(\.[\w-]+)*", entry):
+        if not isinstance(entry, str) or not _NAME.fullmatch(entry):
             raise UserError(
                 f"{place_}: recipe.defaults has {shown(entry)}; it takes names of recipes and _self_, nothing"
                 " that sets Hydra or another part of the configuration"
             )
-    return tuple(entry.removesuffix(".yaml") for entry in defaults if entry != "_self_")
+    return tuple(entry.removesuffix(SUFFIX) for entry in defaults if entry != "_self_")
 
 
 def _context(error: yaml.MarkedYAMLError) -> str:

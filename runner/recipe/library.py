@@ -1,6 +1,12 @@
-"""Where recipes are found: first a folder `recipes` where the user stands, then the shipped ones."""
+"""Where recipes are found: first a folder `recipes` where the user stands, then the shipped ones.
 
-from pathlib import Path
+A recipe in a folder of its own is named with it, as in `study_schedules/constant`: on the command line, in
+messages, and wherever its name is recorded.
+"""
+
+from collections.abc import Iterable
+from itertools import groupby
+from pathlib import Path, PurePosixPath
 
 import yaml
 
@@ -16,9 +22,30 @@ def recipe_folders() -> list[Path]:
     return [own, shipped] if own.is_dir() and not own.samefile(shipped) else [shipped]
 
 
+def names_in(folder: Path) -> list[str]:
+    """Returns the names of the recipes in one folder and the folders below it, in `in_order`."""
+    paths = (path.relative_to(folder) for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
+    # Editors and notebooks leave copies in hidden folders.
+    names = (path.with_suffix("").as_posix() for path in paths if not path.as_posix().startswith("."))
+    return in_order(name for name in names if "/." not in name)
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Sorts names, those of no folder first."""
+    return sorted(set(names), key=lambda name: (name.rpartition("/")[0], name))
+
+
 def recipe_names() -> list[str]:
-    """Returns the name of every recipe in `recipe_folders`, sorted."""
-    return sorted({path.stem for folder in recipe_folders() for path in folder.glob(f"*{SUFFIX}")})
+    """Returns the name of every recipe in `recipe_folders`, in `in_order`."""
+    return in_order(name for folder in recipe_folders() for name in names_in(folder))
+
+
+def path_in(folder: Path, name: str) -> Path | None:
+    """Returns where a folder would have the recipe of this name; None for a name that leaves the folder."""
+    parts = name.split("/")
+    if any(part in ("", ".", "..") for part in parts):
+        return None
+    return folder.joinpath(*parts[:-1], f"{parts[-1]}{SUFFIX}")
 
 
 def find_recipe(name: str) -> Path:
@@ -31,17 +58,34 @@ def find_recipe(name: str) -> Path:
         UserError: There is none; the message lists them all.
     """
     for folder in recipe_folders():
-        path = folder / f"{name}{SUFFIX}"
-        # A name with a slash would leave the folder.
-        if path.parent == folder and path.is_file():
+        path = path_in(folder, name)
+        if path is not None and path.is_file():
             return path
     raise UserError(unknown_recipe(name))
+
+
+def parent_name(child: str, written: str) -> str:
+    """Finds out which recipe another one inherits from.
+
+    Args:
+        child: The name of the recipe that inherits.
+        written: What its `defaults` say: a recipe beside it, or else what the command line would call it.
+
+    Returns:
+        The parent's name for the command line; the child's own where no other recipe has it; what was
+        written where there is none at all.
+    """
+    beside = str(PurePosixPath(child).parent / written)
+    for name in (beside, written):
+        if name != child and any((path := path_in(f, name)) and path.is_file() for f in recipe_folders()):
+            return name
+    return child if child in (beside, written) else written
 
 
 def unknown_recipe(name: str) -> str:
     """Writes the message for a name that no recipe has."""
     names, folders = recipe_names(), recipe_folders()
-    lines = [f"There is no recipe '{name}'.{did_you_mean(Path(name).stem, names)}"]
+    lines = [f"There is no recipe '{name}'.{_hint(name, names)}"]
     lines += [f"  {known}" for known in names]
     lines.append(f"looked for {name}{SUFFIX} in {' and '.join(map(place, folders))}")
     lines += [
@@ -51,6 +95,20 @@ def unknown_recipe(name: str) -> str:
         if path.is_file()
     ]
     return "\n".join(lines)
+
+
+def _hint(name: str, names: list[str]) -> str:
+    """Suggests the recipe that was meant: one in a folder, a slip of the finger, or a path to a file."""
+    asked = PurePosixPath(name)
+    if set("*?[") & set(name):
+        return f" A pattern takes glob: --multirun 'recipe=glob({name})'"
+    within = [known for known in names if known.startswith(f"{asked}/")]
+    if within:
+        return f" It is a folder: recipe={within[0]} runs one in it, --multirun 'recipe=glob({asked}/*)' all."
+    by_last = {PurePosixPath(known).name: known for known in reversed(names)}
+    if asked.stem in by_last:
+        return f" Did you mean '{by_last[asked.stem]}'?"
+    return did_you_mean(str(asked.with_suffix("")), names) or did_you_mean(asked.stem, names)
 
 
 def place(path: Path) -> str:
@@ -71,3 +129,15 @@ def describe_recipes() -> dict[str, str]:
         except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
             described[name] = "(cannot be read; running it says why)"
     return described
+
+
+def recipe_listing() -> list[str]:
+    """Writes the lines that list every recipe with its description, a blank one before each folder."""
+    lines: list[str] = []
+    described = describe_recipes().items()
+    for folder, group in groupby(described, key=lambda item: item[0].rpartition("/")[0]):
+        listed = list(group)
+        width = max(len(name) for name, _ in listed)
+        lines += [""] if folder else []
+        lines += [f"{name:<{width}}  {told}" for name, told in listed]
+    return lines

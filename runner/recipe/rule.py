@@ -1,13 +1,15 @@
 """One rule of a recipe: which layers, which structure, which schedule."""
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-from runner.recipe.section import Invalid, Section, flag, share, shown, text, texts, whole
-from runner.recipe.steps import StepSpec
+from runner.errors import did_you_mean
+from runner.recipe.pattern import pattern_problem
+from runner.recipe.schedule import Schedule, plain_schedule, read_schedule
+from runner.recipe.section import Invalid, Section, flag, shown, text, texts, whole
 
+IMPORTANCES = ("magnitude", "random")
 M_BY_N_AXES = ("auto", "input_channels", "flattened")
 POOLINGS = ("AVG", "MAX")
 NO_RULES = "has no rules: a recipe prunes something (sparsity: 0 is a dense control)"
@@ -16,44 +18,6 @@ _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _M_BY_N = re.compile(r"\s*(\d+)\s*[x:]\s*(\d+)\s*")
 # A level written as 0.6666667 for 2/3 is not above it.
 _TOLERANCE = 1e-6
-_FIRST_STEP = StepSpec(0)
-
-
-@dataclass(frozen=True)
-class Schedule:
-    """Sparsity as a function of the training step.
-
-    Args:
-        name: A registered schedule.
-        sparsity: The final level, in [0, 1); None only under m:n, where it is m/n.
-        begin_step: Where pruning begins.
-        end_step: Where the final level is reached; None is the end of training.
-        frequency: Steps between mask updates, >= 1; None lets the plan choose.
-        arguments: What the schedule takes beyond these, e.g. `initial_sparsity`, `power`.
-    """
-
-    name: str
-    sparsity: float | None = None
-    begin_step: StepSpec = _FIRST_STEP
-    end_step: StepSpec | None = None
-    frequency: int | None = None
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        wrong = {}
-        if self.sparsity is not None and not 0 <= self.sparsity < 1:
-            percent = f"; {self.sparsity:g} % is {self.sparsity / 100:g}" if 1 < self.sparsity < 100 else ""
-            wrong["sparsity"] = f"is {self.sparsity:g}, but must be in [0, 1){percent}"
-        if self.frequency is not None and self.frequency < 1:
-            wrong["frequency"] = f"is {self.frequency}, but must be at least 1"
-        if (
-            self.end_step is not None
-            and self.begin_step.unit == self.end_step.unit
-            and self.begin_step.value > self.end_step.value
-        ):
-            wrong["begin_step"] = f"is {self.begin_step}, after end_step {self.end_step}"
-        if wrong:
-            raise Invalid(wrong)
 
 
 @dataclass(frozen=True)
@@ -95,6 +59,7 @@ class Rule:
         m_by_n: (m, n): of each n weights m are zero, 0 < m < n. None is unstructured.
         m_by_n_axis: What the groups run along: `auto`, `input_channels` or `flattened`.
         block: The blocks that are pruned whole; excludes `m_by_n`.
+        importance: What ranks the weights: `magnitude`, or `random`, the control that draws as many by lot.
         schedule: Needed without `m_by_n`; under it, None sets the full pattern at the first step.
     """
 
@@ -107,13 +72,14 @@ class Rule:
     m_by_n: tuple[int, int] | None = None
     m_by_n_axis: str = "auto"
     block: BlockSize | None = None
+    importance: str = "magnitude"
     schedule: Schedule | None = None
 
     def __post_init__(self) -> None:
         wrong = {
             name: problem
             for name in ("targets", "ignore")
-            if (problem := _pattern_problem(getattr(self, name)))
+            if (problem := pattern_problem(getattr(self, name)))
         }
         if not self.targets:
             wrong["targets"] = "is an empty list, which matches nothing"
@@ -127,6 +93,11 @@ class Rule:
             wrong["m_by_n_axis"] = "says how m:n groups run, but the rule has no m_by_n"
         if self.m_by_n is not None and self.block is not None:
             wrong["block"] = "stands beside m_by_n; a rule has one structure: set the other to null"
+        if self.importance not in IMPORTANCES:
+            hint = did_you_mean(self.importance, IMPORTANCES)
+            wrong["importance"] = (
+                f"is {shown(self.importance)}, but must be one of {', '.join(IMPORTANCES)}.{hint}"
+            )
         wrong |= self._schedule_problems()
         if wrong:
             raise Invalid(wrong)
@@ -134,6 +105,7 @@ class Rule:
     def _schedule_problems(self) -> dict[str, str]:
         if not self.prune:
             given = [name for name in ("m_by_n", "block", "schedule") if getattr(self, name) is not None]
+            given += ["importance"] if self.importance != "magnitude" else []
             told = (
                 f"is false, so the rule cannot have {' and '.join(given)}; set to null what a parent gave it"
             )
@@ -156,43 +128,13 @@ class Rule:
         return {}
 
 
-def _pattern_problem(patterns: tuple[str, ...]) -> str | None:
-    for pattern in patterns:
-        if pattern.startswith("re:"):
-            try:
-                re.compile(pattern.removeprefix("re:"))
-            except re.error as error:
-                return f"has {shown(pattern)}, which is no regular expression: {error}"
-    return None
-
-
 def _m_by_n_problem(m: int, n: int) -> str:
     turned = f" Did you mean {n}x{m}?" if 0 < n < m else ""
     return f"is {m}x{n}, but of each group of n weights m are zero: 0 < m < n.{turned}"
 
 
-def beyond_training(schedule: Schedule | None, epochs: int) -> dict[str, str]:
-    """Finds the steps that no run of `epochs` reaches, and a begin after the end, as far as epochs tell."""
-    if schedule is None:
-        return {}
-    begin = schedule.begin_step.in_epochs(epochs)
-    end = None if schedule.end_step is None else schedule.end_step.in_epochs(epochs)
-    wrong = {
-        name: f"is {written}, beyond the {epochs} epochs of training"
-        for name, written, point in (
-            ("begin_step", schedule.begin_step, begin),
-            ("end_step", schedule.end_step, end),
-        )
-        if point is not None and point > epochs
-    }
-    if not wrong and begin is not None and end is not None and begin > end:
-        wrong["begin_step"] = f"is {schedule.begin_step}, after end_step {schedule.end_step}"
-    return wrong
-
-
 def plain_rule(rule: Rule) -> dict[str, Any]:
     """Gives a rule as the plain data that `read_rules` takes."""
-    schedule = rule.schedule
     return {
         "targets": list(rule.targets),
         "ignore": list(rule.ignore),
@@ -202,16 +144,8 @@ def plain_rule(rule: Rule) -> dict[str, Any]:
         "m_by_n": None if rule.m_by_n is None else "{}x{}".format(*rule.m_by_n),
         "m_by_n_axis": rule.m_by_n_axis,
         "block": None if rule.block is None else _plain_block(rule.block),
-        "schedule": None
-        if schedule is None
-        else {
-            "name": schedule.name,
-            "sparsity": schedule.sparsity,
-            "begin_step": schedule.begin_step.to_plain(),
-            "end_step": None if schedule.end_step is None else schedule.end_step.to_plain(),
-            "frequency": schedule.frequency,
-            **schedule.arguments,
-        },
+        "importance": rule.importance,
+        "schedule": None if rule.schedule is None else plain_schedule(rule.schedule),
     }
 
 
@@ -244,16 +178,6 @@ def _number_for_m_by_n(value: float) -> str:
     return f'{told}; quote it, "{meant}", or write {meant.replace(":", "x")}'
 
 
-def _read_schedule(section: Section) -> Schedule | None:
-    section.required("name", text)
-    section.optional("sparsity", share)
-    section.optional("begin_step", StepSpec.parse)
-    section.optional("end_step", StepSpec.parse)
-    section.optional("frequency", whole)
-    section.take_rest("arguments")
-    return section.build(Schedule)
-
-
 def _read_rule(section: Section, key: str) -> Rule | None:
     section.put("key", key)
     section.put("targets", (key,))
@@ -262,7 +186,8 @@ def _read_rule(section: Section, key: str) -> Rule | None:
     section.optional("prune", flag)
     section.optional("m_by_n", _read_m_by_n)
     section.optional("m_by_n_axis", text)
-    for name, read in (("block", _read_block), ("schedule", _read_schedule)):
+    section.optional("importance", text)
+    for name, read in (("block", _read_block), ("schedule", read_schedule)):
         given = section.has(name)
         part = section.section(name)
         if given:

@@ -12,25 +12,35 @@ from typing import Any
 
 from runner.errors import UserError
 from runner.recipe.export import Budget, Export, plain_budget, plain_export, read_budget, read_export
-from runner.recipe.rule import NO_RULES, Rule, Schedule, beyond_training, plain_rule, read_rules
+from runner.recipe.pattern import pattern_problem
+from runner.recipe.rule import NO_RULES, Rule, plain_rule, read_rules
+from runner.recipe.schedule import Schedule, beyond_training
 from runner.recipe.section import (
     NAMES_CODE,
     Invalid,
     Problem,
     Section,
     code_keys,
-    number,
     share,
     text,
     texts,
-    whole,
 )
 from runner.recipe.steps import StepSpec
+from runner.recipe.training import (
+    Augmentation,
+    LearningRate,
+    Optimizer,
+    Training,
+    plain_training,
+    read_training,
+)
 
 __all__ = [
+    "Augmentation",
     "Budget",
     "Data",
     "Export",
+    "LearningRate",
     "Model",
     "Optimizer",
     "Recipe",
@@ -72,65 +82,27 @@ class Model:
         name: A registered model.
         path: A `.keras` or `.h5` file.
         weights: A file of Keras 3 or tf-keras whose weights the model begins with.
+        weights_ignore: Patterns of layers that `weights` leaves as they are built, such as another head.
         arguments: What the model's builder takes.
     """
 
     name: str | None = None
     path: str | None = None
     weights: str | None = None
+    weights_ignore: tuple[str, ...] = ()
     arguments: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        if problem := pattern_problem(self.weights_ignore):
+            raise Invalid({"weights_ignore": problem})
+        if self.weights_ignore and self.weights is None:
+            raise Invalid({"weights_ignore": "stands without weights, the file whose layers it names"})
         if self.name is None and self.path is None:
             raise Invalid({"name": "is missing: name a registered model, or give the path of a saved one"})
         if self.name is not None and self.path is not None:
             raise Invalid(
                 {"path": f"stands beside name: {self.name}; keep one of the two, set the other to null"}
             )
-
-
-@dataclass(frozen=True)
-class Optimizer:
-    """The optimizer of the training.
-
-    Args:
-        name: A Keras optimizer.
-        learning_rate: > 0.
-        arguments: What the optimizer takes beyond these, e.g. `momentum`.
-    """
-
-    name: str = "adam"
-    learning_rate: float = 0.001
-    arguments: Mapping[str, Any] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        if not self.learning_rate > 0:
-            raise Invalid({"learning_rate": f"is {self.learning_rate:g}, but must be above 0"})
-
-
-@dataclass(frozen=True)
-class Training:
-    """How the model is trained while it is pruned.
-
-    Args:
-        epochs: >= 1.
-        batch_size: >= 1.
-        optimizer: See `Optimizer`.
-        loss: A Keras loss; None follows the task.
-        metrics: Keras metrics; None follows the task.
-    """
-
-    epochs: int
-    batch_size: int
-    optimizer: Optimizer = field(default_factory=Optimizer)
-    loss: str | None = None
-    metrics: tuple[str, ...] | None = None
-
-    def __post_init__(self) -> None:
-        counts = {"epochs": self.epochs, "batch_size": self.batch_size}
-        wrong = {name: f"is {value}, but must be at least 1" for name, value in counts.items() if value < 1}
-        if wrong:
-            raise Invalid(wrong)
 
 
 @dataclass(frozen=True)
@@ -214,7 +186,6 @@ class Recipe:
 
     def to_mapping(self) -> dict[str, Any]:
         """Gives plain data, every default filled in; `from_mapping` reads it back as an equal recipe."""
-        training = self.training
         return {
             "description": self.description or None,
             "data": {
@@ -228,19 +199,10 @@ class Recipe:
                 "name": self.model.name,
                 "path": self.model.path,
                 "weights": self.model.weights,
+                "weights_ignore": list(self.model.weights_ignore),
                 **self.model.arguments,
             },
-            "training": {
-                "epochs": training.epochs,
-                "batch_size": training.batch_size,
-                "optimizer": {
-                    "name": training.optimizer.name,
-                    "learning_rate": training.optimizer.learning_rate,
-                    **training.optimizer.arguments,
-                },
-                "loss": training.loss,
-                "metrics": None if training.metrics is None else list(training.metrics),
-            },
+            "training": plain_training(self.training),
             "layers": {rule.key: plain_rule(rule) for rule in self.layers},
             "export": plain_export(self.export),
             "budget": plain_budget(self.budget),
@@ -273,30 +235,15 @@ def _read_data(section: Section) -> Data | None:
 def _read_model(section: Section) -> Model | None:
     for name in ("name", "path", "weights"):
         section.optional(name, text)
+    section.optional("weights_ignore", texts)
     section.take_rest("arguments")
     return section.build(Model)
-
-
-def _read_optimizer(section: Section) -> Optimizer | None:
-    section.optional("name", text)
-    section.optional("learning_rate", number)
-    section.take_rest("arguments")
-    return section.build(Optimizer)
-
-
-def _read_training(section: Section) -> Training | None:
-    section.required("epochs", whole)
-    section.required("batch_size", whole)
-    section.put("optimizer", _read_optimizer(section.section("optimizer")))
-    section.optional("loss", text)
-    section.optional("metrics", texts)
-    return section.build(Training)
 
 
 _PARTS: dict[str, Callable[[Section], object]] = {
     "data": _read_data,
     "model": _read_model,
-    "training": _read_training,
+    "training": read_training,
     "layers": read_rules,
     "export": read_export,
     "budget": read_budget,

@@ -122,6 +122,10 @@ class Section:
         """Tells whether the key is there and not null."""
         return self._found.get(name) is not None
 
+    def is_mapping(self, name: str) -> bool:
+        """Tells whether a mapping stands under the key."""
+        return isinstance(self._found.get(name), Mapping)
+
     def put(self, name: str, value: object) -> None:
         """Sets a field that was read by other means."""
         self._values[name] = value

@@ -10,13 +10,13 @@ from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
 from runner.recipe.file import lineage
-from runner.recipe.library import SUFFIX, recipe_folders
+from runner.recipe.library import SUFFIX, names_in, parent_name, path_in, recipe_folders
 
 GROUP = "recipe"
 
 
 class RecipeSource(ConfigSource):
-    """One folder of recipes; `recipe/mnist_2x4` is its `mnist_2x4.yaml`."""
+    """One folder of recipes; `recipe/mnist_2x4` is its `mnist_2x4.yaml`, `recipe/a/b` its `a/b.yaml`."""
 
     @staticmethod
     def scheme() -> str:
@@ -37,11 +37,15 @@ class RecipeSource(ConfigSource):
         return file is not None and file.is_file()
 
     def list(self, config_path: str, results_filter: ObjectType | None) -> list[str]:
-        """Lists the group itself, or the names of the recipes in it, sorted."""
+        """Lists the group itself, or the names of the recipes in it, those in folders by `folder/name`.
+
+        Hydra's own sources would make each folder a group. Here they are parts of names: so
+        `recipe=glob(folder/*)` finds them, and completion offers them.
+        """
         if config_path == "" and results_filter in (None, ObjectType.GROUP):
             return [GROUP]
         if config_path == GROUP and results_filter in (None, ObjectType.CONFIG):
-            return sorted(path.stem for path in Path(self.path).glob(f"*{SUFFIX}"))
+            return names_in(Path(self.path))
         return []
 
     def load_config(self, config_path: str) -> ConfigResult:
@@ -53,7 +57,10 @@ class RecipeSource(ConfigSource):
         file = self._file(config_path)
         if file is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
-        config = lineage(file.stem)[-1].config
+        name = _name(config_path)
+        config = lineage(name)[-1].config
+        if config.get("defaults"):
+            config.defaults = [_default(name, entry) for entry in config.defaults]
         # A key that the recipe leaves at its default can be overridden without Hydra's `+`; the schema,
         # not Hydra, knows which keys there are.
         OmegaConf.set_struct(config, False)
@@ -66,10 +73,19 @@ class RecipeSource(ConfigSource):
         )
 
     def _file(self, config_path: str) -> Path | None:
-        group, _, name = config_path.partition("/")
-        if group != GROUP or not name or "/" in name:
-            return None
-        return Path(self.path) / f"{name.removesuffix(SUFFIX)}{SUFFIX}"
+        in_group = config_path.startswith(f"{GROUP}/")
+        return path_in(Path(self.path), _name(config_path)) if in_group else None
+
+
+def _name(config_path: str) -> str:
+    return config_path.removeprefix(f"{GROUP}/").removesuffix(SUFFIX)
+
+
+def _default(name: str, entry: str) -> str:
+    """Writes an entry of a recipe's `defaults` so that Hydra finds the parent that `lineage` found."""
+    if entry == "_self_":
+        return entry
+    return f"/{GROUP}/{parent_name(name, entry.removesuffix(SUFFIX))}"
 
 
 class RecipeSearchPath(SearchPathPlugin):

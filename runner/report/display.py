@@ -63,6 +63,12 @@ class Display:
         finally:
             self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - began, 3)
 
+    def say(self, shown: str) -> None:
+        """Says what the stage that goes on does now."""
+        stop_if_interrupted()
+        self._stage = shown
+        self._line(shown)
+
     def training(self, progress: Progress, epochs: int, total_steps: int) -> None:
         """Shows where training stands."""
         stop_if_interrupted()

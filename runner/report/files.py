@@ -7,7 +7,7 @@ from rich.text import Text
 
 from runner.export.advice import Advice
 from runner.export.measure import Exported
-from runner.report.tables import plain_table
+from runner.report.table_style import plain_table
 
 _COLUMNS = ("bytes\nratio", "gzip bytes\nratio", "accuracy\nloss", "ms (90 %)\nratio")
 

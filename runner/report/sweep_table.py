@@ -6,9 +6,9 @@ import pandas as pd
 from rich.table import Table
 from rich.text import Text
 
-from runner.report.tables import plain_table
+from runner.report.table_style import plain_table
 from runner.sweep.records import JobRecord
-from runner.tracking.lookup import LoggedRun
+from runner.tracking import LoggedRun
 
 _COLUMNS = {
     "accuracy": "test/accuracy",

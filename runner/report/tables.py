@@ -3,14 +3,15 @@
 from collections.abc import Sequence
 
 import pandas as pd
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedule import schedule_config
 from runner.report.curves import curve_words
+from runner.report.table_style import plain_table
 from runner.verify import CSV_COLUMNS, CheckRow
+from runner.wording import counted
 
 
 def plan_frame(plan: Plan) -> pd.DataFrame:
@@ -26,10 +27,9 @@ def sparsity_frame(rows: Sequence[CheckRow]) -> pd.DataFrame:
 
 def plan_table(plan: Plan) -> Table:
     """Draws the plan for the terminal: a row of two lines per weight tensor, so that it fits 80 columns."""
-    epochs = plan.total_steps // plan.steps_per_epoch
-    table = plain_table(
-        f"Plan: {plan.total_steps} training steps ({epochs} epochs of {plan.steps_per_epoch})"
-    )
+    epochs = counted(plan.total_steps // plan.steps_per_epoch, "epoch")
+    steps = counted(plan.total_steps, "training step")
+    table = plain_table(f"Plan: {steps} ({epochs} of {plan.steps_per_epoch})")
     table.add_column("weight\nshape, rule", overflow="fold")
     table.add_column("structure\nschedule", overflow="fold")
     table.add_column("planned\nzeros", justify="right", no_wrap=True)
@@ -61,10 +61,12 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
     table.add_column("measured\nzeros", justify="right", no_wrap=True)
     table.add_column("verdict", overflow="fold")
     for row in plan.rows:
+        if row.weight == "-":
+            continue  # Of a layer without weights to prune nothing was planned; the plan says so.
         own = [check for check in checks if (check.layer, check.weight) == (row.layer, row.weight)]
         weight = f"{_title(row)}\n{_shape(row.shape)}"
         if not own:
-            table.add_row(weight, "dense", "-", "-", "", style="dim")
+            table.add_row(weight, f"dense\n{row.reason}", "-", "-", "", style="dim")
             continue
         failed = [check.point for check in own if not check.passed]
         verdict = Text(f"FAILED\n{', '.join(failed)}", "bold red") if failed else Text("ok", "green")
@@ -75,14 +77,10 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
     return table
 
 
-def plain_table(title: str) -> Table:
-    """Begins a table in the style that all of them have."""
-    return Table(title=title, title_justify="left", title_style="bold", box=SIMPLE_HEAD, pad_edge=False)
-
-
 def _title(row: PlannedWeight) -> str:
-    """Names a weight by its layer; the kernel goes without saying."""
-    return row.layer if row.weight in ("kernel", "-") else f"{row.layer}/{row.weight}"
+    """Names a weight by its layer; the kernel goes without saying, and a depthwise layer has but one."""
+    only = row.weight in ("kernel", "-") or row.layer_type.startswith("Depthwise")
+    return row.layer if only else f"{row.layer}/{row.weight}"
 
 
 def _plan_row(row: PlannedWeight) -> dict[str, object]:
@@ -97,6 +95,7 @@ def _plan_row(row: PlannedWeight) -> dict[str, object]:
         "overridden": " ".join(row.overridden),
         "structure": "dense" if row.structure is None else row.structure.label,
         "axis": row.axis or "",
+        "importance": row.importance if row.pruned else "",
         "schedule": "" if row.schedule is None else schedule_config(row.schedule)["class_name"],
         "begin_step": begin,
         "end_step": end,
@@ -114,7 +113,8 @@ def _rule(row: PlannedWeight) -> str:
 
 def _structure(row: PlannedWeight) -> str:
     words = "dense" if row.structure is None else row.structure.label
-    return ", ".join(part for part in (words, _axis(row)) if part)
+    importance = "" if row.importance == "magnitude" else row.importance  # Magnitude goes without saying.
+    return ", ".join(part for part in (words, _axis(row), importance) if part)
 
 
 def _axis(row: PlannedWeight) -> str:

@@ -7,11 +7,13 @@ from pathlib import Path
 
 from runner.errors import RunnerError
 from runner.experiment import Membership, run_experiment
-from runner.interruption import was_interrupted
+from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.records import JobRecord, Sweep, read_records, read_sweep, write_record
 from runner.sweep.reuse import find_equal, required_data
+from runner.tracking import open_store
+from runner.tracking.lookup import close_left_open
 
 _VANISHED = "its process ended before it did"
 
@@ -27,6 +29,9 @@ class Job:
     def __init__(self, folder: Path, number: int) -> None:
         self.folder, self.number = folder, number
         self.sweep: Sweep = read_sweep(folder)
+        # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
+        earlier = [record for record in read_records(folder) if record.number == number]
+        self.earlier = earlier[0] if earlier else None
         # Until the opposite is known: a process that is killed cannot say so.
         self.record = JobRecord(number, self.name, "interrupted", _VANISHED)
 
@@ -52,6 +57,13 @@ class Job:
             UserError: See `run_experiment`.
             RunFailed: See `run_experiment`.
         """
+        settings = self._settings(settings)
+        if self.earlier is not None and self.earlier.succeeded:
+            self.record = self.earlier
+            print("  had finished when it was started again")
+            return
+        if self.earlier is not None and self.earlier.run_id is not None:
+            close_left_open(open_store(settings.tracking, settings.outputs), [self.earlier.run_id])
         if settings.resume:
             found = find_equal(recipe, settings, self.sweep)
             if found is not None:
@@ -79,6 +91,11 @@ class Job:
         )
         self.record = replace(self.record, status="finished", reason=None)
 
+    def _settings(self, settings: RunSettings) -> RunSettings:
+        """Returns the settings as the command meant them, wherever this process runs."""
+        tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
+        return replace(settings, argv=self.sweep.argv, tracking=tracking, threads=self.sweep.threads)
+
 
 @contextmanager
 def recorded(folder: Path, number: int) -> Iterator[Job]:
@@ -89,12 +106,13 @@ def recorded(folder: Path, number: int) -> Iterator[Job]:
         number: The job's, from 0.
     """
     job = Job(folder, number)
-    write_record(folder, job.record)
+    if job.earlier is None or not job.earlier.succeeded:
+        write_record(folder, job.record)
     try:
         yield job
     except BaseException as error:
         if was_interrupted() or isinstance(error, KeyboardInterrupt):
-            job.record = replace(job.record, status="interrupted", reason="interrupted")
+            job.record = replace(job.record, status="interrupted", reason=interrupt_reason())
             raise
         reason = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
         job.record = replace(job.record, status="failed", reason=reason)

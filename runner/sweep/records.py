@@ -30,6 +30,7 @@ class Sweep:
         experiment: MLflow's experiment.
         parent_run_id: The sweep's own run in it.
         data: SHA-256 of each data set that the jobs load, by the key that `runner.sweep.data` gives it.
+        threads: What each job computes with; None is all cores that its process may use.
     """
 
     argv: tuple[str, ...]
@@ -38,6 +39,7 @@ class Sweep:
     experiment: str
     parent_run_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
+    threads: int | None = None
 
 
 @dataclass(frozen=True)

@@ -2,11 +2,12 @@
 
 from runner.datasets import ResolvedData, data_key
 from runner.fingerprint import job_fingerprint
+from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.records import Sweep
-from runner.tracking import open_store
-from runner.tracking.lookup import LoggedRun, find_finished
+from runner.tracking import LoggedRun, open_store
+from runner.tracking.lookup import find_finished
 
 
 def required_data(recipe: Recipe, sweep: Sweep) -> ResolvedData | None:
@@ -25,4 +26,5 @@ def find_equal(recipe: Recipe, settings: RunSettings, sweep: Sweep) -> LoggedRun
     if data is None:
         return None
     store = open_store(settings.tracking, settings.outputs)
-    return find_finished(store, job_fingerprint(recipe, settings, data.sha256))
+    asked, _ = drop_leftovers(recipe)  # As the run itself does before it is logged.
+    return find_finished(store, job_fingerprint(asked, settings, data.sha256))

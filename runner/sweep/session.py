@@ -5,20 +5,24 @@ process or in others, find it by its folder.
 """
 
 import shlex
+import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
 from rich.console import Console
 
+from runner.compare.comparing import compare_finished_sweep
 from runner.datasets import data_key, resolve
-from runner.errors import RunFailed, UserError
+from runner.errors import RunFailed, RunnerError, UserError
 from runner.report.sweep_table import jobs_frame, jobs_table
 from runner.settings import RunSettings
+from runner.sweep.ending import settle
+from runner.sweep.launching import Launch
 from runner.sweep.names import job_names
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
-from runner.tracking import Store, Tracker, open_run, open_store
-from runner.tracking.lookup import close_abandoned, read_runs
+from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
+from runner.tracking.lookup import close_abandoned, close_left_open
 
 
 class SweepFailed(RunFailed):
@@ -32,6 +36,7 @@ class Session:
         folder: The sweep's folder.
         sweep: What it was asked to do.
         settings: Of its first job.
+        launch: How its jobs are started.
         store: Where it is logged.
         tracker: Its own run there.
         stack: Closes the parent run.
@@ -42,12 +47,13 @@ class Session:
         folder: Path,
         sweep: Sweep,
         settings: RunSettings,
+        launch: Launch,
         store: Store,
         tracker: Tracker,
         stack: ExitStack,
     ) -> None:
         self.folder, self.sweep, self.settings = folder, sweep, settings
-        self._store, self._tracker, self._stack = store, tracker, stack
+        self._launch, self._store, self._tracker, self._stack = launch, store, tracker, stack
         self._console = Console(soft_wrap=False)
 
     def close(self, error: BaseException | None) -> None:
@@ -60,12 +66,19 @@ class Session:
             SweepFailed: A job failed, or did not report.
         """
         with self._stack:
+            error = settle(self._launch, error)
             records = self._records()
             try:
                 self._show(records)
+                # Who interrupts a sweep does not want to wait for what can be had at any time.
+                if error is None:
+                    compare_finished_sweep(
+                        self.folder, self._console, artifacts=self.settings.tracking.artifacts
+                    )
+                self._say_where(records)
             finally:
                 if error is not None:
-                    raise error
+                    raise _explained(error, self._launch)
             failed = [record for record in records if not record.succeeded]
             if failed:
                 numbers = ", ".join(str(record.number) for record in failed)
@@ -83,7 +96,10 @@ class Session:
         ]
 
     def _show(self, records: list[JobRecord]) -> None:
-        runs = read_runs(self._store, [record.run_id for record in records if record.run_id])
+        # A process that was killed could not say so itself.
+        ended = [record.run_id for record in records if record.status == "interrupted" and record.run_id]
+        close_left_open(self._store, ended)
+        runs = runs_by_id(self._store, [record.run_id for record in records if record.run_id])
         frame = jobs_frame(records, runs)
         frame.to_csv(self.folder / "jobs.csv", index=False)
         self._console.print(jobs_table(frame))
@@ -93,6 +109,8 @@ class Session:
         self._tracker.log_metrics({f"jobs/{s}": float((frame.status == s).sum()) for s in set(frame.status)})
         if "tables" in self.settings.tracking.artifacts:
             self._tracker.log_artifact(self.folder / "jobs.csv", "tables")
+
+    def _say_where(self, records: list[JobRecord]) -> None:
         self._print(f"files:  {self.folder}", f"MLflow: {self._tracker.ui_line}")
         if any(record.status in ("interrupted", "skipped") for record in records):
             self._print(f"to continue: {continuing(self.sweep.argv)}")
@@ -102,21 +120,23 @@ class Session:
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def open_session(folder: Path, jobs: list[PlannedJob], *, known: bool = True) -> Session:
+def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known: bool = True) -> Session:
     """Opens a sweep: looks up its data, makes its folder and its parent run.
 
     Args:
         folder: The sweep's folder, not there yet or without a sweep in it.
         jobs: What is to run, the first of them at least.
+        launch: How they are started.
         known: Whether `jobs` is all of them; a sweeper that searches chooses its jobs as it goes.
 
     Raises:
         UserError: The folder is taken, data or store cannot be had, or the jobs disagree on where they log.
     """
     settings = jobs[0].settings
-    if is_sweep(folder):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        holds = "holds an earlier sweep" if is_sweep(folder) else "is not an empty folder"
         raise UserError(
-            f"hydra.sweep.dir={folder}: holds an earlier sweep, and nothing is overwritten. Leave the folder"
+            f"hydra.sweep.dir={folder}: {holds}, and nothing is overwritten. Leave the folder"
             " to the runner; resume=true continues an earlier sweep from any folder."
         )
     elsewhere = [job for job in jobs if _place(job.settings) != _place(settings)]
@@ -149,14 +169,27 @@ def open_session(folder: Path, jobs: list[PlannedJob], *, known: bool = True) ->
             experiment=store.experiment,
             parent_run_id=tracker.run_id,
             data={key: {"source": found.source, "sha256": found.sha256} for key, found in data.items()},
+            threads=launch.threads,
         )
         write_sweep(folder, sweep)
-        return Session(folder, sweep, settings, store, tracker, stack.pop_all())
+        return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
 
 
 def _place(settings: RunSettings) -> object:
     return settings.tracking, settings.outputs
+
+
+def _explained(error: BaseException, launch: Launch) -> BaseException:
+    """Returns an error of the engine that runs the jobs as a failure of the sweep; any other as it is."""
+    frames = traceback.walk_tb(error.__traceback__)
+    modules = {str(frame.f_globals.get("__name__")).partition(".")[0] for frame, _ in frames}
+    if not isinstance(error, Exception) or isinstance(error, RunnerError) or "hydra_plugins" not in modules:
+        return error
+    lines = [line.strip() for line in str(error).splitlines() if line.strip()]
+    failed = SweepFailed(f"{launch.engine} gave up: {type(error).__name__}: {' '.join(lines[:3])}")
+    failed.__cause__ = error
+    return failed
 
 
 def continuing(argv: tuple[str, ...]) -> str:

@@ -1,6 +1,18 @@
 """MLflow: the only place that imports it."""
 
-from runner.tracking.store import Store, open_store
+from runner.tracking.runs import LoggedRun, metric_history, runs_by_id, runs_where
+from runner.tracking.store import Store, find_store, open_store, store_address
 from runner.tracking.tracker import Tracker, open_run
 
-__all__ = ["Store", "Tracker", "open_run", "open_store"]
+__all__ = [
+    "LoggedRun",
+    "Store",
+    "Tracker",
+    "find_store",
+    "metric_history",
+    "open_run",
+    "open_store",
+    "runs_by_id",
+    "runs_where",
+    "store_address",
+]

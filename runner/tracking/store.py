@@ -31,6 +31,8 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
+from runner.tracking.schema import is_store, version_problem  # noqa: E402
+
 DEFAULT_EXPERIMENT = "tflite-pruning"
 LOCK_SECONDS = 300.0
 CONTACT_SECONDS = 10
@@ -54,6 +56,11 @@ class Store:
     experiment_id: str
     experiment: str
 
+    @property
+    def shown_uri(self) -> str:
+        """Its address for the screen and for files, without user name and password."""
+        return without_password(self.uri)
+
     def ui_line(self, run_id: str) -> str:
         """Returns what shows the run: a command for a local store, an address for a server."""
         if self.uri.startswith(("http://", "https://")):
@@ -74,9 +81,8 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
     Raises:
         UserError: There is no such kind of store, it cannot be reached or made, or its experiment is deleted.
     """
-    for logger in ("mlflow", "alembic"):
-        logging.getLogger(logger).setLevel(logging.WARNING)
-    uri, where = _store_uri(tracking, outputs)
+    _quieten()
+    uri, where = store_address(tracking, outputs)
     experiment = tracking.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
     database = _database_path(uri, where)
     artifacts = None
@@ -88,18 +94,49 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
             (database.parent / "mlartifacts").mkdir(parents=True, exist_ok=True)
         # Several processes that create one database at once break it; none of them may see a half-made one.
         with _locked(database, where) if database else nullcontext(), _impatient():
+            if database is not None and _has_content(database):
+                is_store(database, where)  # Raises where MLflow would change a store of another version.
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, experiment, artifacts)
     except STORE_ERRORS as error:
-        raise UserError(
-            f"{where}: the MLflow store {without_password(uri)} cannot be used ({first_line(error)})."
-            " Start or mend it, or leave the setting out to log into the output folder."
+        raise _unusable(
+            error, uri, where, "Start or mend it, or leave the setting out to log into the output folder."
         ) from error
-    if found.lifecycle_stage != "active":
+    _require_active(found, "tracking.experiment", uri)
+    return Store(client, uri, found.experiment_id, experiment)
+
+
+def find_store(uri: str, experiment: str, *, where: str) -> Store:
+    """Reaches a store to read from it; makes neither the store nor the experiment.
+
+    Args:
+        uri: Its address; a database's path is taken from where the command is given.
+        experiment: MLflow's experiment.
+        where: What names the address, for messages.
+
+    Raises:
+        UserError: There is no such store or experiment, another version of MLflow made the store, or it does
+            not answer.
+    """
+    _quieten()
+    database = _database_path(uri, where)
+    if database is not None:
+        uri = f"sqlite:///{database}"
+        if not _has_content(database) or not is_store(database, where):
+            raise UserError(f"{where}: there is no MLflow store {database}. tracking.uri=URI names another.")
+    try:
+        with _impatient():
+            client = MlflowClient(tracking_uri=uri)
+            found = client.get_experiment_by_name(experiment)
+            known = [] if found else [one.name for one in client.search_experiments()]
+    except STORE_ERRORS as error:
+        raise _unusable(error, uri, where, "Start or mend it, or name another: tracking.uri=URI") from error
+    if found is None:
         raise UserError(
-            f"tracking.experiment: '{experiment}' is deleted in {without_password(uri)}. Name another, or"
-            f" bring it back: mlflow experiments restore --experiment-id {found.experiment_id}"
+            f"experiment={experiment}: there is none of that name in {without_password(uri)}."
+            f"{did_you_mean(experiment, known)} It has: {', '.join(known) or 'none'}"
         )
+    _require_active(found, "experiment", uri)
     return Store(client, uri, found.experiment_id, experiment)
 
 
@@ -122,8 +159,12 @@ def first_line(error: Exception) -> str:
     return next(iter(str(error).splitlines()), "") or type(error).__name__
 
 
-def _store_uri(tracking: Tracking, outputs: Path) -> tuple[str, str]:
-    """Returns the store's address and the setting that it comes from."""
+def store_address(tracking: Tracking, outputs: Path) -> tuple[str, str]:
+    """Returns the address of the store that the settings mean, and the setting that it comes from.
+
+    Raises:
+        UserError: MLflow knows no such kind of store.
+    """
     environment = os.environ.get("MLFLOW_TRACKING_URI")
     uri, where = (
         (tracking.uri, "tracking.uri")
@@ -157,11 +198,37 @@ def _database_path(uri: str, where: str) -> Path | None:
         raise UserError(f"{where}: {path} has a question mark, which MLflow takes for the end of the path")
     if path.is_dir():
         raise UserError(f"{where}: {path} is a folder. Write sqlite:///FILE.db")
-    if path.is_file() and path.stat().st_size:
+    if _has_content(path):
         with path.open("rb") as file:
             if file.read(16) != b"SQLite format 3\0":
                 raise UserError(f"{where}: {path} is no SQLite database. Move it away, or name another file.")
     return path
+
+
+def _has_content(database: Path) -> bool:
+    return database.is_file() and database.stat().st_size > 0
+
+
+def _quieten() -> None:
+    for logger in ("mlflow", "alembic"):
+        logging.getLogger(logger).setLevel(logging.WARNING)
+
+
+def _unusable(error: Exception, uri: str, where: str, way_out: str) -> UserError:
+    uri = without_password(uri)
+    # MLflow's words for a store of any other version are "out-of-date", also where the store is the newer.
+    version = re.search(r"database schema \(found version (\w+)", str(error))
+    problem = version_problem(version[1], uri) if version else None
+    told = problem or f"the MLflow store {uri} cannot be used ({first_line(error)}). {way_out}"
+    return UserError(f"{where}: {told}")
+
+
+def _require_active(experiment: Experiment, setting: str, uri: str) -> None:
+    if experiment.lifecycle_stage != "active":
+        raise UserError(
+            f"{setting}: '{experiment.name}' is deleted in {without_password(uri)}. Name another, or"
+            f" bring it back: mlflow experiments restore --experiment-id {experiment.experiment_id}"
+        )
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from runner.plan.evidence import masked_weights
 from runner.pruning import UpdatePruningStep
 from runner.pruning.masked_weight import BROKEN_WEIGHTS
 from runner.recipe.schema import Training
+from runner.training.feeding import training_feed
 
 _MOST_POINTS = 200
 """Sparsity is measured at mask updates, but at most about this often in one training."""
@@ -63,7 +64,7 @@ def train(
     Args:
         model: Wrapped by the plan and compiled.
         data: Its tail is held out for validation.
-        training: Epochs and batch size.
+        training: Epochs, batch size and augmentation.
         plan: Says at which steps masks are updated.
         validation_split: Share of the training set held out, in [0, 1).
         watch: Called after every training step and every epoch.
@@ -79,10 +80,7 @@ def train(
     observer = _Observer(plan, watch, record)
     try:
         model.fit(
-            x,
-            y,
-            batch_size=training.batch_size,
-            epochs=training.epochs,
+            **training_feed(x, y, training),
             validation_data=(x_val, y_val) if len(x_val) else None,
             verbose=0,
             callbacks=[UpdatePruningStep(), observer],
@@ -125,7 +123,7 @@ class _Observer(tf_keras.callbacks.Callback):
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         self._measure()
-        self._note(self._step, _named(logs))
+        self._note(self._step, _named(logs) | {"train/learning_rate": learning_rate(self.model.optimizer)})
         self.flush()
         self._tell(logs, epoch_ended=True)
         self._check_finite("the validation loss", (logs or {}).get("val_loss", 0.0))
@@ -194,6 +192,14 @@ def measured_sparsity(model: tf_keras.Model) -> dict[str, float]:
         shares["_pruned_layers"] = zeros / size
         shares["_model"] = zeros / (model.count_params() - masks)
     return shares
+
+
+def learning_rate(optimizer: tf_keras.optimizers.Optimizer) -> float:
+    """Returns the learning rate of the last step that an optimizer took."""
+    rate = optimizer.learning_rate
+    if isinstance(rate, tf_keras.optimizers.schedules.LearningRateSchedule):
+        rate = rate(optimizer.iterations - 1)  # Legacy optimizers do not keep it.
+    return float(rate)
 
 
 def _measuring_steps(updates: Sequence[list[int]], total_steps: int) -> set[int]:

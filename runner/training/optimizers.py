@@ -1,44 +1,63 @@
 """The optimizers that recipes name."""
 
-from collections.abc import Callable, Mapping
-from typing import Any, get_args, get_type_hints
+from collections.abc import Callable
+from typing import Any, TypeAlias
 
 import tf_keras
+from tf_keras.optimizers.schedules import LearningRateSchedule
 
 from runner.errors import UserError
-from runner.recipe.schema import Optimizer
-from runner.recipe.section import flag, number
+from runner.recipe.training import LearningRate, Optimizer
 from runner.registry import Registry
+from runner.training.arguments import NotNegative, Positive, Share, read_arguments
+from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
 OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")
-"""Builders by name, called with `learning_rate` and the recipe's other keys as keyword arguments."""
+"""Builders by name, called with `learning_rate`, a number or a tf-keras schedule, and the recipe's other keys
+as keyword arguments. The shipped ones all take one of `clipnorm` (of each weight's gradient), `clipvalue` and
+`global_clipnorm`, > 0, and `ema_momentum`, in [0, 1): the weights that training ends with are then the moving
+average of those of its steps."""
+
+Rate: TypeAlias = float | LearningRateSchedule
 
 
 @OPTIMIZERS.register("adam")
 def adam(
     *,
-    learning_rate: float,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
+    learning_rate: Rate,
+    beta_1: Share = 0.9,
+    beta_2: Share = 0.999,
+    epsilon: Positive = 1e-7,
     amsgrad: bool = False,
-    clipnorm: float | None = None,
+    clipnorm: Positive | None = None,
+    clipvalue: Positive | None = None,
+    global_clipnorm: Positive | None = None,
+    ema_momentum: Share | None = None,
 ) -> tf_keras.optimizers.Optimizer:
-    """Adam (arXiv 1412.6980)."""
+    """Adam (arXiv 1412.6980), with `amsgrad` that of arXiv 1904.09237."""
     return tf_keras.optimizers.Adam(
-        learning_rate, beta_1=beta_1, beta_2=beta_2, epsilon=epsilon, amsgrad=amsgrad, clipnorm=clipnorm
+        learning_rate,
+        beta_1=beta_1,
+        beta_2=beta_2,
+        epsilon=epsilon,
+        amsgrad=amsgrad,
+        **_shared(clipnorm, clipvalue, global_clipnorm, ema_momentum),
     )
 
 
 @OPTIMIZERS.register("adamw")
 def adamw(
     *,
-    learning_rate: float,
-    weight_decay: float = 0.004,
-    beta_1: float = 0.9,
-    beta_2: float = 0.999,
-    epsilon: float = 1e-7,
-    clipnorm: float | None = None,
+    learning_rate: Rate,
+    weight_decay: NotNegative = 0.004,
+    beta_1: Share = 0.9,
+    beta_2: Share = 0.999,
+    epsilon: Positive = 1e-7,
+    amsgrad: bool = False,
+    clipnorm: Positive | None = None,
+    clipvalue: Positive | None = None,
+    global_clipnorm: Positive | None = None,
+    ema_momentum: Share | None = None,
 ) -> tf_keras.optimizers.Optimizer:
     """Adam with decoupled weight decay (arXiv 1711.05101)."""
     return tf_keras.optimizers.AdamW(
@@ -47,68 +66,113 @@ def adamw(
         beta_1=beta_1,
         beta_2=beta_2,
         epsilon=epsilon,
-        clipnorm=clipnorm,
+        amsgrad=amsgrad,
+        **_shared(clipnorm, clipvalue, global_clipnorm, ema_momentum),
     )
 
 
 @OPTIMIZERS.register("sgd")
 def sgd(
     *,
-    learning_rate: float,
-    momentum: float = 0.0,
+    learning_rate: Rate,
+    momentum: Share = 0.0,
     nesterov: bool = False,
-    weight_decay: float | None = None,
-    clipnorm: float | None = None,
+    weight_decay: NotNegative | None = None,
+    clipnorm: Positive | None = None,
+    clipvalue: Positive | None = None,
+    global_clipnorm: Positive | None = None,
+    ema_momentum: Share | None = None,
 ) -> tf_keras.optimizers.Optimizer:
-    """Stochastic gradient descent, plain, with momentum, or Nesterov's."""
+    """Stochastic gradient descent, plain, with momentum, or Nesterov's.
+
+    Weight decay is decoupled: a step takes `learning_rate * weight_decay` of a weight from it, past the
+    momentum. What papers add to the gradient instead is gathered by the momentum, and so comes to
+    `weight_decay / (1 - momentum)` here.
+    """
+    if nesterov and not momentum:
+        raise ValueError("nesterov needs a momentum above 0")
     return tf_keras.optimizers.SGD(
-        learning_rate, momentum=momentum, nesterov=nesterov, weight_decay=weight_decay, clipnorm=clipnorm
+        learning_rate,
+        momentum=momentum,
+        nesterov=nesterov,
+        weight_decay=weight_decay,
+        **_shared(clipnorm, clipvalue, global_clipnorm, ema_momentum),
     )
 
 
 @OPTIMIZERS.register("rmsprop")
 def rmsprop(
     *,
-    learning_rate: float,
-    rho: float = 0.9,
-    momentum: float = 0.0,
-    epsilon: float = 1e-7,
+    learning_rate: Rate,
+    rho: Share = 0.9,
+    momentum: Share = 0.0,
+    epsilon: Positive = 1e-7,
     centered: bool = False,
-    clipnorm: float | None = None,
+    weight_decay: NotNegative | None = None,
+    clipnorm: Positive | None = None,
+    clipvalue: Positive | None = None,
+    global_clipnorm: Positive | None = None,
+    ema_momentum: Share | None = None,
 ) -> tf_keras.optimizers.Optimizer:
-    """RMSprop."""
+    """RMSprop (G. Hinton, Neural Networks for Machine Learning, lecture 6e); weight decay as in `sgd`."""
     return tf_keras.optimizers.RMSprop(
-        learning_rate, rho=rho, momentum=momentum, epsilon=epsilon, centered=centered, clipnorm=clipnorm
+        learning_rate,
+        rho=rho,
+        momentum=momentum,
+        epsilon=epsilon,
+        centered=centered,
+        weight_decay=weight_decay,
+        **_shared(clipnorm, clipvalue, global_clipnorm, ema_momentum),
     )
 
 
-def build_optimizer(written: Optimizer) -> tf_keras.optimizers.Optimizer:
-    """Builds the optimizer that a recipe asks for.
+def _shared(
+    clipnorm: float | None, clipvalue: float | None, global_clipnorm: float | None, ema_momentum: float | None
+) -> dict[str, Any]:
+    """Returns what every optimizer of tf-keras takes."""
+    clips = {"clipnorm": clipnorm, "clipvalue": clipvalue, "global_clipnorm": global_clipnorm}
+    given = [name for name, value in clips.items() if value is not None]
+    if len(given) > 1:  # tf-keras itself would take the first and say nothing.
+        raise ValueError(f"{' and '.join(given)} exclude each other; keep one")
+    averaged = {"use_ema": True, "ema_momentum": ema_momentum, "ema_overwrite_frequency": None}
+    return {**clips, **(averaged if ema_momentum is not None else {})}
+
+
+def check_optimizer(written: Optimizer) -> dict[str, Any]:
+    """Looks up the optimizer and the learning rate that a recipe names, and returns the former's arguments.
 
     Raises:
-        UserError: The name or an argument is unknown or unusable.
+        UserError: A name or an argument is unknown or unusable.
     """
     where = "recipe.training.optimizer"
     build = OPTIMIZERS.get(written.name, where=f"{where}.name")
     arguments = OPTIMIZERS.arguments(
         written.name, written.arguments, where=where, supplied=("learning_rate",), beside=("learning_rate",)
     )
-    _check_kinds(build, arguments, where)
+    if isinstance(written.learning_rate, LearningRate):
+        check_learning_rate(written.learning_rate)
+    return read_arguments(build, arguments, where=where)
+
+
+def build_optimizer(
+    written: Optimizer, total_steps: int, steps_per_epoch: int, *, phase: str = "training"
+) -> tf_keras.optimizers.Optimizer:
+    """Builds the optimizer that a recipe asks for.
+
+    Args:
+        written: What the recipe says.
+        total_steps: Batches in the whole phase that it is for, >= 1: a learning rate may follow them.
+        steps_per_epoch: Batches in one epoch, >= 1.
+        phase: What the steps belong to, for messages.
+
+    Raises:
+        UserError: The name, an argument or the learning rate is unknown or unusable.
+    """
+    where = "recipe.training.optimizer"
+    build = OPTIMIZERS.get(written.name, where=f"{where}.name")
+    arguments = check_optimizer(written)
+    learning_rate = build_learning_rate(written.learning_rate, total_steps, steps_per_epoch, phase=phase)
     try:
-        return build(learning_rate=written.learning_rate, **arguments)
+        return build(learning_rate=learning_rate, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: optimizer '{written.name}': {error}") from error
-
-
-def _check_kinds(build: Callable[..., Any], arguments: Mapping[str, Any], where: str) -> None:
-    """Finds text where a number is due, which tf-keras itself finds in the first training step."""
-    hints = get_type_hints(build)
-    for key, value in arguments.items():
-        kinds = get_args(hints.get(key)) or (hints.get(key),)
-        read = number if float in kinds else flag if bool in kinds else None
-        if read is None or (value is None and type(None) in kinds):
-            continue
-        try:
-            read(value)
-        except ValueError as error:
-            raise UserError(f"{where}.{key} {error}.") from error

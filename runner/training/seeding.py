@@ -4,6 +4,15 @@ import tensorflow as tf
 import tf_keras
 
 
+def reseed(seed: int) -> None:
+    """Begins Python's, NumPy's and TensorFlow's randomness anew.
+
+    Args:
+        seed: In [0, 2**32).
+    """
+    tf_keras.utils.set_random_seed(seed)
+
+
 def make_deterministic(seed: int) -> None:
     """Seeds Python, NumPy and TensorFlow, asks for deterministic ops, and forgets earlier models.
 
@@ -14,7 +23,7 @@ def make_deterministic(seed: int) -> None:
         seed: In [0, 2**32).
     """
     tf_keras.backend.clear_session()
-    tf_keras.utils.set_random_seed(seed)
+    reseed(seed)
     tf.config.experimental.enable_op_determinism()
     for gpu in tf.config.list_physical_devices("GPU"):
         if not tf.config.experimental.get_memory_growth(gpu):

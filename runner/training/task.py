@@ -1,6 +1,6 @@
 """What the data and the model's output make of a training: classification or regression."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,12 +8,20 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError
+from runner.errors import UserError, did_you_mean
 from runner.recipe.schema import Training
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
 _OF_COMPILE = ("crossentropy", "ce")
 """Metrics that only `compile` knows."""
+_USUAL_LOSSES = (_CROSSENTROPY, "mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
+_USUAL_METRICS = (
+    "accuracy",
+    _CROSSENTROPY,
+    "sparse_top_k_categorical_accuracy",
+    "mean_squared_error",
+    "mean_absolute_error",
+)
 
 
 @dataclass(frozen=True)
@@ -61,24 +69,24 @@ def task_for(training: Training, model: tf_keras.Model, num_classes: int | None)
     name = training.loss or (_CROSSENTROPY if classifies else "mean_squared_error")
     metrics = training.metrics if training.metrics is not None else (("accuracy",) if classifies else ())
     for metric in set(metrics) - set(_OF_COMPILE):
-        _known(metric, tf_keras.metrics.get, "recipe.training.metrics", "metric")
+        _known(metric, tf_keras.metrics.get, "recipe.training.metrics", "metric", _USUAL_METRICS)
     if name == _CROSSENTROPY:
         loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
     else:
-        loss = _known(name, tf_keras.losses.get, "recipe.training.loss", "loss")
+        loss = _known(name, tf_keras.losses.get, "recipe.training.loss", "loss", _USUAL_LOSSES)
     _check_fit(name, loss, tuple(model.output_shape[1:]), num_classes)
     return Task(loss, tuple(metrics), classifies)
 
 
-def _known(name: str, get: Callable[[str], Any], where: str, concept: str) -> Any:
+def _known(name: str, get: Callable[[str], Any], where: str, concept: str, usual: Sequence[str]) -> Any:
     try:
         found = get(name)
     except ValueError:
         found = None
     if not callable(found):  # For an unknown metric Keras returns its name.
         raise UserError(
-            f"{where}: Keras has no {concept} called {name!r}. Usual ones: sparse_categorical_crossentropy, "
-            "mean_squared_error, mean_absolute_error, accuracy."
+            f"{where}: Keras has no {concept} called {name!r}.{did_you_mean(name, usual)}"
+            f" Usual ones: {', '.join(usual)}."
         )
     return found
 

@@ -24,6 +24,14 @@ def test_shapes_counts_and_distribution() -> None:
     assert made.x_train.std() == pytest.approx(1, abs=0.03)
 
 
+def test_classes_make_a_classification() -> None:
+    made = load(input_shape=[3], classes=4, samples=400)
+    assert (made.num_classes, made.target_shape) == (4, ())
+    assert made.y_train.dtype == np.int64
+    assert (made.y_train.shape, made.y_test.shape) == ((400,), (100,))
+    assert np.bincount(made.y_train) == pytest.approx([100] * 4, abs=25)
+
+
 def test_the_numbers_follow_the_seed() -> None:
     one = load(**SHAPES, samples=8)
     assert one.sha256 == load(**SHAPES, samples=8, seed=0).sha256
@@ -39,6 +47,9 @@ def test_the_numbers_follow_the_seed() -> None:
         ({"input_shape": 4}, r"recipe\.data\.input_shape is 4; it must be a list"),
         ({"target_shape": [4, 0]}, r"recipe\.data\.target_shape is \[4, 0\]"),
         ({"target_shape": []}, r"recipe\.data\.target_shape is \[\]"),
+        ({"classes": 4}, "it takes recipe.data.classes for a classification, or .*; both are given"),
+        ({"target_shape": None}, "or recipe.data.target_shape for a regression; neither is given"),
+        ({"target_shape": None, "classes": 1}, r"recipe\.data\.classes is 1; it must be .*, 2 or more"),
     ],
 )
 def test_wrong_arguments_are_refused(wrong: dict[str, Any], message: str) -> None:
@@ -46,6 +57,6 @@ def test_wrong_arguments_are_refused(wrong: dict[str, Any], message: str) -> Non
         load(**(SHAPES | wrong))
 
 
-def test_the_shapes_are_needed() -> None:
-    with pytest.raises(UserError, match="dataset 'random' needs input_shape, target_shape"):
+def test_the_shape_is_needed() -> None:
+    with pytest.raises(UserError, match=r"dataset 'random' needs input_shape\. It takes"):
         load()

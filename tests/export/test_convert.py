@@ -42,6 +42,39 @@ def test_the_same_model_gives_the_same_bytes(tmp_path: Path) -> None:
     assert convert(model, "float32", tmp_path / "b.tflite").read_bytes() == first
 
 
+def test_the_file_is_the_one_that_tensorflow_makes_of_a_keras_model(tmp_path: Path) -> None:
+    model = small()
+    own = convert(model, "float32", tmp_path / "m.tflite")
+    (tmp_path / "keras.tflite").write_bytes(tf.lite.TFLiteConverter.from_keras_model(model).convert())
+    described, constants = [], []
+    for path in (own, tmp_path / "keras.tflite"):
+        interpreter = tf.lite.Interpreter(str(path))
+        ends = interpreter.get_input_details() + interpreter.get_output_details()
+        operators = [operator["op_name"] for operator in interpreter._get_ops_details()]
+        shapes = [(end["name"], end["shape_signature"].tolist()) for end in ends]
+        described.append((interpreter.get_signature_list(), shapes, operators))
+        constants.append({c.name: c.values for c in read_constants(path)})
+    assert described[0] == described[1]
+    assert described[0][0] == {
+        "serving_default": {"inputs": model.input_names, "outputs": model.output_names}
+    }
+    assert constants[0].keys() == constants[1].keys()
+    for name, values in constants[0].items():
+        np.testing.assert_array_equal(values, constants[1][name])
+
+
+def test_several_inputs_and_outputs_are_converted(tmp_path: Path) -> None:
+    first, second = layers.Input((3,), name="first"), layers.Input((2,), name="second")
+    joined = layers.Concatenate()([first, second])
+    model = tf_keras.Model(
+        [first, second], [layers.Dense(4, name="a")(joined), layers.Dense(1, name="b")(joined)]
+    )
+    interpreter = tf.lite.Interpreter(str(convert(model, "float32", tmp_path / "m.tflite")))
+    assert interpreter.get_signature_list() == {
+        "serving_default": {"inputs": ["first", "second"], "outputs": ["a", "b"]}
+    }
+
+
 def test_the_model_is_left_as_it_was(tmp_path: Path) -> None:
     model = small()
     model.compile("adam", "mse")

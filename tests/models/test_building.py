@@ -35,6 +35,22 @@ def test_arguments_reach_the_builder() -> None:
     assert model.get_layer("dropout").rate == 0.1
 
 
+def test_a_layer_that_cannot_be_copied_is_told_before_anything_is_trained(odd: dict[str, Any]) -> None:
+    def doubled(x: Any) -> Any:
+        return 2 * x
+
+    inner = tf_keras.Sequential([tf_keras.layers.Dense(10, activation=doubled, name="own")], name="inner")
+    odd["model"] = tf_keras.Sequential([tf_keras.layers.Input((4,)), inner])
+    with pytest.raises(
+        UserError,
+        match=r"recipe\.model\.name: 'odd': layer 'own' cannot be made again .*: Unknown activation function"
+        r" .*'doubled', .*get_custom_objects",
+    ):
+        build_model(Model(name="odd"), input_shape=(4,), num_classes=10)
+    with tf_keras.utils.custom_object_scope({"doubled": doubled}):
+        build_model(Model(name="odd"), input_shape=(4,), num_classes=10)
+
+
 def test_names_stay_the_same_in_one_process() -> None:
     first, second = (build_model(Model(name="mnist_cnn"), **MNIST) for _ in range(2))
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]

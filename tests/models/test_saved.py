@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.errors import UserError
-from runner.models.saved import load_saved_model
+from runner.errors import RunFailed, UserError
+from runner.models.saved import load_saved_model, reload_model
+from tests.models.kept_models import models, settle
 
 
 def small() -> tf_keras.Sequential:
@@ -49,6 +50,38 @@ def test_weights_and_names_come_back_uncompiled(tmp_path: Path, suffix: str) -> 
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
+def test_models_load_as_tf_keras_loads_them(tmp_path: Path, suffix: str) -> None:
+    for name, model in models(tf_keras).items():
+        settle(model)
+        model.layers[1].trainable = False
+        path = save(tmp_path / f"{name}{suffix}", model)
+        loaded, wanted = load_saved_model(path), tf_keras.models.load_model(path, compile=False)
+        assert loaded.get_config() == wanted.get_config()
+        assert not loaded.layers[1].weights or not loaded.layers[1].trainable_weights
+        for found, weight in zip(loaded.get_weights(), model.get_weights(), strict=True):
+            np.testing.assert_array_equal(found, weight)
+
+
+class Doubled(tf_keras.layers.Layer):
+    """A class that no module registers."""
+
+    def call(self, x: object) -> object:
+        return 2 * x  # type: ignore[operator]
+
+
+def test_what_this_process_saved_loads_with_its_own_code(tmp_path: Path) -> None:
+    each = tf_keras.layers.TimeDistributed(Doubled(name="own"))
+    code = tf_keras.layers.Lambda(lambda x: x + 1)
+    model = tf_keras.Sequential([tf_keras.Input((3, 4)), each, code, tf_keras.layers.Dense(2)])
+    path = save(tmp_path / "m.keras", model)
+    x = np.ones((1, 3, 4), np.float32)
+    np.testing.assert_array_equal(reload_model(path, model)(x), model(x))
+    path.write_bytes(path.read_bytes()[:1000])
+    with pytest.raises(RunFailed, match=r"m\.keras: tf-keras cannot load what it saved: File is not a zip"):
+        reload_model(path, model)
+
+
+@pytest.mark.parametrize("suffix", [".keras", ".h5"])
 def test_a_keras_3_file_is_named_as_such(tmp_path: Path, suffix: str) -> None:
     path = as_keras_3(save(tmp_path / f"m{suffix}", small()))
     with pytest.raises(UserError, match=r"saved by Keras 3\.15\.1, .* tf-keras") as caught:
@@ -84,7 +117,7 @@ def test_a_class_that_is_not_there_is_named(tmp_path: Path) -> None:
 def test_a_file_with_weights_only_says_so(tmp_path: Path) -> None:
     path = tmp_path / "w.weights.h5"
     small().save_weights(path)
-    with pytest.raises(UserError, match="only weights"):
+    with pytest.raises(UserError, match=r"only weights are in it.*recipe\.model\.weights"):
         load_saved_model(path)
 
 
@@ -96,6 +129,10 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
     shutil.copy(keras, tmp_path / "renamed.h5")
     with zipfile.ZipFile(tmp_path / "other.keras", "w") as archive:
         archive.writestr("a.txt", "no model")
+    np.savez(tmp_path / "data.npz", x_train=np.zeros(2), y_train=np.zeros(2))
+    (tmp_path / "m.tflite").write_bytes(b"\x1c\0\0\0TFL3")
+    with zipfile.ZipFile(tmp_path / "m.pt", "w") as archive:
+        archive.writestr("archive/data.pkl", "")
     with zipfile.ZipFile(keras) as old, zipfile.ZipFile(tmp_path / "bare.keras", "w") as new:
         for name in ("config.json", "metadata.json"):
             new.writestr(name, old.read(name))
@@ -108,6 +145,9 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
         ("other.keras", "damaged"),
         ("bare.keras", "tf-keras cannot load it"),
         ("renamed.h5", r"ends in \.keras"),
+        ("data.npz", r"this is a NumPy archive \(x_train, y_train\); data goes to recipe\.data\.path"),
+        ("m.tflite", "this is a TFLite file, which cannot be trained"),
+        ("m.pt", "this is a PyTorch checkpoint"),
     ]:
         with pytest.raises(UserError, match=message):
             load_saved_model(tmp_path / name)

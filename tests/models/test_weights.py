@@ -97,6 +97,54 @@ def test_layers_are_found_by_name_not_by_order(tmp_path: Path, suffix: str) -> N
         np.testing.assert_array_equal(target.get_layer(name).bias, source.get_layer(name).bias)
 
 
+@pytest.mark.parametrize("suffix", [".keras", ".h5", "_weights.h5"])
+@pytest.mark.parametrize(("first", "second"), [(3, 4), (1, 2), (9, 10)])
+def test_names_that_keras_counted_are_paired_in_order(
+    tmp_path: Path, suffix: str, first: int, second: int
+) -> None:
+    path, source = tmp_path / f"m{suffix}", two_dense("own", f"dense_{first}", f"dense_{second}")
+    target = two_dense("own", "dense", "dense_1")
+    source.save_weights(path) if "weights" in suffix else source.save(path)
+    told = f"3 layers loaded, 2 of them by order, not by name (dense_{first} as dense, ...)"
+    assert load_weights(target, path) == f"weights of m{suffix}: {told}"
+    for found, weight in zip(target.get_weights(), source.get_weights(), strict=True):
+        np.testing.assert_array_equal(found, weight)
+
+
+@pytest.mark.parametrize("names", [("dense_3", "dense_5"), ("dense_2",), ("dense_1", "dense_2", "dense_3")])
+def test_a_count_that_tells_no_order_is_a_mismatch(tmp_path: Path, names: tuple[str, ...]) -> None:
+    two_dense(*names).save(tmp_path / "m.keras")
+    with pytest.raises(UserError, match="do not fit"):
+        load_weights(two_dense("dense", "dense_1"), tmp_path / "m.keras")
+
+
+def alike() -> tf_keras.Model:
+    """Two branches and a nested model of fifteen layers that only their places tell apart."""
+
+    def chain(names: list[str], x: Any) -> Any:
+        for name in names:
+            x = layers.Dense(4, name=name, bias_initializer="random_normal")(x)
+        return x
+
+    inside = layers.Input((4,))
+    inner = tf_keras.Model(inside, chain(["z", "y", "x"], inside), name="inner")
+    inputs = layers.Input((4,))
+    left, right = chain(list("fedcba"), inputs), chain(list("ghijkl"), inner(inputs))
+    return tf_keras.Model(inputs, layers.Add()([left, inner(right)]))
+
+
+def test_layers_alike_keep_their_places_in_a_file_without_names(tmp_path: Path) -> None:
+    source, target = alike(), alike()
+    source.save_weights(tmp_path / "m.weights.h5")
+    load_weights(target, tmp_path / "m.weights.h5")
+    for name in "abcdefghijkl":
+        np.testing.assert_array_equal(target.get_layer(name).kernel, source.get_layer(name).kernel)
+        np.testing.assert_array_equal(target.get_layer(name).bias, source.get_layer(name).bias)
+    for name in "xyz":
+        found, wanted = (model.get_layer("inner").get_layer(name) for model in (target, source))
+        np.testing.assert_array_equal(found.kernel, wanted.kernel)
+
+
 def test_names_that_keras_3_writes_without_a_slash_are_found(tmp_path: Path) -> None:
     source, target = two_dense("block_bn"), two_dense("Block/BatchNorm")
     source.save(tmp_path / "m.keras")
@@ -118,6 +166,7 @@ def test_a_mismatch_names_both_sides_and_changes_nothing(tmp_path: Path, suffix:
         "  only in the model: hidden [5, 5], [5] (nearest: hidden_1)",
         "  different: same kernel: [4, 4] in the file, [4, 5] in the model; same bias: [4] in the file, [5]"
         " in the model",
+        "  recipe.model.weights_ignore=[LAYER, ...] leaves layers as they are built",
     ]
     for found, weight in zip(target.get_weights(), before, strict=True):
         np.testing.assert_array_equal(found, weight)
@@ -126,10 +175,18 @@ def test_a_mismatch_names_both_sides_and_changes_nothing(tmp_path: Path, suffix:
 def test_a_file_without_names_is_counted_by_class(tmp_path: Path) -> None:
     path = tmp_path / "m.weights.h5"
     two_dense("a", "b", "c").save_weights(path)
-    with pytest.raises(UserError, match=r"only in the file: dense_2 \[4, 4\], \[4\]$"):
+    with pytest.raises(UserError, match=r"only in the file: dense_2 \[4, 4\], \[4\]\n"):
         load_weights(two_dense("a", "b"), path)
     with pytest.raises(UserError, match=r"only in the model: d \(as dense_3\) \[4, 4\], \[4\]"):
         load_weights(two_dense("a", "b", "c", "d"), path)
+    wider = two_dense("a", "b", "c")
+    wider.pop()
+    wider.add(layers.Dense(5, name="wide"))
+    with pytest.raises(
+        UserError,
+        match=r"different: wide kernel: \[4, 4\] in the file \(dense_2\), \[4, 5\] in the model; wide bias: ",
+    ):
+        load_weights(wider, path)
 
 
 @pytest.mark.parametrize("suffix", [".keras", ".h5"])
@@ -236,7 +293,9 @@ def test_unusable_files_are_refused(tmp_path: Path) -> None:
         with h5py.File(broken, "w"):
             pass
         archive.writestr("model.weights.h5", broken.getvalue())
+    np.savez(tmp_path / "data.npz", a=1, b=2, c=3, d=4, e=5)
     refused: list[tuple[str, str]] = [
+        ("data.npz", r"this is a NumPy archive \(a, b, c, d, \.\.\.\); data goes to recipe\.data\.path"),
         ("none.h5", "there is no such file$"),
         ("ckpt", "no such file .a TensorFlow checkpoint of that name is"),
         (".", "this is a folder"),

@@ -157,6 +157,17 @@ def test_auto_runs_two_channels_along_the_flattened_row_and_warns(model: tf_kera
     )
 
 
+def test_what_is_true_of_many_layers_is_said_once() -> None:
+    each = [layers.DepthwiseConv2D(3, padding="same", name=f"depthwise_{number}") for number in range(6)]
+    many = tf_keras.Sequential([layers.Input((8, 8, 4)), *each])
+
+    assert plan(many, m_by_n("all", "*")).warnings == (
+        "depthwise_0, depthwise_1, depthwise_2, depthwise_3 and 2 more: 1 input channel is no multiple of 4,"
+        " so 2:4 (2 of 4 zero) runs along the flattened row; hardware that pads channels will not see it"
+        " there.",
+    )
+
+
 def test_flattened_by_wish_is_not_warned_of(model: tf_keras.Model) -> None:
     made = plan(model, m_by_n("conv_1", m_by_n_axis="flattened"))
 

@@ -1,12 +1,13 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from runner.errors import UserError
-from runner.plan.schedules import SCHEDULES, build_schedule
+from runner.plan.schedules import SCHEDULES, build_schedule, drop_leftovers
 from runner.pruning.schedule import PruningSchedule, schedule_config, settled_sparsity, update_steps
 from runner.pruning.schedules import ConstantSparsity, LinearSparsity, PolynomialDecay
-from runner.recipe.schema import Schedule, StepSpec
+from runner.recipe.schema import Recipe, Rule, Schedule, StepSpec
 
 WHERE = "recipe.layers.all.schedule"
 
@@ -281,3 +282,54 @@ def test_a_level_that_a_schedule_of_ones_own_does_not_reach_is_told(monkeypatch:
 )
 def test_every_schedule_reaches_its_level_whatever_the_frequency(name: str, window: dict[str, Any]) -> None:
     assert settled_sparsity(build(name, **window), 40) == 0.75
+
+
+def recipe(*schedules: Schedule | None) -> Recipe:
+    mapping = {
+        "model": {"name": "x"},
+        "training": {"epochs": 1, "batch_size": 1},
+        "layers": {"a": {"m_by_n": "2x4"}},
+    }
+    rules = [Rule(f"r{number}", ("a",), m_by_n=(3, 4), schedule=own) for number, own in enumerate(schedules)]
+    return replace(Recipe.from_mapping(mapping, name="mine", source="mine.yaml"), layers=tuple(rules))
+
+
+def test_what_was_written_for_another_schedule_goes_where_this_one_does_not_take_it() -> None:
+    written = {"power": 2, "initial_sparsity": 0.25}
+    by = dict.fromkeys(written, "polynomial")
+
+    fitting, notes = drop_leftovers(
+        recipe(
+            None,
+            Schedule("constant", 0.5, arguments=written, written_for=by),
+            Schedule("linear", 0.5, arguments=written, written_for=by),
+            Schedule("polynomial", 0.5, arguments=written),
+        )
+    )
+
+    schedules = [rule.schedule for rule in fitting.layers]
+    assert schedules == [
+        None,
+        Schedule("constant", 0.5),
+        Schedule("linear", 0.5, arguments={"initial_sparsity": 0.25}),
+        Schedule("polynomial", 0.5, arguments=written),
+    ]
+    assert notes == [
+        f"recipe.layers.{key} was written for schedule 'polynomial'; '{name}' does not take it: left out"
+        for key, name in (
+            ("r1.schedule.power", "constant"),
+            ("r1.schedule.initial_sparsity", "constant"),
+            ("r2.schedule.power", "linear"),
+        )
+    ]
+    again = Recipe.from_mapping(fitting.to_mapping(), name="mine", source="mine.yaml")
+    assert (again, again.hash) == (fitting, fitting.hash)
+
+
+def test_what_was_written_for_this_schedule_and_an_unknown_schedule_are_left_to_the_plan() -> None:
+    wrong = recipe(
+        Schedule("constant", 0.5, arguments={"power": 2}),
+        Schedule("polinomial", 0.5, arguments={"rate": 2}, written_for={"rate": "exponential"}),
+    )
+
+    assert drop_leftovers(wrong) == (wrong, [])

@@ -75,6 +75,26 @@ def test_the_copy_has_the_weights_and_outputs_and_the_model_is_left_alone(
         np.testing.assert_array_equal(weight, old)
 
 
+def test_lots_are_drawn_from_the_runs_seed_by_the_layers_path() -> None:
+    inner = tf_keras.Sequential([layers.Input((8,)), layers.Dense(8, name="same")], name="inner")
+    model = tf_keras.Sequential([layers.Input((8,)), layers.Dense(8, name="same"), inner])
+    plan = planned(model, Rule("r", ("*same",), importance="random", schedule=HALF))
+
+    def masks(seed: int) -> list[list[int]]:
+        copy = wrap_model(plan, model, seed)
+        found = [*wrapped_layers(copy).values(), *wrapped_layers(copy.get_layer("inner")).values()]
+        for wrapper in found:
+            wrapper.settle(1)
+        return [np.flatnonzero(~wrapper.masked_weights[0].mask.numpy()).tolist() for wrapper in found]
+
+    assert [row.importance for row in plan.pruned] == ["random", "random"]
+    first, second = masks(1)
+    assert len(first) == len(second) == 32
+    assert first != second
+    assert masks(1) == [first, second]
+    assert not {tuple(mask) for mask in masks(2)} & {tuple(first), tuple(second)}
+
+
 def test_only_the_planned_weights_of_a_layer_get_masks() -> None:
     model = tf_keras.Sequential([layers.Input((5, 3)), layers.GRU(4, name="gru")])
     plan = planned(model, Rule("gru", ("gru",), weights=("recurrent_kernel",), schedule=HALF))

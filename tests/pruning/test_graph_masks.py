@@ -1,10 +1,10 @@
-"""The graph's masks against the NumPy ones, and both selections against each other."""
+"""The graph's masks against the NumPy ones."""
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from runner.pruning import graph_masks, masks, selection
+from runner.pruning import graph_masks, masks
 
 SPARSITIES = [0.0, 0.1, 0.35, 0.5, 0.6, 0.9, 0.999]
 
@@ -64,19 +64,6 @@ def test_masks_are_the_same_inside_a_compiled_function() -> None:
     compiled = tf.function(graph_masks.unstructured_mask, jit_compile=True)(kernel, tf.constant(0.7))
     np.testing.assert_array_equal(plain, compiled)
     assert np.count_nonzero(plain) == 360
-
-
-@pytest.mark.parametrize("keep", [1, 2, 37, 99, 100])
-def test_bisection_keeps_what_the_histogram_keeps(keep: int) -> None:
-    rng = np.random.default_rng(keep)
-    weights = np.round(rng.normal(size=100), 1).astype(np.float32)  # with ties
-    scores = selection.magnitude_bits(tf.constant(weights))
-    by_histogram = selection.keep_largest_by_histogram(scores, tf.constant(keep)).numpy()
-    np.testing.assert_array_equal(
-        by_histogram, selection.keep_largest_by_bisection(scores, tf.constant(keep))
-    )
-    order = np.argsort(-np.abs(weights), kind="stable")
-    np.testing.assert_array_equal(np.flatnonzero(by_histogram), np.sort(order[:keep]))
 
 
 def test_nan_prunes_nothing_else() -> None:

@@ -9,7 +9,6 @@ import tf_keras
 from tf_keras import layers
 
 from runner.pruning import ConstantSparsity, UpdatePruningStep, prune_low_magnitude, strip_pruning
-from runner.pruning.layouts import Layout, einsum_layout
 from runner.pruning.masks import is_m_by_n
 from runner.pruning.prunable import is_prunable
 from runner.pruning.wrapper import wrappers
@@ -238,29 +237,3 @@ def test_a_subclassed_model_trains_and_is_stripped_in_place() -> None:
 def test_what_cannot_be_pruned() -> None:
     for layer in (layers.BatchNormalization(), layers.LayerNormalization(), layers.ReLU(), layers.PReLU()):
         assert not is_prunable(layer)
-
-
-def test_layouts_bring_masks_back() -> None:
-    weights = np.arange(2 * 3 * 4).reshape(2, 3, 4)
-    layout = Layout((), (1,), (0, 2))
-    kernel = layout.kernel(weights)
-    assert kernel.shape == layout.shape(weights.shape) == (3, 8)
-    np.testing.assert_array_equal(kernel[:, 1], weights[0, :, 1])
-    np.testing.assert_array_equal(layout.stored(kernel, weights.shape), weights)
-    in_graph = layout.stored(layout.kernel(tf.constant(weights)), weights.shape)
-    np.testing.assert_array_equal(in_graph, weights)
-
-
-@pytest.mark.parametrize(
-    ("equation", "inputs", "outputs"),
-    [
-        ("abc,cd->abd", (0,), (1,)),
-        ("...x,xy->...y", (0,), (1,)),
-        ("abcd,cde->abe", (0, 1), (2,)),
-        ("ab,ca->cb", (1,), (0,)),
-    ],
-)
-def test_einsum_equations(equation: str, inputs: tuple[int, ...], outputs: tuple[int, ...]) -> None:
-    layout = einsum_layout(equation)
-    assert layout.inputs == inputs
-    assert layout.outputs == outputs

@@ -1,3 +1,4 @@
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -151,9 +152,18 @@ def test_a_schedule_is_over_at_its_last_step() -> None:
     assert not is_over(ConstantSparsity(0.5, 0), 100)
 
 
-def test_whole_floats_are_steps() -> None:
+def test_whole_numbers_of_any_kind_are_steps() -> None:
     schedule = PolynomialDecay(0, 0.5, 0.2 * 100, 100.0)
     assert (schedule.begin_step, schedule.end_step) == (20, 100)
+    shares = ConstantSparsity(0.5, 0.07 * 100, 0.29 * 100)  # 7.000000000000001 and 28.999999999999996
+    assert (shares.begin_step, shares.end_step) == (7, 29)
+    end_step: Any = np.ceil(100 / 32).astype(np.int32) * 2  # as TFMOT's tutorial computes it
+    integer: Any = np.int64
+    single: Any = np.float32
+    computed = PolynomialDecay(single(0), single(0.5), integer(0), end_step, power=integer(2))
+    assert (computed.begin_step, computed.end_step) == (0, 8)
+    assert computed(4)[1] == 0.375
+    assert json.loads(json.dumps(computed.get_config()))["config"]["end_step"] == 8
     assert Staircase(0.5, 2.0, 10.0)._should_prune_in_step(tf.constant(4), 2.0, 10.0, 2)
 
 
@@ -167,7 +177,9 @@ def test_whole_floats_are_steps() -> None:
         (lambda: ConstantSparsity(0.5, 0, -2), "end_step is -2"),
         (lambda: ConstantSparsity(0.5, 9, 5), "the end comes before the beginning"),
         (lambda: ConstantSparsity(0.5, 0, frequency=0), "frequency is 0"),
-        (lambda: ConstantSparsity(0.5, 0.5), "begin_step is 0.5"),
+        (lambda: ConstantSparsity(0.5, 0.5), r"begin_step is 0.5.*: int\(begin_step\) is 0"),
+        (lambda: ConstantSparsity(0.5, 0, float("nan")), "end_step is nan; it must be a whole number"),
+        (lambda: ConstantSparsity(0.5, 0, True), "end_step is True; it must be a whole number"),
         (lambda: PolynomialDecay(0, 0.5, 0, -1), "needs a step at which it arrives"),
         (lambda: PolynomialDecay(0, 0.5, 0, 9, power=0), "power is 0"),
         (lambda: PolynomialDecay(0, 0.5, 0, 9, power=-1), "power is -1"),
@@ -201,6 +213,29 @@ def test_config_round_trip(schedule: PruningSchedule) -> None:
 def test_an_unknown_class_is_named() -> None:
     with pytest.raises(ValueError, match="'Gone'; import the module"):
         schedule_from_config({"class_name": "Gone", "config": {}})
+
+
+class Asking(PruningSchedule):
+    """Asks for the step in plain Python, as TFMOT allows; it keeps its steps as the shares they were."""
+
+    begin_step, end_step = 0.29 * 100, 0.57 * 100
+
+    def __call__(self, step: Any) -> tuple[Any, Any]:
+        fires = self._should_prune_in_step(step, self.begin_step, self.end_step, 10)
+        if step < 40:
+            return fires, 0.25
+        return fires, 0.5
+
+    def get_config(self) -> dict[str, Any]:
+        return {}
+
+
+def test_a_schedule_may_ask_for_the_step_in_plain_python() -> None:
+    schedule = Asking()
+    in_graph = tf.function(lambda step: decide(schedule, step), autograph=False)
+    found = [[float(value) for value in in_graph(tf.constant(step, tf.int64))] for step in (29, 40, 57)]
+    assert found == [[1.0, 0.25], [0.0, 0.5], [1.0, 0.5]]
+    assert update_steps(schedule, 100) == [29, 39, 49, 57]
 
 
 class Silent(PruningSchedule):

@@ -329,12 +329,6 @@ def test_what_cannot_be_pruned_is_refused_when_built() -> None:
         prune_low_magnitude(model, sparsity_m_by_n=(2, 4), m_by_n_axis="input_channels")
 
 
-def test_a_keras_3_object_gets_the_way_out() -> None:
-    keras = pytest.importorskip("keras")
-    with pytest.raises(ValueError, match="TF_USE_LEGACY_KERAS=1"):
-        prune_low_magnitude(keras.layers.Dense(2))
-
-
 def test_a_subclassed_model_is_told_where_to_wrap() -> None:
     class Own(tf_keras.Model):
         def call(self, inputs: Any) -> Any:

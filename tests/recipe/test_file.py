@@ -64,6 +64,7 @@ def test_anchors_and_merge_keys_are_read(own: Path) -> None:
         ("data:\n\tname: x\n", "recipes/bad.yaml:2: is not valid YAML: found character '\\t'"),
         (GOOD + "training: {}\n", "recipes/bad.yaml:9: is not valid YAML: found duplicate key training"),
         ("model: !!python/name:os.system x\n", "recipes/bad.yaml:1: is not valid YAML: could not determine"),
+        ("hello\n", "recipes/bad.yaml: must be a mapping with the keys data, model, training, layers"),
         ("- a\n", "recipes/bad.yaml: must be a mapping with the keys data, model, training, layers"),
         ("a: &a [*a]\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
         ("description: ${recipe.a\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
@@ -108,6 +109,8 @@ def test_refuses_what_is_no_yaml_mapping(own: Path, written: str | bytes, told: 
         ),
         ("defaults: [mnist_2x4@hydra]\n", "recipes/bad.yaml:1: recipe.defaults has 'mnist_2x4@hydra'"),
         ("defaults: [/hydra/output/default]\n", "recipes/bad.yaml:1: recipe.defaults has '/hydra/output/def"),
+        ("defaults: [../bad]\n", "recipes/bad.yaml:1: recipe.defaults has '../bad'"),
+        ("defaults: [sub/../../bad]\n", "recipes/bad.yaml:1: recipe.defaults has 'sub/../../bad'"),
         ("defaults: ['${oc.env:X}']\n", "recipes/bad.yaml:1: recipe.defaults"),
         (
             "defaults: [bad, _self_]\n",
@@ -144,6 +147,27 @@ def test_inherits_across_folders_in_order(own: Path) -> None:
     assert files[-1].parents == ("parent",)
 
 
+def test_inherits_from_beside_it_and_tells_of_a_parent_that_is_nowhere(own: Path) -> None:
+    (own / "sub").mkdir()
+    (own / "sub" / "parent.yaml").write_text("defaults: [mnist_constant, _self_]\n")
+    child = own / "sub" / "child.yaml"
+    child.write_text("defaults: [parent, _self_]\n")
+
+    names = [str(file.path.relative_to(file.path.parents[1])) for file in lineage("sub/child")]
+    assert names == ["recipes/mnist_constant.yaml", "sub/parent.yaml", "sub/child.yaml"]
+    assert origins("sub/child", {})("recipe.training.epochs").endswith("recipes/mnist_constant.yaml:7")
+
+    child.write_text("description: x\ndefaults: [sub/parnt, _self_]\n")
+    with pytest.raises(UserError) as refused:
+        lineage("sub/child")
+    assert str(refused.value).startswith(
+        "recipes/sub/child.yaml:2: recipe.defaults: There is no recipe 'sub/parnt'. Did you mean 'sub/parent"
+    )
+    child.write_text("defaults: [child, _self_]\n")
+    with pytest.raises(UserError, match="cannot inherit from itself: sub/child -> sub/child"):
+        lineage("sub/child")
+
+
 def test_a_circle_of_parents_is_shown(own: Path) -> None:
     (own / "a.yaml").write_text("defaults: [b]\n")
     (own / "b.yaml").write_text("defaults: [a]\n")
@@ -167,6 +191,7 @@ def test_origins_name_the_override_or_the_line_that_set_a_value(own: Path) -> No
         "recipe.training.batch_size": "recipe.training.batch_size=0",
         "recipe.trainin.epochs": "recipe.trainin.epochs=3",
         "recipe.layers.new": "recipe.layers.new={targets: x}",
+        "recipe.layers.al.schedule.sparsity": "recipe.layers.al.schedule.sparsity=0.5",
     }
 
     where = origins("child", overrides)
@@ -175,6 +200,9 @@ def test_origins_name_the_override_or_the_line_that_set_a_value(own: Path) -> No
     assert where("recipe.model.name") == "recipes/parent.yaml:3"
     assert where("recipe.training.batch_size") == "command line"
     assert where("recipe.layers.new.targets") == "command line"
+    # Nobody wrote these two, but only the command line speaks of their rule.
+    for missing in ("recipe.layers.al.targets", "recipe.layers.al.schedule.name"):
+        assert where(missing) == "command line, recipe.layers.al.schedule.sparsity=0.5"
     assert where("recipe.trainin") == "command line, recipe.trainin.epochs=3"
     assert where("recipe.training.loss") == "recipes/child.yaml:2"
     assert where("recipe.export") == "recipes/child.yaml"

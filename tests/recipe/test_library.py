@@ -4,9 +4,22 @@ import pytest
 
 from runner.errors import UserError
 from runner.packaged import packaged_folder
-from runner.recipe.library import describe_recipes, find_recipe, recipe_folders, recipe_names
+from runner.recipe.library import (
+    describe_recipes,
+    find_recipe,
+    names_in,
+    parent_name,
+    path_in,
+    recipe_folders,
+    recipe_listing,
+    recipe_names,
+)
 
-SHIPPED = ["mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"]
+SINGLE = ["cifar10_resnet20", "mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"]
+STUDY = [
+    f"study_schedules/{name}" for name in ("constant", "dense", "polynomial", "random_mask", "small_dense")
+]
+SHIPPED = SINGLE + STUDY
 
 
 @pytest.fixture
@@ -33,7 +46,7 @@ def test_the_own_folder_comes_first(own: Path) -> None:
         (own / f"{name}.yaml").write_text("description: mine\n")
 
     assert recipe_folders() == [own, packaged_folder("recipes")]
-    assert recipe_names() == sorted([*SHIPPED, "mine"])
+    assert recipe_names() == [*sorted(["mine", *SINGLE]), *STUDY]
     assert find_recipe("mnist_2x4") == own / "mnist_2x4.yaml"
     assert find_recipe("two_conv_2x4") == packaged_folder("recipes") / "two_conv_2x4.yaml"
 
@@ -52,8 +65,7 @@ def test_an_unknown_name_gets_the_nearest_and_the_list(own: Path) -> None:
 
     assert str(refused.value).splitlines() == [
         "There is no recipe 'mnist_2x5'. Did you mean 'mnist_2x4'?",
-        "  mine",
-        *(f"  {name}" for name in SHIPPED),
+        *(f"  {name}" for name in [*sorted(["mine", *SINGLE]), *STUDY]),
         f"looked for mnist_2x5.yaml in recipes and {packaged_folder('recipes')}",
     ]
 
@@ -82,8 +94,96 @@ def test_describes_every_recipe_even_a_broken_one(own: Path) -> None:
 
     described = describe_recipes()
 
-    assert list(described) == sorted(["broken", "listed", "mine", "silent", *SHIPPED])
+    assert list(described) == [*sorted(["broken", "listed", "mine", "silent", *SINGLE]), *STUDY]
     assert described["broken"] == described["listed"] == "(cannot be read; running it says why)"
     assert described["mine"] == "of mine"
     assert described["silent"] == ""
     assert described["mnist_2x4"].startswith("2:4 on the second convolution")
+
+
+def write(own: Path, *names: str) -> None:
+    for name in names:
+        path = own / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(f"description: of {name}\n")
+
+
+def test_recipes_in_folders_are_named_with_them(own: Path) -> None:
+    write(own, "b", "sub/x", "sub/deep/y", "a", "study_schedules/dense", "study_schedules/mine")
+
+    assert names_in(own) == ["a", "b", "study_schedules/dense", "study_schedules/mine", "sub/x", "sub/deep/y"]
+    assert [name for name in recipe_names() if name.startswith("study")] == sorted(
+        [*STUDY, "study_schedules/mine"]
+    )
+    assert find_recipe("sub/deep/y") == own / "sub" / "deep" / "y.yaml"
+    assert find_recipe("study_schedules/dense") == own / "study_schedules" / "dense.yaml"
+    shipped = packaged_folder("recipes") / "study_schedules"
+    assert find_recipe("study_schedules/constant") == shipped / "constant.yaml"
+
+
+def test_hidden_folders_and_copies_are_not_listed(own: Path) -> None:
+    write(own, "a", ".hidden", ".ipynb_checkpoints/a-checkpoint", "sub/.ipynb_checkpoints/x-checkpoint")
+    (own / "folder.yaml").mkdir()
+
+    assert names_in(own) == ["a"]
+
+
+def test_no_name_leaves_the_folder(own: Path) -> None:
+    assert path_in(own, "sub/x") == own / "sub" / "x.yaml"
+    for name in ("", "/etc/x", "../x", "sub/../../x", "sub//x", "./x", "sub/"):
+        assert path_in(own, name) is None, name
+
+
+def test_a_folder_is_no_recipe_but_all_of_its_recipes(own: Path) -> None:
+    with pytest.raises(UserError) as refused:
+        find_recipe("study_schedules")
+
+    assert str(refused.value).splitlines()[0] == (
+        "There is no recipe 'study_schedules'. It is a folder: recipe=study_schedules/constant runs one in"
+        " it, --multirun 'recipe=glob(study_schedules/*)' all."
+    )
+
+
+def test_a_pattern_is_pointed_to_glob(own: Path) -> None:
+    with pytest.raises(UserError, match=r"A pattern takes glob: --multirun 'recipe=glob\(mnist_\*\)'"):
+        find_recipe("mnist_*")
+
+
+@pytest.mark.parametrize(
+    ("asked", "meant"),
+    [
+        ("polynomial", "study_schedules/polynomial"),
+        ("schedules/polynomial", "study_schedules/polynomial"),
+        ("study_schedules/constnt", "study_schedules/constant"),
+        ("study_schedule/constant", "study_schedules/constant"),
+        ("recipes/study_schedules/dense.yaml", "study_schedules/dense"),
+        ("mnist_polynomal", "mnist_polynomial"),
+    ],
+)
+def test_the_nearest_is_found_across_folders(own: Path, asked: str, meant: str) -> None:
+    with pytest.raises(UserError, match=f"There is no recipe '{asked}'. Did you mean '{meant}'"):
+        find_recipe(asked)
+
+
+def test_a_parent_is_beside_its_child_or_named_as_on_the_command_line(own: Path) -> None:
+    write(own, "sub/parent", "sub/mnist_2x4")
+
+    assert parent_name("sub/child", "parent") == "sub/parent"
+    assert parent_name("sub/child", "mnist_constant") == "mnist_constant"
+    assert parent_name("sub/child", "study_schedules/dense") == "study_schedules/dense"
+    assert parent_name("sub/deep/child", "sub/parent") == "sub/parent"
+    assert parent_name("child", "sub/parent") == "sub/parent"
+    # Beside comes first, but no recipe is its own parent while another of the name is there.
+    assert parent_name("sub/child", "mnist_2x4") == "sub/mnist_2x4"
+    assert parent_name("sub/mnist_2x4", "mnist_2x4") == "mnist_2x4"
+    assert parent_name("sub/child", "nowhere") == "nowhere"
+
+
+def test_the_listing_sets_folders_apart(own: Path) -> None:
+    write(own, "sub/x")
+
+    lines = recipe_listing()
+
+    assert lines[: len(SINGLE)] == [f"{name:<16}  {describe_recipes()[name]}" for name in SINGLE]
+    assert [line.split("  ")[0].strip() for line in lines[len(SINGLE) :]] == ["", *STUDY, "", "sub/x"]
+    assert lines[-1] == "sub/x  of sub/x"

@@ -3,7 +3,8 @@ from typing import Any
 import pytest
 
 from runner.errors import UserError
-from runner.recipe.rule import Rule, Schedule, beyond_training, plain_rule, read_rules
+from runner.recipe.rule import Rule, plain_rule, read_rules
+from runner.recipe.schedule import Schedule, beyond_training
 from runner.recipe.section import Problem, Section
 from runner.recipe.steps import StepSpec
 
@@ -30,6 +31,7 @@ def test_plain_rule_has_every_key() -> None:
         "m_by_n": None,
         "m_by_n_axis": "auto",
         "block": None,
+        "importance": "magnitude",
         "schedule": {
             "name": "polynomial",
             "sparsity": 0.5,
@@ -39,6 +41,22 @@ def test_plain_rule_has_every_key() -> None:
             "power": 2,
         },
     }
+
+
+@pytest.mark.parametrize("structure", [{}, {"m_by_n": "2x4"}, {"block": {"in": 4, "out": 1}}])
+def test_importance_goes_with_every_structure_and_reads_back(structure: dict[str, Any]) -> None:
+    schedule = {"name": "constant", "sparsity": 0.5}
+    problems: list[Problem] = []
+    [rule] = read_rules(
+        Section({"r": {"importance": "random", "schedule": schedule, **structure}}, "recipe.layers", problems)
+    )
+
+    assert rule is not None
+    assert (rule.importance, problems) == ("random", [])
+    assert read_rules(Section({"r": plain_rule(rule)}, "recipe.layers", problems)) == (rule,)
+    [default] = read_rules(Section({"r": {"importance": None, "m_by_n": "2x4"}}, "recipe.layers", problems))
+    assert default is not None
+    assert default.importance == "magnitude"
 
 
 def test_beyond_training_knows_epochs_and_shares_but_not_steps() -> None:
@@ -69,6 +87,11 @@ def test_beyond_training_knows_epochs_and_shares_but_not_steps() -> None:
             "schedule.sparsity is 0.6, above the 0.5",
         ),
         ({"schedule": Schedule("constant")}, "schedule.sparsity is missing"),
+        (
+            {"m_by_n": (2, 4), "importance": "rondom"},
+            "importance is 'rondom', but must be one of magnitude, random. Did you mean 'random'?",
+        ),
+        ({"prune": False, "importance": "random"}, "prune is false, so the rule cannot have importance"),
     ],
 )
 def test_refuses_when_made(fields: dict[str, Any], told: str) -> None:

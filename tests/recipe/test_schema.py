@@ -50,6 +50,7 @@ def test_fills_in_every_default() -> None:
             optimizer=Optimizer(name="adam", learning_rate=0.001, arguments={}),
             loss=None,
             metrics=None,
+            dense_epochs=0,
         ),
         layers=(
             Rule(
@@ -75,10 +76,11 @@ def test_reads_every_key() -> None:
         {
             "description": "all of it",
             "data": {"name": "random", "validation_split": 0.25, "samples": 64, "input_shape": [4, 8, 2]},
-            "model": {"path": "my.keras", "weights": "trained.weights.h5"},
+            "model": {"path": "my.keras", "weights": "trained.weights.h5", "weights_ignore": "head*"},
             "training.optimizer": {"name": "sgd", "learning_rate": 1, "momentum": 0.9},
             "training.loss": "mse",
             "training.metrics": ["mae"],
+            "training.dense_epochs": 2,
             "layers": {
                 "rnn": {
                     "targets": ["lstm*", "re:gru_\\d+"],
@@ -102,8 +104,10 @@ def test_reads_every_key() -> None:
 
     assert recipe.description == "all of it"
     assert recipe.data == Data("random", None, None, 0.25, {"samples": 64, "input_shape": [4, 8, 2]})
-    assert recipe.model == Model(path="my.keras", weights="trained.weights.h5")
-    assert recipe.training == Training(4, 32, Optimizer("sgd", 1.0, {"momentum": 0.9}), "mse", ("mae",))
+    assert recipe.model == Model(path="my.keras", weights="trained.weights.h5", weights_ignore=("head*",))
+    assert recipe.training == Training(
+        4, 32, Optimizer("sgd", 1.0, {"momentum": 0.9}), "mse", ("mae",), dense_epochs=2
+    )
     schedule = Schedule("polynomial", None, StepSpec(0.2, "share"), StepSpec(3, "epochs"), 10, {"power": 3})
     assert recipe.layers == (
         Rule(
@@ -137,6 +141,8 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("data", [1], "is [1], but must be a mapping of keys to values"),
         ("model", {}, ".name is missing: name a registered model, or give the path of a saved one"),
         ("model.path", "a.h5", "stands beside name: mnist_cnn; keep one of the two"),
+        ("model.weights_ignore", ["head"], "stands without weights, the file whose layers it names"),
+        ("model.weights_ignore", "re:(", "has 're:(', which is no regular expression: missing )"),
         ("training.epochs", 0, "is 0, but must be at least 1"),
         ("training.epochs", 1.5, "is 1.5, but must be a whole number"),
         ("training.epochs", True, "is True, but must be a whole number"),
@@ -145,10 +151,13 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("training.epochs", "???", "is left open (???): give it, e.g. recipe.training.epochs=VALUE"),
         ("training.batch_size", -3, "is -3, but must be at least 1"),
         (
-            "training.dense_epochs",
+            "training.epoches",
             1,
-            "is unknown. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, loss, metrics",
+            "is unknown. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, loss, metrics,"
+            " dense_epochs",
         ),
+        ("training.dense_epochs", -1, "is -1, but must be at least 0"),
+        ("training.dense_epochs", 0.5, "is 0.5, but must be a whole number"),
         ("training.optimizer", "adam", "is 'adam', but must be a mapping"),
         ("training.optimizer.learning_rate", 0, "is 0, but must be above 0"),
         ("training.optimizer.learning_rate", "fast", "is 'fast', but must be a number"),

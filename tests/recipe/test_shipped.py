@@ -10,7 +10,17 @@ from runner.job import read_job
 from runner.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.library import recipe_names
-from runner.recipe.schema import Data, Model, Optimizer, Recipe, Rule, Schedule, Training
+from runner.recipe.schema import (
+    Augmentation,
+    Data,
+    LearningRate,
+    Model,
+    Optimizer,
+    Recipe,
+    Rule,
+    Schedule,
+    Training,
+)
 from runner.recipe.steps import StepSpec
 
 
@@ -72,6 +82,25 @@ def test_sweeping_the_schedules_name_makes_the_one_of_the_other() -> None:
     assert swept.hash != read("mnist_constant").hash
 
 
+def test_the_study_asks_of_one_experiment() -> None:
+    constant, polynomial, random_mask, dense, small_dense = (
+        read(f"study_schedules/{name}")
+        for name in ("constant", "polynomial", "random_mask", "dense", "small_dense")
+    )
+
+    assert (constant.hash, polynomial.hash) == (read("mnist_constant").hash, read("mnist_polynomial").hash)
+    [rule] = polynomial.layers
+    assert random_mask.layers == (replace(rule, importance="random"),)
+    assert rule.schedule is not None
+    assert dense.layers == (replace(rule, schedule=replace(rule.schedule, name="constant", sparsity=0.0)),)
+    assert small_dense.layers == dense.layers
+    for recipe in (constant, polynomial, random_mask, dense, small_dense):
+        assert recipe.data == Data("mnist", fallback=None, validation_split=0.2)
+        assert recipe.training == Training(30, 250)
+        expected = {"filters": [7, 22], "dense_units": 94} if recipe is small_dense else {}
+        assert recipe.model == Model("mnist_cnn", arguments=expected)
+
+
 def test_two_conv_is_regression_under_one_rule() -> None:
     recipe = read("two_conv_2x4")
 
@@ -81,3 +110,33 @@ def test_two_conv_is_regression_under_one_rule() -> None:
     assert recipe.data.arguments["target_shape"][1:] == [32, 16]
     assert (recipe.training.loss, recipe.training.metrics) == (None, None)
     assert recipe.layers == (Rule("convolutions", ("*",), types=("Conv2D",), m_by_n=(2, 4)),)
+
+
+def test_cifar10_resnet20_trains_as_the_paper_does() -> None:
+    recipe = read("cifar10_resnet20")
+
+    assert recipe.data == Data("cifar10", fallback=None, validation_split=0.1)
+    assert recipe.model == Model("resnet20")
+    assert recipe.training == Training(
+        182,
+        128,
+        Optimizer(
+            "sgd",
+            LearningRate("piecewise", 0.1),
+            {"momentum": 0.9, "nesterov": True, "weight_decay": 0.001},
+        ),
+        augmentation=Augmentation(shift=4, flip=True),
+    )
+    # 45,000 images in batches of 128 are 352 steps: 64,064 of the paper's 64,000.
+    assert 182 * -(-45_000 // 128) == 64_064
+
+
+def test_the_name_of_its_learning_rate_can_be_swept() -> None:
+    key = "recipe.training.optimizer.learning_rate"
+
+    for name in ("constant", "cosine", "exponential"):
+        swept = read("cifar10_resnet20", f"{key}.name={name}").training.optimizer.learning_rate
+        assert swept == LearningRate(name, 0.1)
+    assert read("mnist_constant", f"{key}.name=cosine").training.optimizer.learning_rate == LearningRate(
+        "cosine", 0.001
+    )

@@ -39,7 +39,7 @@ def test_is_the_group_recipe_of_one_folder(own: Path) -> None:
     assert not recipes.is_group("hydra")
     assert all(map(recipes.is_config, ["recipe/mine", "recipe/mine.yaml"]))
     assert not any(
-        map(recipes.is_config, ["mine", "recipe", "recipe/other", "recipe/sub/mine", "recipe/../x"])
+        map(recipes.is_config, ["mine", "recipe", "recipe/other", "recipe/sub/mine", "recipe/../mine"])
     )
     assert recipes.list("", None) == ["recipe"]
     assert recipes.list("recipe", ObjectType.CONFIG) == ["mine"]
@@ -49,6 +49,21 @@ def test_is_the_group_recipe_of_one_folder(own: Path) -> None:
     assert OmegaConf.to_container(loaded.config) == {"model": {"name": "x"}}
     with pytest.raises(ConfigLoadError):
         recipes.load_config("config")
+
+
+def test_folders_are_parts_of_names_and_no_groups(own: Path) -> None:
+    (own / "sub").mkdir()
+    (own / "mine.yaml").write_text("model: {name: x}\n")
+    (own / "sub" / "mine.yaml").write_text("model: {name: y}\n")
+    recipes = RecipeSource("recipes", f"recipes://{own}")
+
+    assert all(map(recipes.is_config, ["recipe/sub/mine", "recipe/sub/mine.yaml"]))
+    assert not recipes.is_config("recipe/sub")
+    assert not recipes.is_group("recipe/sub")
+    assert recipes.list("recipe", ObjectType.CONFIG) == ["mine", "sub/mine"]
+    assert recipes.list("recipe", ObjectType.GROUP) == recipes.list("recipe/sub", None) == []
+    loaded = OmegaConf.to_container(recipes.load_config("recipe/sub/mine").config)
+    assert loaded == {"model": {"name": "y"}}
 
 
 def test_a_folder_that_is_not_there_has_nothing(tmp_path: Path) -> None:
@@ -81,6 +96,29 @@ def test_mappings_merge_under_inheritance_and_lists_are_replaced(composing: Path
         "layers": {"a": {"targets": ["z"], "m_by_n": "2x4"}, "b": {"prune": False}},
     }
     assert list(recipe.layers) == ["a", "b"]
+
+
+def test_recipes_in_folders_inherit_from_beside_them_and_from_elsewhere(composing: Path) -> None:
+    sub = composing / "sub"
+    (sub / "deep").mkdir(parents=True)
+    (sub / "parent.yaml").write_text(
+        "defaults: [mnist_constant, _self_]\ntraining: {epochs: 3}\nmodel: {name: x}\n"
+    )
+    (sub / "child.yaml").write_text("defaults: [parent, _self_]\nmodel: {units: 7}\n")
+    (sub / "deep" / "child.yaml").write_text(
+        "defaults: [sub/child.yaml, _self_]\ntraining: {batch_size: 5}\n"
+    )
+    (composing / "top.yaml").write_text("defaults: [_self_, sub/deep/child]\ndescription: of top\n")
+
+    child = compose("config", ["recipe=sub/child"]).recipe
+    deep = compose("config", ["recipe=sub/deep/child.yaml"]).recipe
+    top = compose("config", ["recipe=top"]).recipe
+
+    assert (child.model, child.training.epochs) == ({"name": "x", "units": 7}, 3)
+    assert child.layers.all.schedule.name == "constant"
+    assert (deep.model, deep.training.batch_size, deep.training.epochs) == (child.model, 5, 3)
+    assert top.description != "of top", "what comes after _self_ wins, as in Hydra"
+    assert (top.model, top.training) == (deep.model, deep.training)
 
 
 def test_keys_that_a_recipe_does_not_write_take_no_plus(composing: Path) -> None:

@@ -61,6 +61,15 @@ def test_a_long_line_is_not_broken(plain: Console) -> None:
     assert written(narrow) == f"training\n{SHOWN}\n"
 
 
+def test_a_stage_may_say_what_it_does_now(plain: Console) -> None:
+    with Display(plain) as display, display.stage("dense", "looking"):
+        display.say("dense training")
+        display.training(PROGRESS, 3, 30)
+
+    assert written(plain) == f"looking\ndense training\n{SHOWN.replace('training', 'dense training', 1)}\n"
+    assert list(display.seconds) == ["dense"]
+
+
 def test_before_anything_was_measured_no_sparsity_is_claimed(plain: Console) -> None:
     with Display(plain) as display, display.stage("train", "training"):
         display.training(replace(PROGRESS, sparsity={}), 3, 30)

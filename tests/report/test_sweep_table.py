@@ -7,7 +7,7 @@ from rich.console import Console
 
 from runner.report.sweep_table import jobs_frame, jobs_table
 from runner.sweep.records import JobRecord
-from runner.tracking.lookup import LoggedRun
+from runner.tracking import LoggedRun
 
 RECORDS = [
     JobRecord(0, "recipe=a seed=1", "finished", run_id="x", folder="/somewhere/0"),

@@ -33,6 +33,7 @@ LSTM = PlannedWeight(
     rule="all",
     structure=Unstructured(),
     schedule=PolynomialDecay(0.0, 0.875, 6, 30, frequency=8),
+    importance="random",
     total_steps=30,
 )
 DENSE = PlannedWeight("head", "Dense", "kernel", (8, 10), (8, 10), reason="no rule matches", total_steps=30)
@@ -74,12 +75,12 @@ def test_plan_csv_has_a_row_per_weight_tensor(tmp_path: Path) -> None:
     plan_frame(PLAN).to_csv(tmp_path / "plan.csv", index=False)
 
     assert (tmp_path / "plan.csv").read_text().splitlines() == [
-        "layer,layer_type,weight,shape,size,rule,overridden,structure,axis,schedule,begin_step,end_step,updates,"
-        "sparsity,planned_zeros,reason",
+        "layer,layer_type,weight,shape,size,rule,overridden,structure,axis,importance,schedule,begin_step,end_step,"
+        "updates,sparsity,planned_zeros,reason",
         "conv,Conv2D,kernel,5x5x32x64,51200,structural,all,2:4 (2 of 4 zero),input_channels,"
-        "ConstantSparsity,0,0,1,0.5,25600,",
-        "lstm,LSTM,recurrent_kernel,4x16,64,all,,unstructured,,PolynomialDecay,6,30,4,0.875,56,",
-        "head,Dense,kernel,8x10,80,,,dense,,,,,0,0.0,0,no rule matches",
+        "magnitude,ConstantSparsity,0,0,1,0.5,25600,",
+        "lstm,LSTM,recurrent_kernel,4x16,64,all,,unstructured,,random,PolynomialDecay,6,30,4,0.875,56,",
+        "head,Dense,kernel,8x10,80,,,dense,,,,,,0,0.0,0,no rule matches",
     ]
 
 
@@ -87,7 +88,7 @@ def test_plan_csv_of_a_dense_run(tmp_path: Path) -> None:
     plan_frame(Plan((DENSE,), (), 15, 30)).to_csv(tmp_path / "plan.csv", index=False)
 
     assert (tmp_path / "plan.csv").read_text().splitlines()[1] == (
-        "head,Dense,kernel,8x10,80,,,dense,,,,,0,0.0,0,no rule matches"
+        "head,Dense,kernel,8x10,80,,,dense,,,,,,0,0.0,0,no rule matches"
     )
 
 
@@ -119,7 +120,7 @@ def test_the_plan_says_what_happens_to_each_weight() -> None:
         ],
         [
             "lstm/recurrent_kernel\n4x16, rule all",
-            "unstructured\nPolynomialDecay to 0.875, 4 updates in steps 6-30",
+            "unstructured, random\nPolynomialDecay to 0.875, 4 updates in steps 6-30",
             "56\n87.50%",
         ],
         ["head\n8x10, no rule", "dense\nno rule matches", "-"],
@@ -149,8 +150,21 @@ def test_results_set_measured_zeros_beside_the_planned() -> None:
             "ok",
         ],
         ["lstm/recurrent_kernel\n4x16", "unstructured", "56\n87.50%", "58\n90.62%", "ok"],
-        ["head\n8x10", "dense", "-", "-", ""],
+        ["head\n8x10", "dense\nno rule matches", "-", "-", ""],
     ]
+
+
+def test_results_are_of_what_can_be_pruned_and_a_depthwise_layer_goes_by_its_name() -> None:
+    norm = PlannedWeight("norm", "BatchNormalization", "-", (8,), (8,), rule="all", reason="no weights")
+    depthwise = replace(CONV, layer="dw", layer_type="DepthwiseConv2D", weight="depthwise_kernel")
+    separable = replace(CONV, layer="sep", layer_type="SeparableConv2D", weight="depthwise_kernel")
+
+    plan = Plan((norm, depthwise, separable), (), 15, 30)
+
+    checks = [check(depthwise, "saved"), check(separable, "saved")]
+    names = [row[0].splitlines()[0] for row in cells(result_table(plan, checks))]
+    assert names == ["dw", "sep/depthwise_kernel"]
+    assert cells(plan_table(plan))[0][1] == "dense\nno weights"
 
 
 def test_a_weight_fails_if_it_does_at_any_point_and_the_points_are_named() -> None:

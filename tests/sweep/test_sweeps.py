@@ -1,96 +1,20 @@
 """Whole sweeps, as the command runs them: real runs in a real store, killed and continued."""
 
-import os
 import re
 import shlex
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pandas as pd
 import pytest
-from mlflow import MlflowClient
-from mlflow.entities import Run
 
-from runner.settings import Tracking
 from runner.sweep.records import read_records, read_sweep
-from runner.tracking import open_store
-
-ROOT = Path(__file__).resolve().parents[2]
-TINY = [
-    "recipe=mnist_constant,mnist_polynomial",
-    "recipe.data.name=digits",
-    "recipe.data.fallback=null",
-    "recipe.data.copies=1",
-    "recipe.training.epochs=1",
-    "recipe.model.filters=[2,4]",
-    "recipe.model.dense_units=8",
-]
-COMPARED = ["name", "status", "accuracy", "loss", "sparsity"]
-
-
-class Sweeps:
-    """`python -m runner --multirun` in a folder whose store is there."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        open_store(Tracking(), folder / "outputs")
-        self.client = MlflowClient(f"sqlite:///{folder}/outputs/mlflow.db")
-
-    def start(self, *arguments: str) -> "subprocess.Popen[str]":
-        environment = {n: v for n, v in os.environ.items() if not n.startswith(("HYDRA", "TF_", "MLFLOW"))}
-        return subprocess.Popen(
-            [sys.executable, "-m", "runner", "--multirun", *arguments],
-            cwd=self.folder,
-            env={**environment, "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-
-    def __call__(self, *arguments: str) -> tuple[int, str, str]:
-        process = self.start(*arguments)
-        out, err = process.communicate(timeout=200)
-        return process.returncode, out, err
-
-    def stop_in(self, job: int, how: signal.Signals, *arguments: str) -> tuple[int, str, str]:
-        """Sends a signal while a job trains."""
-        process = self.start(*arguments)
-        assert process.stdout is not None
-        seen, begun = "", False
-        for line in process.stdout:
-            seen += line
-            begun = begun or line.startswith(f"job {job}:")
-            if begun and line.startswith("training"):
-                process.send_signal(how)
-                break
-        out, err = process.communicate(timeout=60)
-        return process.returncode, seen + out, err
-
-    @property
-    def folders(self) -> list[Path]:
-        return sorted((self.folder / "outputs" / "sweeps").iterdir())
-
-    def table(self, folder: Path) -> pd.DataFrame:
-        return pd.read_csv(folder / "jobs.csv")
-
-    def runs(self, kind: str) -> list[Run]:
-        [experiment] = [e for e in self.client.search_experiments() if e.name == "tflite-pruning"]
-        return list(self.client.search_runs([experiment.experiment_id], f"tags.runner_kind = '{kind}'"))
+from tests.sweep.sweeping import COMPARED, TINY, Sweeps
 
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
     return Sweeps(tmp_path_factory.mktemp("sweeps"))
-
-
-@pytest.fixture(scope="module")
-def undisturbed(sweeps: Sweeps, tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweeps, str]:
-    own = Sweeps(tmp_path_factory.mktemp("undisturbed"))
-    status, out, err = own(*TINY, "seed=1,2")
-    assert (status, err) == (0, "")
-    return own, out
 
 
 def test_an_undisturbed_sweep(undisturbed: tuple[Sweeps, str]) -> None:
@@ -144,14 +68,14 @@ def test_the_parent_has_the_jobs_under_it(undisturbed: tuple[Sweeps, str]) -> No
 def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
     sweeps: Sweeps, undisturbed: tuple[Sweeps, str]
 ) -> None:
-    status, _, _ = sweeps.stop_in(2, signal.SIGKILL, *TINY, "seed=1,2")
+    status, _, _ = sweeps.stop_in(2, signal.SIGKILL, *TINY, "seed=1,2", "threads=1")
     assert status == -signal.SIGKILL
     [killed] = sweeps.folders
     assert [record.status for record in read_records(killed)] == ["finished", "finished", "interrupted"]
     assert sorted(run.info.status for run in sweeps.runs("run")) == ["FINISHED", "FINISHED", "RUNNING"]
     before = {path: path.stat().st_mtime_ns for path in killed.rglob("*") if path.is_file()}
 
-    status, out, err = sweeps(*TINY, "seed=1,2", "resume=true")
+    status, out, err = sweeps(*TINY, "seed=1,2", "threads=1", "resume=true")
 
     assert (status, err) == (0, "")
     assert "2 of 4 jobs had finished before" in out

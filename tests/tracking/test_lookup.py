@@ -9,8 +9,14 @@ from pathlib import Path
 import pytest
 
 from runner.settings import Tracking
-from runner.tracking import Store, open_run, open_store
-from runner.tracking.lookup import PROCESS_TAG, close_abandoned, find_finished, own_process, read_runs
+from runner.tracking import Store, open_run, open_store, runs_by_id
+from runner.tracking.lookup import (
+    PROCESS_TAG,
+    close_abandoned,
+    close_left_open,
+    find_finished,
+    own_process,
+)
 
 
 @pytest.fixture
@@ -43,12 +49,12 @@ def test_a_deleted_run_is_not_found(store: Store) -> None:
     run_id = logged(store, "a", 0.1)
     store.client.delete_run(run_id)
     assert find_finished(store, "a") is None
-    assert read_runs(store, [run_id, "0" * 32]) == {}
+    assert runs_by_id(store, [run_id, "0" * 32]) == {}
 
 
 def test_runs_are_read_by_id(store: Store) -> None:
     first, second = logged(store, "a", 0.1, variation="x"), logged(store, "b", 0.2)
-    read = read_runs(store, [second, first])
+    read = runs_by_id(store, [second, first])
     assert {run_id: run.metrics["test/accuracy"] for run_id, run in read.items()} == {first: 0.1, second: 0.2}
     assert read[first].tags["variation"] == "x"
 
@@ -90,3 +96,13 @@ def test_runs_of_dead_processes_are_closed_and_no_others(store: Store) -> None:
     statuses = {name: store.client.get_run(run_id).info.status for name, run_id in runs.items()}
     assert statuses["dead"] == statuses["number given again"] == "KILLED"
     assert statuses["alive"] == statuses["elsewhere"] == statuses["untold"] == "RUNNING"
+
+
+def test_runs_that_are_left_open_are_closed_by_id(store: Store) -> None:
+    finished = logged(store, "a", 0.1)
+    left, other = (store.client.create_run(store.experiment_id).info.run_id for _ in range(2))
+
+    close_left_open(store, [finished, left, "0" * 32])
+
+    statuses = {run.run_id: run.status for run in runs_by_id(store, [finished, left, other]).values()}
+    assert statuses == {finished: "FINISHED", left: "KILLED", other: "RUNNING"}

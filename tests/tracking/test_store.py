@@ -11,7 +11,7 @@ from mlflow import MlflowClient
 
 from runner.errors import UserError
 from runner.settings import Tracking
-from runner.tracking.store import open_store, without_password
+from runner.tracking.store import find_store, open_store, without_password
 
 
 def test_the_default_store_lies_in_the_outputs(tmp_path: Path) -> None:
@@ -175,3 +175,38 @@ def test_a_folder_in_which_no_file_can_be_made_is_told_at_once(tmp_path: Path) -
         UserError, match=r"tracking\.uri: the MLflow store sqlite:////proc/x\.db cannot be used"
     ):
         open_store(Tracking(uri="sqlite:////proc/x.db"), tmp_path)
+
+
+def test_a_store_to_read_is_never_made(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"^outputs: there is no MLflow store .*/mlflow\.db\. tracking\.uri=URI"
+    ):
+        find_store(f"sqlite:///{tmp_path}/mlflow.db", "mine", where="outputs")
+    (tmp_path / "mlflow.db").touch()
+    with pytest.raises(UserError, match="there is no MLflow store"):
+        find_store(f"sqlite:///{tmp_path}/mlflow.db", "mine", where="outputs")
+    assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
+
+
+def test_another_programs_database_gets_no_tables_by_reading(tmp_path: Path) -> None:
+    connection = sqlite3.connect(tmp_path / "mine.db")
+    connection.execute("create table mine (x)")
+    connection.close()
+    before = (tmp_path / "mine.db").read_bytes()
+    with pytest.raises(UserError, match="there is no MLflow store"):
+        find_store(f"sqlite:///{tmp_path}/mine.db", "mine", where="tracking.uri")
+    assert (tmp_path / "mine.db").read_bytes() == before
+
+
+def test_an_experiment_is_found_and_an_unknown_or_deleted_one_told(tmp_path: Path) -> None:
+    made = open_store(Tracking(experiment="schedules"), tmp_path)
+    assert find_store(made.uri, "schedules", where="outputs").experiment_id == made.experiment_id
+    with pytest.raises(UserError) as caught:
+        find_store(made.uri, "schedule", where="outputs")
+    assert str(caught.value) == (
+        f"experiment=schedule: there is none of that name in {made.uri}. Did you mean 'schedules'? It has:"
+        " schedules, Default"
+    )
+    made.client.delete_experiment(made.experiment_id)
+    with pytest.raises(UserError, match=r"^experiment: 'schedules' is deleted in sqlite:.* restore"):
+        find_store(made.uri, "schedules", where="outputs")

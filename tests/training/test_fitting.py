@@ -9,9 +9,10 @@ from tf_keras import layers
 from runner.datasets import Dataset
 from runner.errors import RunFailed
 from runner.plan import Plan, make_plan, wrap_model
-from runner.recipe.schema import Rule, Schedule, StepSpec, Training
-from runner.training import History, Progress, make_deterministic, train
+from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Rule, Schedule, StepSpec, Training
+from runner.training import History, Progress, build_optimizer, make_deterministic, train
 from runner.training.fitting import _measuring_steps, measured_sparsity
+from runner.training.learning_rates import build_learning_rate
 
 
 class Watched:
@@ -27,6 +28,7 @@ class Watched:
         interrupt_at: int | None = None,
         data: Dataset | None = None,
         model: Callable[[], tf_keras.Model] | None = None,
+        augmentation: Augmentation | None = None,
     ) -> None:
         make_deterministic(1)
         self.seen: list[Progress] = []
@@ -37,7 +39,7 @@ class Watched:
         self.plan: Plan = make_plan(rules, dense, samples=samples, batch_size=8, epochs=epochs)
         self.model = wrap_model(self.plan, dense)
         self.model.compile(optimizer, "mse", metrics=list(metrics))
-        self._training = Training(epochs, 8)
+        self._training = Training(epochs, 8, augmentation=augmentation)
         self._split, self._interrupt_at = validation_split, interrupt_at
 
     def train(self) -> History:
@@ -61,7 +63,8 @@ class Watched:
         return [(step, sorted(metrics)) for step, metrics in self.recorded]
 
     def zeros(self) -> list[int]:
-        return [int(np.count_nonzero(layer.get_weights()[0] == 0)) for layer in self.model.layers]
+        weighing = [layer for layer in self.model.layers if layer.weights]
+        return [int(np.count_nonzero(layer.get_weights()[0] == 0)) for layer in weighing]
 
 
 def noise(samples: int = 32, scale: float = 1.0) -> Dataset:
@@ -82,11 +85,30 @@ def two_layers() -> tf_keras.Model:
     )
 
 
+def pictures() -> Dataset:
+    """Of 4x4 pixels, black but for the upper left one, so that a flip is seen."""
+    x = np.zeros((32, 4, 4, 1), np.float32)
+    x[:, 0, 0] = np.linspace(0.5, 1, 32)[:, None]
+    y = np.ones((32, 2), np.float32)
+    return Dataset(
+        x_train=x, y_train=y, x_test=x[:1], y_test=y[:1], num_classes=None, source="drawn", requested="drawn"
+    )
+
+
+def looking() -> tf_keras.Model:
+    """Weighs each pixel."""
+    hidden = layers.Dense(8, name="hidden", use_bias=False)
+    return tf_keras.Sequential(
+        [layers.Input((4, 4, 1)), layers.Flatten(), hidden, layers.Dense(2, name="output", use_bias=False)]
+    )
+
+
 def half(*layer: str, **window: Any) -> Rule:
     return Rule("half", layer or ("*",), schedule=Schedule("constant", 0.5, **window))
 
 
 SPARSITY = ["sparsity/_model", "sparsity/_pruned_layers", "sparsity/hidden", "sparsity/output"]
+RATE = "train/learning_rate"
 LOSSES = ["train/loss", "train/mean_absolute_error", "val/loss", "val/mean_absolute_error"]
 
 
@@ -99,9 +121,9 @@ def test_sparsity_is_measured_at_mask_updates_and_metrics_at_each_epochs_end() -
     assert run.plan.total_steps == 6
     assert run.names == [
         (2, SPARSITY),
-        (3, sorted(SPARSITY + LOSSES)),
+        (3, sorted([*SPARSITY, *LOSSES, RATE])),
         (5, SPARSITY),
-        (6, sorted(SPARSITY + LOSSES)),
+        (6, sorted([*SPARSITY, *LOSSES, RATE])),
     ]
     assert run.recorded[0][1] == {
         "sparsity/hidden": 0.5,
@@ -158,7 +180,7 @@ def test_without_a_validation_set_there_are_no_such_metrics() -> None:
     run.train()
 
     assert run.plan.total_steps == 4
-    assert sorted(run.recorded[-1][1]) == sorted([*SPARSITY, *LOSSES[:2]])
+    assert sorted(run.recorded[-1][1]) == sorted([*SPARSITY, *LOSSES[:2], RATE])
 
 
 def test_a_dense_training_records_its_metrics_only() -> None:
@@ -166,13 +188,76 @@ def test_a_dense_training_records_its_metrics_only() -> None:
 
     run.train()
 
-    assert run.names == [(3, LOSSES)]
+    assert run.names == [(3, [RATE, *LOSSES])]
+
+
+@pytest.mark.parametrize("module", [tf_keras.optimizers, tf_keras.optimizers.legacy])
+def test_the_learning_rate_of_the_last_step_is_recorded_at_each_epochs_end(module: Any) -> None:
+    rate = build_learning_rate(LearningRate("cosine", 0.1), total_steps=9, steps_per_epoch=3)
+    run = Watched(half(), optimizer=module.SGD(rate), epochs=3)
+
+    run.train()
+
+    recorded = {step: metrics[RATE] for step, metrics in run.recorded if RATE in metrics}
+    # A cosine of nine steps, after two, five and eight of them.
+    assert recorded == pytest.approx({3: 0.088_302, 6: 0.041_318, 9: 0.003_015}, abs=1e-6)
+
+
+def test_a_moving_average_of_the_weights_ends_with_the_planned_zeros() -> None:
+    raw, averaged = (
+        Watched(half(), optimizer=build_optimizer(Optimizer("sgd", 0.1, keys), 6, 3))
+        for keys in ({}, {"ema_momentum": 0.9})
+    )
+    for run in (raw, averaged):
+        run.train()
+
+    assert averaged.zeros() == raw.zeros() == [16, 8]
+    assert not np.allclose(averaged.model.get_weights()[0], raw.model.get_weights()[0])
 
 
 def test_the_same_seed_gives_the_same_numbers() -> None:
     first, second = Watched(half(), optimizer="adam"), Watched(half(), optimizer="adam")
 
     assert first.train().points == second.train().points
+    for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
+        np.testing.assert_array_equal(one, other)
+
+
+def test_images_are_augmented_in_training_only_and_outside_the_model() -> None:
+    def run(augmentation: Augmentation | None) -> tuple[Watched, np.ndarray]:
+        training = Watched(half("output"), data=pictures(), model=looking, augmentation=augmentation)
+        before = training.model.layers[1].get_weights()[0]
+        training.train()
+        # By pixel: a pixel that was never lit has no gradient.
+        moved = np.abs(training.model.layers[1].get_weights()[0] - before).sum(axis=1) > 0
+        return training, moved.reshape(4, 4)
+
+    plain, seen = run(None)
+    augmented, seen_augmented = run(Augmentation(shift=1, flip=True))
+    _, again = run(Augmentation(shift=1, flip=True))
+
+    np.testing.assert_array_equal(seen, [[1, 0, 0, 0], [0] * 4, [0] * 4, [0] * 4])
+    np.testing.assert_array_equal(seen_augmented, [[1, 1, 1, 1], [1, 1, 1, 1], [0] * 4, [0] * 4])
+    np.testing.assert_array_equal(seen_augmented, again)
+    # Steps, measurements and zeros are the same; so are the layers, and the validation set is as it was.
+    assert augmented.names == plain.names
+    assert augmented.zeros() == plain.zeros() == [0, 8]
+    assert [layer.name for layer in augmented.model.layers] == [layer.name for layer in plain.model.layers]
+    *_, last = augmented.recorded
+    outputs = augmented.model(augmented.data.x_train[24:]).numpy()
+    assert last[1]["val/loss"] == pytest.approx(float(np.mean((outputs - 1) ** 2)), rel=1e-5)
+
+
+def test_augmented_training_is_the_same_to_the_bit_for_the_same_seed() -> None:
+    first, second = (
+        Watched(half(), data=pictures(), model=looking, optimizer="adam", augmentation=Augmentation(2, True))
+        for _ in range(2)
+    )
+    for run in (first, second):
+        make_deterministic(1)
+        run.train()
+
+    assert first.recorded == second.recorded
     for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
 
@@ -226,7 +311,7 @@ def test_what_was_measured_before_an_interruption_is_recorded() -> None:
     with pytest.raises(KeyboardInterrupt):
         run.train()
 
-    assert run.names == [(2, SPARSITY), (3, sorted(SPARSITY + LOSSES)), (4, SPARSITY)]
+    assert run.names == [(2, SPARSITY), (3, sorted([*SPARSITY, *LOSSES, RATE])), (4, SPARSITY)]
 
 
 def test_sparsity_is_counted_over_layers_pruned_layers_and_the_model() -> None:

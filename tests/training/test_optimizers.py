@@ -5,13 +5,13 @@ import pytest
 import tensorflow as tf
 
 from runner.errors import UserError
-from runner.recipe.schema import Optimizer
+from runner.recipe.schema import LearningRate, Optimizer
 from runner.training import OPTIMIZERS, build_optimizer
 
 
 def after(steps: int, name: str, learning_rate: float = 0.5, **arguments: Any) -> float:
     """Where a weight of 1 is after some steps down a slope of 2."""
-    optimizer = build_optimizer(Optimizer(name, learning_rate, arguments))
+    optimizer = build_optimizer(Optimizer(name, learning_rate, arguments), 10, 5)
     weight = tf.Variable([1.0])
     for _ in range(steps):
         optimizer.apply_gradients([(tf.constant([2.0]), weight)])
@@ -20,7 +20,7 @@ def after(steps: int, name: str, learning_rate: float = 0.5, **arguments: Any) -
 
 def refused(name: str, **arguments: Any) -> str:
     with pytest.raises(UserError) as caught:
-        build_optimizer(Optimizer(name, 0.1, arguments))
+        build_optimizer(Optimizer(name, 0.1, arguments), 10, 5)
     return str(caught.value)
 
 
@@ -48,6 +48,12 @@ def test_the_known_optimizers() -> None:
         # 2 / sqrt(0.1 * 4)
         ("rmsprop", 1, {}, 1 - 0.5 * 2 / np.sqrt(0.4)),
         ("rmsprop", 1, {"rho": 0.75}, 0.0),
+        ("rmsprop", 1, {"rho": 0.75, "weight_decay": 0.1}, -0.05),
+        # Centered, the variance is 0.25 * 4 less the square of the mean 0.25 * 2.
+        ("rmsprop", 1, {"rho": 0.75, "centered": True}, 1 - 1 / np.sqrt(0.75)),
+        ("sgd", 1, {"clipvalue": 0.5}, 0.75),
+        ("sgd", 1, {"global_clipnorm": 1.0}, 0.5),
+        ("rmsprop", 1, {"rho": 0.75, "clipvalue": 1.0}, 0.0),
     ],
 )
 def test_each_steps_as_it_is_defined(name: str, steps: int, arguments: dict[str, Any], wanted: float) -> None:
@@ -55,7 +61,7 @@ def test_each_steps_as_it_is_defined(name: str, steps: int, arguments: dict[str,
 
 
 def test_the_learning_rate_is_the_recipes() -> None:
-    assert float(build_optimizer(Optimizer("adam", 0.25)).learning_rate) == 0.25
+    assert float(build_optimizer(Optimizer("adam", 0.25), 10, 5).learning_rate) == 0.25
 
 
 def test_an_unknown_optimizer_is_told_with_the_list() -> None:
@@ -77,9 +83,29 @@ def test_an_unknown_optimizer_is_told_with_the_list() -> None:
             "sgd",
             {"momentun": 0.9},
             "recipe.training.optimizer.momentun: optimizer 'sgd' has no argument 'momentun'. Did you mean"
-            " 'momentum'? It takes: clipnorm, learning_rate, momentum, nesterov, weight_decay.",
+            " 'momentum'? It takes: clipnorm, clipvalue, ema_momentum, global_clipnorm, learning_rate,"
+            " momentum, nesterov, weight_decay.",
         ),
-        ("sgd", {"momentum": 2}, "recipe.training.optimizer: optimizer 'sgd': `momentum` must be between"),
+        ("sgd", {"momentum": 2}, "recipe.training.optimizer.momentum is 2, but must be in [0, 1)."),
+        ("sgd", {"nesterov": True}, "recipe.training.optimizer: optimizer 'sgd': nesterov needs a momentum"),
+        (
+            "sgd",
+            {"weight_decay": -0.1},
+            "recipe.training.optimizer.weight_decay is -0.1, but must be 0 or more.",
+        ),
+        ("adam", {"beta_2": 1}, "recipe.training.optimizer.beta_2 is 1, but must be in [0, 1)."),
+        ("adamw", {"epsilon": 0}, "recipe.training.optimizer.epsilon is 0, but must be above 0."),
+        ("rmsprop", {"clipvalue": -1}, "recipe.training.optimizer.clipvalue is -1, but must be above 0."),
+        (
+            "rmsprop",
+            {"ema_momentum": 1.5},
+            "recipe.training.optimizer.ema_momentum is 1.5, but must be in [0, 1).",
+        ),
+        (
+            "adam",
+            {"clipnorm": 1, "clipvalue": 1},
+            "recipe.training.optimizer: optimizer 'adam': clipnorm and clipvalue exclude each other",
+        ),
         ("sgd", {"momentum": "much"}, "recipe.training.optimizer.momentum is 'much', but must be a number."),
         ("sgd", {"nesterov": "no"}, "recipe.training.optimizer.nesterov is 'no', but must be true or false."),
         ("adam", {"beta_1": None}, "recipe.training.optimizer.beta_1 is None, but must be a number."),
@@ -99,6 +125,33 @@ def test_an_optimizer_of_ones_own_checks_its_arguments_itself(monkeypatch: pytes
     given: dict[str, Any] = {}
     monkeypatch.setitem(OPTIMIZERS._entries, "mine", lambda **arguments: given.update(arguments))
 
-    build_optimizer(Optimizer("mine", 0.5, {"mood": "good"}))
+    build_optimizer(Optimizer("mine", 0.5, {"mood": "good"}), 10, 5)
 
     assert given == {"learning_rate": 0.5, "mood": "good"}
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_every_optimizer_has_what_all_share(name: str) -> None:
+    optimizer = build_optimizer(Optimizer(name, 0.1, {"global_clipnorm": 2, "ema_momentum": 0.5}), 10, 5)
+
+    assert (optimizer.global_clipnorm, optimizer.clipnorm, optimizer.clipvalue) == (2.0, None, None)
+    assert (optimizer.use_ema, optimizer.ema_momentum, optimizer.ema_overwrite_frequency) == (True, 0.5, None)
+    assert build_optimizer(Optimizer(name, 0.1), 10, 5).use_ema is False
+
+
+@pytest.mark.parametrize("name", OPTIMIZERS.names())
+def test_every_optimizer_follows_a_learning_rate_along_the_steps(name: str) -> None:
+    changing = Optimizer(
+        name, LearningRate("piecewise", 0.5, arguments={"boundaries": ["1ep"], "values": [0]})
+    )
+    weight = tf.Variable([1.0])
+    optimizer = build_optimizer(changing, total_steps=4, steps_per_epoch=2)
+
+    moves = []
+    for _ in range(4):
+        before = float(weight.numpy()[0])
+        optimizer.apply_gradients([(tf.constant([2.0]), weight)])
+        moves.append(abs(float(weight.numpy()[0]) - before))
+
+    assert min(moves[:2]) > 0.1
+    assert moves[2:] == [0.0, 0.0]

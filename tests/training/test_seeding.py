@@ -7,7 +7,7 @@ import tensorflow as tf
 import tf_keras
 from tensorflow.python.framework.config import disable_op_determinism, enable_op_determinism
 
-from runner.training import make_deterministic
+from runner.training import make_deterministic, reseed
 
 
 def draw() -> list[float]:
@@ -51,6 +51,16 @@ def test_what_was_built_before_has_no_influence() -> None:
 
     assert draw() == alone
     assert tf_keras.layers.Dense(2).name == name == "dense_1"
+
+
+def test_reseeding_forgets_what_was_drawn_but_no_names() -> None:
+    make_deterministic(7)
+    first, name = draw(), tf_keras.layers.Dense(2).name
+
+    reseed(7)
+
+    assert draw() == first
+    assert (name, tf_keras.layers.Dense(2).name) == ("dense_1", "dense_3")
 
 
 def test_the_largest_seed_is_taken() -> None:

@@ -90,11 +90,19 @@ def test_a_named_crossentropy_still_follows_the_models_output() -> None:
     [
         (
             {"loss": "mean_square"},
-            "recipe.training.loss: Keras has no loss called 'mean_square'. Usual ones:",
+            "recipe.training.loss: Keras has no loss called 'mean_square'. Did you mean 'mean_squared_error'?"
+            " Usual ones: sparse_categorical_crossentropy, mean_squared_error, mean_absolute_error, huber,"
+            " log_cosh.",
         ),
         (
             {"metrics": ("acuracy",)},
-            "recipe.training.metrics: Keras has no metric called 'acuracy'. Usual ones:",
+            "recipe.training.metrics: Keras has no metric called 'acuracy'. Did you mean 'accuracy'? Usual"
+            " ones: accuracy, sparse_categorical_crossentropy, sparse_top_k_categorical_accuracy,"
+            " mean_squared_error, mean_absolute_error.",
+        ),
+        (
+            {"loss": "accuracy"},
+            "recipe.training.loss: Keras has no loss called 'accuracy'. Usual ones: sparse_categ",
         ),
         (
             {"loss": "mean_squared_error"},

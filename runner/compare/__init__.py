@@ -1,0 +1,1 @@
+"""Comparisons: recipes set side by side over seeds, ranked where that is fair, and drawn."""

@@ -1,0 +1,206 @@
+"""A comparison from end to end: runs read from MLflow, compared, shown, written and logged."""
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from runner.compare.comparison import Comparison, compare
+from runner.compare.gathering import Gathered, NothingToCompare, gather_experiment, gather_sweep
+from runner.compare.groups import Group, make_groups
+from runner.compare.result import Result
+from runner.run_directory import make_run_directory
+from runner.settings import ARTIFACTS
+
+if TYPE_CHECKING:
+    from runner.compare.document import Picture
+
+_FOLDER = "comparison"
+
+
+def compare_finished_sweep(
+    folder: Path, console: Console, *, artifacts: Collection[str] = ARTIFACTS
+) -> Comparison | None:
+    """Compares the recipes of a sweep at its end, which itself says where the files are.
+
+    Args:
+        folder: The sweep's: `sweep.json` and the records of its jobs are read, `comparison.*` are written.
+        console: Where to print.
+        artifacts: What is logged to the sweep's run beside its jobs: `tables` and `plots` are heeded.
+
+    Returns:
+        The comparison, whose `ranked` is empty where nothing could be ranked fairly (one recipe, one seed,
+        ...: it is printed why, and the table is written all the same); None where no job has a result.
+
+    Raises:
+        UserError: The folder is not a sweep's or cannot be written, or MLflow's store cannot be read.
+        RunFailed: MLflow does not take the files; they are written by then.
+    """
+    try:
+        return _finish(gather_sweep(folder), folder, console, artifacts)
+    except NothingToCompare as error:
+        console.print(Text(str(error)), soft_wrap=True)
+        return None
+
+
+def compare_sweep(
+    folder: Path,
+    console: Console,
+    *,
+    tracking_uri: str | None = None,
+    recipes: Sequence[str] = (),
+    artifacts: Collection[str] = ARTIFACTS,
+) -> Comparison:
+    """Compares the recipes of a sweep and writes `comparison.*` and `plots/` into its folder.
+
+    Args:
+        folder: The sweep's.
+        console: Where to print.
+        tracking_uri: Where its store is now; None is where the sweep left it.
+        recipes: Patterns of recipes to compare; empty is all.
+        artifacts: What is logged to the sweep's run: `tables` and `plots` are heeded.
+
+    Raises:
+        NothingToCompare: No job has a result.
+        UserError: The folder is not a sweep's or cannot be written, or MLflow's store cannot be read.
+        RunFailed: MLflow does not take the files; they are written by then.
+    """
+    comparison = _finish(gather_sweep(folder, tracking_uri, recipes), folder, console, artifacts)
+    _say_where(folder, console)
+    return comparison
+
+
+def compare_experiment(
+    experiment: str,
+    outputs: Path,
+    console: Console,
+    *,
+    tracking_uri: str | None = None,
+    recipes: Sequence[str] = (),
+) -> Comparison:
+    """Compares all finished runs of an experiment and writes a new folder under `outputs/comparisons/`.
+
+    Args:
+        experiment: MLflow's.
+        outputs: Where to write, and where the default store lies; absolute.
+        console: Where to print.
+        tracking_uri: The store; None is `MLFLOW_TRACKING_URI`, else the one in `outputs`.
+        recipes: Patterns of recipes to compare; empty is all.
+
+    Raises:
+        NothingToCompare: No run fits.
+        UserError: There is no such experiment, its store cannot be read, or nothing can be written.
+    """
+    gathered = gather_experiment(experiment, outputs, tracking_uri, recipes)
+    now = datetime.now()
+    name = f"{now:%Y-%m-%d_%H-%M-%S}_{experiment.replace('/', '_')}"
+    folder = make_run_directory(outputs, experiment, now, outputs / "comparisons" / name)
+    comparison = _finish(gathered, folder, console, ())
+    _say_where(folder, console)
+    return comparison
+
+
+def _finish(gathered: Gathered, folder: Path, console: Console, artifacts: Collection[str]) -> Comparison:
+    from runner.compare.screen import show
+
+    groups, superseded = make_groups(gathered.results)
+    notes = [*gathered.notes, *_superseded(superseded), *_stand_ins(groups)]
+    comparison = compare(groups, notes)
+    show(comparison, console)
+    written = _write(comparison, gathered, folder)
+    if gathered.parent_run_id is not None:
+        _log(gathered, gathered.parent_run_id, folder, written, artifacts)
+    return comparison
+
+
+def _say_where(folder: Path, console: Console) -> None:
+    console.print(Text(f"files:  {folder}"), soft_wrap=True)
+
+
+def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Path]:
+    """Writes every file and returns their paths within the folder."""
+    from runner.compare.document import Origin, write_html, write_markdown
+    from runner.compare.frames import comparison_frame, pairs_frame
+    from runner.compare.written import replacing
+
+    origin = Origin(gathered.title, gathered.store.shown_uri, gathered.experiment, datetime.now())
+    with replacing(folder) as fresh:
+        (fresh / "plots").mkdir()
+        pictures = _draw(comparison, gathered, fresh / "plots")
+        # Ten digits are more than was measured, and no sum ends in 0000000000004.
+        comparison_frame(comparison).to_csv(fresh / "comparison.csv", index=False, float_format="%.10g")
+        pairs_frame(comparison).to_csv(fresh / "comparison_pairs.csv", index=False, float_format="%.10g")
+        write_markdown(comparison, origin, pictures, fresh / "comparison.md")
+        write_html(comparison, origin, pictures, fresh / "comparison.html")
+        return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+
+
+def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
+    from runner.compare.along_training import plot_along_training, read_curves
+    from runner.compare.document import Picture
+    from runner.compare.plots import plot_score_by_gzip_bytes, plot_score_by_sparsity
+    from runner.tracking import metric_history
+
+    score = comparison.score.name.removeprefix("test ")
+    pictures = []
+    path = folder / f"{score}_by_sparsity.png"
+    if plot_score_by_sparsity(comparison, path):
+        pictures.append(
+            Picture(
+                path,
+                f"Test {score} against the share of zeros in the whole model: means with their 95% intervals,"
+                " and a dot for every run. Marks of almost equal sparsity are set side by side.",
+            )
+        )
+    path = folder / f"{score}_by_gzip_bytes.png"
+    if plot_score_by_gzip_bytes(comparison, path):
+        pictures.append(
+            Picture(
+                path,
+                f"Test {score} of each exported file against its size when gzipped: means with their 95%"
+                " intervals. Filled marks are on the Pareto front: no file is as small and better. Marks of"
+                " almost equal size are set side by side.",
+            )
+        )
+    curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
+    path = folder / "along_training.png"
+    if plot_along_training(curves, path):
+        pictures.append(Picture(path, curves.caption))
+    return pictures
+
+
+def _log(
+    gathered: Gathered, run_id: str, folder: Path, written: Sequence[Path], artifacts: Collection[str]
+) -> None:
+    from runner.tracking import Tracker
+
+    tracker = Tracker(gathered.store, run_id)
+    for file in written:
+        if ("plots" if file.suffix == ".png" else "tables") in artifacts:
+            tracker.log_artifact(folder / file, (Path(_FOLDER) / file.parent).as_posix())
+
+
+def _superseded(results: Sequence[Result]) -> list[str]:
+    if not results:
+        return []
+    return [
+        f"{len(results)} run{'s' if len(results) > 1 else ''} left out: a later one has the same recipe, data"
+        f" and seed ({results[0].variation} seed={results[0].seed}{', ...' if len(results) > 1 else ''})"
+    ]
+
+
+def _stand_ins(groups: Sequence[Group]) -> list[str]:
+    """Says where other data stood in for the data that a recipe names."""
+    pairs = {
+        (result.data_source, result.data_fallback_for)
+        for group in groups
+        for result in group.results
+        if result.data_fallback_for
+    }
+    return [
+        f"{wanted} was not at hand, {used} stands in: a demonstration, not evidence"
+        for used, wanted in sorted(pairs, key=str)
+    ]

@@ -1,0 +1,152 @@
+"""`comparison.html` and `comparison.md`: the comparison as one page, from the answer to how it was found."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from runner import __version__
+from runner.compare.comparison import Comparison, Pair
+from runner.compare.fairness import NONZERO_TOLERANCE, SPARSITY_TOLERANCE
+from runner.compare.groups import data_words
+from runner.compare.table import Column, Row, columns, front_rows, rows
+from runner.compare.verdict import answer, p_words, sentence, told_pairs
+
+MOST_RUNS = 200
+"""Of more runs than these the pages show the means only; the CSV file has all."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot and the words under it.
+
+    Args:
+        path: The PNG file.
+        caption: What it shows.
+    """
+
+    path: Path
+    caption: str
+
+    @property
+    def embedded(self) -> str:
+        """Returns the file as an address that holds it, so that the page is one file."""
+        return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
+
+
+@dataclass(frozen=True)
+class Origin:
+    """Where the compared runs come from.
+
+    Args:
+        title: What is compared, such as `sweep 2025-01-31_12-00-00`.
+        store: MLflow's store, without password.
+        experiment: MLflow's experiment.
+        made: When this comparison was made.
+    """
+
+    title: str
+    store: str
+    experiment: str
+    made: datetime
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A table of the page.
+
+    Args:
+        title: Above it.
+        heads: Column titles, without the first two, recipe and seed.
+        rows: Its lines.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[Row, ...]
+
+
+def write_html(comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path) -> None:
+    """Writes the page as one HTML file with its pictures inside."""
+    _render("comparison.html.j2", comparison, origin, pictures, path)
+
+
+def write_markdown(comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path) -> None:
+    """Writes the page as Markdown, which refers to its pictures by their paths beside it."""
+    _render("comparison.md.j2", comparison, origin, pictures, path)
+
+
+def sheets(comparison: Comparison) -> list[Sheet]:
+    """Parts the measured quantities into tables that fit a page: the models', and each kind of file's."""
+    every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
+    parted: dict[str, list[Column]] = {}
+    for column in columns(comparison):
+        of_model = "Models: scores" if column.kind == "score" else "Models: sparsity and size"
+        title = f"TFLite files: {column.variant}" if column.variant else of_model
+        parted.setdefault(title, []).append(column)
+    return [
+        Sheet(
+            title=title,
+            heads=tuple(column.title.replace("\n", " ") for column in shown),
+            rows=tuple(rows(comparison, shown, every_seed=every_seed)),
+        )
+        for title, shown in parted.items()
+    ]
+
+
+def _render(
+    template: str, comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path
+) -> None:
+    environment = Environment(
+        loader=FileSystemLoader(Path(__file__).parent),
+        autoescape=template.endswith(".html.j2"),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters["cell"] = _cell
+    pairs = told_pairs(comparison)
+    text = environment.get_template(template).render(
+        answer=answer(comparison),
+        comparison=comparison,
+        origin=origin,
+        version=__version__,
+        data=", ".join(dict.fromkeys(data_words(group.results[0]) for group in comparison.groups)),
+        runs=sum(len(group.results) for group in comparison.groups),
+        pairs=[(sentence(pair, comparison), _numbers(pair, comparison)) for pair in pairs],
+        untold=len(comparison.pairs) - len(pairs),
+        sheets=sheets(comparison),
+        front=front_rows(comparison),
+        pictures=pictures,
+        folder=path.parent,
+        renamed=[group for group in comparison.groups if group.name != group.variation],
+        sparsity_points=f"{100 * SPARSITY_TOLERANCE:g}",
+        nonzero_percent=f"{100 * NONZERO_TOLERANCE:g}",
+    )
+    path.write_text(text, encoding="utf-8")
+
+
+def _numbers(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
+    """Writes a pair as a line: second minus first, difference, interval, seeds, p, p by Holm, verdict."""
+    score, difference = comparison.score, pair.difference
+    names = f"{pair.second.name} - {pair.first.name}"
+    seeds = str(len(pair.fairness.seeds))
+    if difference is None:
+        return names, "-", "-", seeds, "-", "-", "not ranked"
+    amount = score.number(difference.mean, signed=True)
+    interval = f"{score.number(difference.low, signed=True)} to {score.number(difference.high, signed=True)}"
+    if pair.p is None:
+        return names, amount, interval, seeds, "-", "-", "not ranked"
+    better = pair.better(score)
+    verdict = f"{better.name} is better" if better else "no difference shown"
+    tested = (p_words(p).removeprefix("p = ").removeprefix("p ") for p in (difference.p, pair.p))
+    return names, amount, interval, seeds, *tested, verdict
+
+
+def _cell(text: str) -> str:
+    """Keeps a text from ending a cell of a Markdown table, or from being read as markup."""
+    return "".join(f"\\{character}" if character in "\\|*_`<[]" else character for character in text)

@@ -1,0 +1,220 @@
+"""Which runs are compared: those of a sweep, or all finished ones of an experiment."""
+
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from runner.compare.result import Result, latest_of_each, read_result
+from runner.errors import UserError, did_you_mean
+from runner.settings import Tracking
+from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, read_sweep
+
+if TYPE_CHECKING:
+    from runner.tracking import LoggedRun, Store
+
+_MOST_JOBS = 5
+
+
+class NothingToCompare(UserError):
+    """No run fits what was asked for."""
+
+
+@dataclass(frozen=True)
+class Gathered:
+    """The runs to compare.
+
+    Args:
+        title: What they are, such as `sweep 2025-01-31_12-00-00-000000`.
+        experiment: MLflow's experiment.
+        store: Where they were read.
+        results: The runs, in the order of the jobs, or of their start.
+        notes: What is missing, a line each.
+        parent_run_id: The sweep's own run, None where there is none.
+    """
+
+    title: str
+    experiment: str
+    store: "Store"
+    results: tuple[Result, ...]
+    notes: tuple[str, ...]
+    parent_run_id: str | None
+
+
+def require_sweep(folder: Path) -> None:
+    """Proves that a folder is a sweep's.
+
+    Raises:
+        UserError: It is not there, it is one job's, or it is something else.
+    """
+    if not folder.is_dir():
+        beside = [path.name for path in folder.parent.glob("*") if is_sweep(path)]
+        raise UserError(f"{folder}: there is no such folder.{did_you_mean(folder.name, beside)}")
+    if not is_sweep(folder) and is_sweep(folder.parent):
+        raise UserError(f"{folder}: is one job of a sweep. Compare the sweep: {folder.parent}")
+    read_sweep(folder)
+
+
+def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequence[str] = ()) -> Gathered:
+    """Reads the results of a sweep's jobs from MLflow, reused ones too.
+
+    Args:
+        folder: The sweep's.
+        tracking_uri: Where its store is now; None is where the sweep left it.
+        recipes: Patterns of recipes or variations to keep; empty keeps all.
+
+    Raises:
+        NothingToCompare: No job has a result, or none is kept.
+        UserError: The folder is not a sweep's, or its store cannot be read.
+    """
+    require_sweep(folder)
+    sweep, records = read_sweep(folder), read_records(folder)
+    from runner.tracking import find_store, runs_by_id
+
+    uri, where = (tracking_uri, "tracking.uri") if tracking_uri else _left_in(folder, sweep)
+    found = find_store(uri, sweep.experiment, where=where)
+    succeeded = [record for record in records if record.succeeded]
+    runs = runs_by_id(
+        found, [sweep.parent_run_id, *(record.run_id or "" for record in succeeded)], deleted=True
+    )
+    usable: list[Result] = []
+    lost = []
+    for record in succeeded:
+        run = runs.get(record.run_id or "")
+        result = _usable(run)
+        if result is None:
+            lost.append(f"{_job(record)}: {_why_lost(run, record)}")
+        else:
+            usable.append(result)
+    notes = [*_without_result(sweep, records), *_cut(lost), *_folders_gone(folder, succeeded)]
+    if sweep.parent_run_id not in runs:
+        notes.append(
+            f"the sweep's own run {sweep.parent_run_id} is not in the store: nothing is logged to it"
+        )
+    if not usable:
+        raise NothingToCompare("\n".join([f"{folder}: no job of the sweep has a result to compare.", *notes]))
+    return Gathered(
+        title=f"sweep {folder.resolve().name}",
+        experiment=sweep.experiment,
+        store=found,
+        results=tuple(_kept(usable, recipes)),
+        notes=tuple(notes),
+        parent_run_id=sweep.parent_run_id if sweep.parent_run_id in runs else None,
+    )
+
+
+def gather_experiment(
+    experiment: str, outputs: Path, tracking_uri: str | None = None, recipes: Sequence[str] = ()
+) -> Gathered:
+    """Reads every finished run of an experiment from MLflow; of runs with one fingerprint the latest.
+
+    Args:
+        experiment: MLflow's.
+        outputs: Where the default store lies.
+        tracking_uri: The store; None is `MLFLOW_TRACKING_URI`, else the one in `outputs`.
+        recipes: Patterns of recipes or variations to keep; empty keeps all.
+
+    Raises:
+        NothingToCompare: It has no finished run of a recipe, or none is kept.
+        UserError: There is no such experiment, or the store cannot be read.
+    """
+    from runner.tracking import find_store, runs_where, store_address
+
+    uri, where = store_address(Tracking(uri=tracking_uri), outputs)
+    found = find_store(uri, experiment, where=where)
+    finished = runs_where(found, "attributes.status = 'FINISHED'")
+    results = [result for run in finished if (result := read_result(run)) is not None]
+    if not results:
+        raise NothingToCompare(f"experiment={experiment}: has no finished run of a recipe.")
+    return Gathered(
+        title=f"experiment {experiment}",
+        experiment=experiment,
+        store=found,
+        results=tuple(_kept(latest_of_each(results), recipes)),
+        notes=(),
+        parent_run_id=None,
+    )
+
+
+def _left_in(folder: Path, sweep: Sweep) -> tuple[str, str]:
+    """Returns where the sweep left its store, and what says so; a store that was moved with it is named."""
+    where = f"{folder}/sweep.json"
+    moved = folder.resolve().parent.parent / "mlflow.db"
+    if sweep.tracking_uri.startswith("sqlite:///"):
+        database = Path(sweep.tracking_uri.removeprefix("sqlite:///"))
+        if not database.exists() and moved.is_file():
+            raise UserError(
+                f"{where}: there is no MLflow store {database} any more. Was it moved with the sweep?"
+                f" tracking.uri=sqlite:///{moved}"
+            )
+    return sweep.tracking_uri, where
+
+
+def _usable(run: "LoggedRun | None") -> Result | None:
+    if run is None or run.deleted or run.status != "FINISHED":
+        return None
+    return read_result(run)
+
+
+def _why_lost(run: "LoggedRun | None", record: JobRecord) -> str:
+    if run is None:
+        return f"its run {record.run_id} is not in the store"
+    if run.deleted:
+        return f"its run {record.run_id} is deleted in MLflow"
+    if run.status != "FINISHED":
+        return f"its run {record.run_id} is {run.status} in MLflow"
+    return f"its run {record.run_id} is not of a recipe"
+
+
+def _without_result(sweep: Sweep, records: Sequence[JobRecord]) -> list[str]:
+    """Says of each job that has no result why, in one line."""
+    told = [
+        f"{_job(record)} {record.status}{': ' if record.reason else ''}{_one_line(record.reason or '')}"
+        for record in records
+        if not record.succeeded
+    ]
+    missing = len(sweep.jobs) - len(records)
+    if missing > 0:
+        told.append(f"{missing} of {len(sweep.jobs)} jobs have not ended")
+    return _cut(told)
+
+
+def _folders_gone(folder: Path, succeeded: Sequence[JobRecord]) -> list[str]:
+    gone = [record for record in succeeded if record.folder and not (folder / record.folder).is_dir()]
+    if not gone:
+        return []
+    more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
+    return [f"the files of {_job(gone[0])}{more} are gone ({gone[0].folder}); the numbers are MLflow's"]
+
+
+def _kept(results: Sequence[Result], recipes: Sequence[str]) -> list[Result]:
+    kept = [
+        result
+        for result in results
+        if not recipes
+        or any(fnmatchcase(name, one) for one in recipes for name in (result.recipe, result.variation))
+    ]
+    if not kept:
+        known = sorted({result.recipe for result in results})
+        asked = ",".join(recipes)
+        raise NothingToCompare(
+            f"recipe={asked}: matches none of the finished runs.{did_you_mean(asked, known)} They are of"
+            f" {', '.join(known)}"
+        )
+    return kept
+
+
+def _job(record: JobRecord) -> str:
+    return f"job {record.number} ({record.name})"
+
+
+def _one_line(text: str) -> str:
+    return textwrap.shorten(text, 200, placeholder=" ...")
+
+
+def _cut(lines: list[str]) -> list[str]:
+    if len(lines) <= _MOST_JOBS:
+        return lines
+    return [*lines[: _MOST_JOBS - 1], f"and {len(lines) - _MOST_JOBS + 1} more jobs like these"]

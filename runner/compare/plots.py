@@ -1,0 +1,255 @@
+"""The comparison's pictures: what accuracy costs in zeros and in bytes."""
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import NamedTuple
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from runner.compare.comparison import Comparison
+from runner.compare.groups import Group
+from runner.compare.pareto import pareto_front
+from runner.compare.statistics import Mean
+from runner.compare.table import Column, columns, file_columns, score_column
+
+COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
+"""From the palette of Okabe and Ito, which colour-blind readers can tell apart; without its yellow, which is
+too pale for lines on white."""
+DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 2)))
+"""Curves that lie on each other are told apart by these."""
+
+MOST_NAMED = 14
+"""Of more recipes than these a legend is no help: all have one colour, and the tables name them."""
+
+_LEAST_POINTS = 10.0
+"""So many percentage points of sparsity a picture shows at least."""
+_MARKERS = ("o", "s", "^", "D", "v", "P", "X")
+_DOTS_PER_INCH = 130
+
+
+@dataclass(frozen=True)
+class _Point:
+    """One mark in a picture.
+
+    Args:
+        group: Its recipe's number.
+        file: The file's number, 0 in pictures without files.
+        x: Where it stands.
+        score: How high, with the interval.
+    """
+
+    group: int
+    file: int
+    x: float
+    score: Mean
+
+
+class _Style(NamedTuple):
+    """How a mark looks; marks that look the same are drawn together, since each drawing has its price."""
+
+    colour: str
+    marker: str
+    filled: bool
+
+
+def plot_score_by_sparsity(comparison: Comparison, path: Path) -> bool:
+    """Draws the mean score of each recipe, and each run's, against the share of zeros in the whole model.
+
+    Args:
+        comparison: What is drawn.
+        path: The PNG file to write.
+
+    Returns:
+        False, and nothing is written, where no run has both numbers.
+    """
+    by_name = {column.name: column for column in columns(comparison)}
+    score, sparsity = by_name.get(score_column(comparison.score)), by_name.get("sparsity")
+    if score is None or sparsity is None:
+        return False
+    points = [
+        _Point(number, 0, 100 * across.value, up)
+        for number, group in enumerate(comparison.groups)
+        if (up := score.mean(group)) is not None and (across := sparsity.mean(group)) is not None
+    ]
+    if not points:
+        return False
+    figure, axis = _figure()
+    places = [point.x for point in points]
+    shown = _side_by_side(places, _LEAST_POINTS)
+    styles: dict[_Style, list[int]] = {}
+    for index, point in enumerate(points):
+        styles.setdefault(_Style(*_look(point.group, len(comparison.groups)), True), []).append(index)
+    for style, own in styles.items():
+        runs = [(shown[index], _run_values(comparison.groups[points[index].group], score)) for index in own]
+        dots = [(x, value) for x, values in runs for value in values]
+        axis.plot(*zip(*dots, strict=True), ".", color=style.colour, alpha=0.45, markersize=5, zorder=1)
+    _draw_marks(axis, points, shown, styles)
+    if max(places) - min(places) < _LEAST_POINTS:
+        middle = (max(places) + min(places)) / 2
+        axis.set_xlim(middle - _LEAST_POINTS / 2, middle + _LEAST_POINTS / 2)
+    axis.set_xlabel("zeros in the whole model, %")
+    _finish(figure, axis, comparison, shapes=True)
+    figure.savefig(path, dpi=_DOTS_PER_INCH)
+    return True
+
+
+def plot_score_by_gzip_bytes(comparison: Comparison, path: Path) -> bool:
+    """Draws the mean score of every exported file against its size when gzipped, and the Pareto front.
+
+    Args:
+        comparison: What is drawn.
+        path: The PNG file to write.
+
+    Returns:
+        False, and nothing is written, where no run has both numbers.
+    """
+    files, higher = file_columns(comparison), comparison.score.higher_is_better
+    points = [
+        _Point(number, place, across.value, up)
+        for number, group in enumerate(comparison.groups)
+        for place, (_, score, size) in enumerate(files)
+        if (up := score.mean(group)) is not None and (across := size.mean(group)) is not None
+    ]
+    if not points:
+        return False
+    figure, axis = _figure()
+    front = pareto_front([(point.x, point.score.value) for point in points], higher_is_better=higher)
+    on_front = set(front)
+    axis.plot(
+        [points[index].x for index in front],
+        [points[index].score.value for index in front],
+        drawstyle="steps-post",
+        color="#555555",
+        linewidth=1.6,
+        zorder=0,
+    )
+    sizes = [point.x for point in points]
+    decades = max(sizes) > 4 * min(sizes) > 0
+    styles: dict[_Style, list[int]] = {}
+    for index, point in enumerate(points):
+        colour, _ = _look(point.group, len(comparison.groups))
+        style = _Style(colour, _MARKERS[point.file % len(_MARKERS)], index in on_front)
+        styles.setdefault(style, []).append(index)
+    _draw_marks(axis, points, _sizes_side_by_side(sizes, decades), styles)
+    if decades:
+        axis.set_xscale("log")
+    axis.xaxis.set_major_formatter(lambda value, _: _kilobytes(value))
+    axis.xaxis.set_minor_formatter(
+        lambda value, _: _kilobytes(value) if _leading_digit(value) in "25" else ""
+    )
+    axis.set_xlabel("gzipped file, kB")
+    kinds = [
+        Line2D([], [], color="#555555", marker=_MARKERS[place % len(_MARKERS)], linestyle="", label=name)
+        for place, (name, _, _) in enumerate(files)
+    ]
+    kinds.append(Line2D([], [], color="#555555", linewidth=1.6, label="Pareto front, filled"))
+    # Above the picture: within it any place may be a mark's.
+    axis.legend(handles=kinds, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
+    _finish(figure, axis, comparison, shapes=False)
+    figure.savefig(path, dpi=_DOTS_PER_INCH)
+    return True
+
+
+def legend_handles(names: Sequence[str], *, lines: bool = False) -> list[Line2D]:
+    """Returns what a legend shows for recipes: their markers, or their lines."""
+    handles = []
+    for number, name in enumerate(names):
+        colour, marker = _look(number, len(names))
+        style = {"linestyle": DASHES[number % len(DASHES)]} if lines else {"marker": marker, "linestyle": ""}
+        handles.append(Line2D([], [], color=colour, label=name, **style))
+    return handles
+
+
+def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
+    """Puts a legend under the pictures, as many columns as the names leave room for."""
+    if handles:
+        longest = max(len(str(handle.get_label())) for handle in handles)
+        figure.legend(
+            handles=list(handles),
+            loc="outside lower center",
+            ncols=max(1, min(4, len(handles), 95 // (longest + 8))),
+            frameon=False,
+        )
+
+
+def _figure() -> tuple[Figure, Axes]:
+    figure = Figure(figsize=(7.6, 4.6), layout="constrained")
+    return figure, figure.subplots()
+
+
+def _finish(figure: Figure, axis: Axes, comparison: Comparison, *, shapes: bool) -> None:
+    """Labels the score's axis and says which recipe is which, by colour and, with `shapes`, by shape."""
+    axis.set_ylabel(f"{comparison.score.name}, mean and 95% interval")
+    axis.ticklabel_format(axis="y", useOffset=False, style="plain")
+    axis.grid(color="#dddddd", linewidth=0.6)
+    axis.set_axisbelow(True)
+    names = [group.name for group in comparison.groups]
+    handles = legend_handles(names) if len(names) <= MOST_NAMED else []
+    if not shapes:
+        for handle in handles:
+            handle.set_marker("s")
+    add_legend(figure, handles)
+
+
+def _draw_marks(
+    axis: Axes, points: Sequence[_Point], places: Sequence[float], styles: Mapping[_Style, Sequence[int]]
+) -> None:
+    """Draws each point, at its place, with its interval."""
+    for style, own in styles.items():
+        axis.errorbar(
+            [places[index] for index in own],
+            [points[index].score.value for index in own],
+            yerr=[points[index].score.half_width or 0.0 for index in own],
+            color=style.colour,
+            fmt=style.marker,
+            markerfacecolor=style.colour if style.filled else "white",
+            capsize=3,
+            elinewidth=1.2,
+            markersize=7,
+        )
+
+
+def _look(number: int, count: int) -> tuple[str, str]:
+    """Returns colour and marker of a recipe."""
+    if count > MOST_NAMED:
+        return COLOURS[0], "o"
+    return COLOURS[number % len(COLOURS)], _MARKERS[(number + number // len(COLOURS)) % len(_MARKERS)]
+
+
+def _side_by_side(places: Sequence[float], least_width: float) -> list[float]:
+    """Moves marks of almost one place a little apart, so that none hides another.
+
+    Args:
+        places: Where the marks would be.
+        least_width: How wide the picture is at least, in the same unit.
+    """
+    width = max(max(places) - min(places), least_width)
+    apart, same = width / 90, width / 300
+    moved = []
+    for index, place in enumerate(places):
+        crowd = [other for other, near in enumerate(places) if abs(near - place) < same]
+        crowd.sort(key=lambda other: (places[other], other))  # What is larger stays to the right.
+        moved.append(place + (crowd.index(index) - (len(crowd) - 1) / 2) * apart)
+    return moved
+
+
+def _sizes_side_by_side(sizes: Sequence[float], decades: bool) -> list[float]:
+    if not decades:
+        return _side_by_side(sizes, max(sizes) / 20)
+    return [10**place for place in _side_by_side([math.log10(size) for size in sizes], 0.0)]
+
+
+def _run_values(group: Group, column: Column) -> list[float]:
+    return [value for result in group.results if (value := column.value(result)) is not None]
+
+
+def _kilobytes(value: float) -> str:
+    return f"{value / 1000:,.0f}" if value >= 10_000 else f"{value / 1000:g}"
+
+
+def _leading_digit(value: float) -> str:
+    return f"{value:e}"[0]

@@ -1,0 +1,170 @@
+"""What is measured, and the tables that people read: a line per run, then the mean with its interval."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from runner.compare.comparison import Comparison, Score
+from runner.compare.groups import Group
+from runner.compare.pareto import pareto_front
+from runner.compare.result import ACCURACY, LOSS, Result, variants
+from runner.compare.statistics import Mean, mean_interval
+
+Kind = Literal["score", "share", "count", "milliseconds"]
+
+
+@dataclass(frozen=True)
+class Column:
+    """One measured quantity.
+
+    Args:
+        name: In `comparison.csv`.
+        title: For readers; a line break parts what may stand in two lines.
+        kind: How it is written.
+        value: Reads it from a run, None where the run does not have it.
+        variant: The TFLite file it belongs to, None for the model as Keras has it.
+    """
+
+    name: str
+    title: str
+    kind: Kind
+    value: Callable[[Result], float | None]
+    variant: str | None = None
+
+    def mean(self, group: Group) -> Mean | None:
+        """Returns the mean over the runs of a group that have it."""
+        values = [value for result in group.results if (value := self.value(result)) is not None]
+        return mean_interval(values) if values else None
+
+    def text(self, value: float | None) -> str:
+        """Writes one value."""
+        if value is None:
+            return "-"
+        if self.kind == "share":
+            return f"{value:.2%}"
+        return (
+            f"{value:,.0f}"
+            if self.kind == "count"
+            else f"{value:.4f}"
+            if self.kind == "score"
+            else f"{value:.3f}"
+        )
+
+    def mean_text(self, mean: Mean | None) -> str:
+        """Writes a mean with half the width of its interval; an interval of no width is left out."""
+        if mean is None:
+            return "-"
+        if not mean.half_width:
+            return self.text(mean.value)
+        return f"{self.text(mean.value)} ± {self.text(mean.half_width)}"
+
+
+def columns(comparison: Comparison) -> list[Column]:
+    """Lists what is measured in any of the runs, in the order of the tables."""
+    results = [result for group in comparison.groups for result in group.results]
+    logged = {name for result in results for name in result.metrics}
+    accuracy = comparison.score.metric == ACCURACY
+    every = [
+        Column("accuracy", "accuracy", "score", _metric(ACCURACY)),
+        Column("dense_accuracy", "dense\naccuracy", "score", _metric("test/dense_accuracy")),
+        Column("drop", "drop from\ndense", "score", lambda result: result.drop),
+        Column("loss", "loss", "score", _metric(LOSS)),
+        Column("sparsity", "sparsity", "share", lambda result: result.sparsity),
+        Column("sparsity_pruned_layers", "in pruned\nlayers", "share", _metric("sparsity/_pruned_layers")),
+        Column("nonzero_weights", "non-zero\nweights", "count", lambda result: result.nonzero_weights),
+        Column("weights", "weights", "count", _metric("model/weights")),
+        Column("training_steps", "training\nsteps", "count", lambda result: result.total_steps),
+        Column("keras_gzip_bytes", "Keras file\ngzipped", "count", _metric("model/keras_gzip_bytes")),
+    ]
+    for variant in variants(logged):
+        every += _of_variant(variant, accuracy)
+    return [column for column in every if any(column.value(result) is not None for result in results)]
+
+
+def score_column(score: Score) -> str:
+    """Returns the name of the column that ranks; a TFLite file's has its variant before it."""
+    return "accuracy" if score.higher_is_better else "loss"
+
+
+def file_columns(comparison: Comparison) -> list[tuple[str, Column, Column]]:
+    """Lists each kind of file, Keras's first, with the columns of its score and its gzipped size."""
+    by_name = {column.name: column for column in columns(comparison)}
+    score = score_column(comparison.score)
+    kinds = [("Keras file", by_name.get(score), by_name.get("keras_gzip_bytes"))]
+    kinds += [
+        (f"{name} TFLite", by_name.get(f"{name}_{score}"), by_name.get(f"{name}_gzip_bytes"))
+        for name in dict.fromkeys(column.variant for column in by_name.values() if column.variant)
+    ]
+    return [(name, up, across) for name, up, across in kinds if up is not None and across is not None]
+
+
+def front_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
+    """Lists the files on the Pareto front of size and mean score: recipe, file, gzipped bytes, score."""
+    files = file_columns(comparison)
+    points = [
+        (group, name, score, up, across)
+        for group in comparison.groups
+        for name, score, size in files
+        if (up := score.mean(group)) is not None and (across := size.mean(group)) is not None
+    ]
+    front = pareto_front(
+        [(across.value, up.value) for _, _, _, up, across in points],
+        higher_is_better=comparison.score.higher_is_better,
+    )
+    return [
+        (group.name, name, f"{across.value:,.0f}", score.mean_text(up))
+        for group, name, score, up, across in (points[index] for index in front)
+    ]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of a table for readers.
+
+    Args:
+        recipe: The group's name.
+        label: The seed, or `mean`.
+        is_mean: Whether it is the mean of the lines before it.
+        cells: The columns' values as text.
+    """
+
+    recipe: str
+    label: str
+    is_mean: bool
+    cells: tuple[str, ...]
+
+
+def rows(comparison: Comparison, shown: Sequence[Column], *, every_seed: bool) -> list[Row]:
+    """Writes the table for readers: of each recipe a line per seed, then the mean with its interval.
+
+    Args:
+        comparison: What is told.
+        shown: Its columns.
+        every_seed: False gives the means only.
+    """
+    lines = []
+    for group in comparison.groups:
+        for result in group.results if every_seed else ():
+            cells = tuple(column.text(column.value(result)) for column in shown)
+            lines.append(Row(group.name, str(result.seed), False, cells))
+        means = tuple(column.mean_text(column.mean(group)) for column in shown)
+        lines.append(Row(group.name, "mean", True, means))
+    return lines
+
+
+def _metric(name: str) -> Callable[[Result], float | None]:
+    return lambda result: result.metrics.get(name)
+
+
+def _of_variant(variant: str, accuracy: bool) -> Sequence[Column]:
+    kinds: list[tuple[str, str, Kind]] = [
+        ("accuracy", "accuracy", "score") if accuracy else ("loss", "loss", "score"),
+        ("bytes", "bytes", "count"),
+        ("gzip_bytes", "gzipped", "count"),
+        ("latency_ms", "ms", "milliseconds"),
+    ]
+
+    def reader(name: str) -> Callable[[Result], float | None]:
+        return lambda result: result.of_variant(variant, name)
+
+    return [Column(f"{variant}_{name}", title, kind, reader(name), variant) for name, title, kind in kinds]

@@ -1,0 +1,87 @@
+"""Keras's folder of downloaded data sets: what lies there, and how something gets there."""
+
+import hashlib
+import http.client
+import os
+import tempfile
+import threading
+import urllib.request
+from pathlib import Path
+
+ANSWER_SECONDS = 10.0
+
+
+def cache_folder() -> Path:
+    """Returns where Keras keeps data sets."""
+    home = os.environ.get("KERAS_HOME")
+    return Path(home or os.path.expanduser("~/.keras")) / "datasets"
+
+
+def fetch(url: str, kept: Path, *, sha256: str, total_seconds: float) -> bytes:
+    """Downloads a file and keeps it in the cache, where that can be written.
+
+    Args:
+        url: The address.
+        kept: Where to keep it.
+        sha256: Its checksum in hex.
+        total_seconds: The longest wait once the answer has begun, > 0.
+
+    Raises:
+        OSError: No answer, too slow an answer, or another file than expected.
+    """
+    content = download(url, answer_seconds=ANSWER_SECONDS, total_seconds=total_seconds)
+    if hashlib.sha256(content).hexdigest() != sha256:
+        raise OSError(f"what {url} sent is something else: its checksum is wrong")
+    _keep(content, kept)
+    return content
+
+
+def download(url: str, *, answer_seconds: float, total_seconds: float) -> bytes:
+    """Fetches a file, and gives up in time: a name server that never answers is no reason to hang.
+
+    Args:
+        url: The address.
+        answer_seconds: The longest wait for an answer, > 0.
+        total_seconds: The longest wait for the rest of it, > 0.
+
+    Raises:
+        OSError: No answer, an error for an answer, or too slow.
+    """
+    answered = threading.Event()
+    received: list[bytes] = []
+    problems: list[Exception] = []
+
+    def fetch() -> None:
+        try:
+            with urllib.request.urlopen(url, timeout=answer_seconds) as response:
+                answered.set()
+                received.append(response.read())
+        except (OSError, http.client.HTTPException) as error:
+            problems.append(error)
+        finally:
+            answered.set()
+
+    # Looking up a name has no timeout of its own, so the thread may outlive the wait; a daemon may.
+    thread = threading.Thread(target=fetch, name="download", daemon=True)
+    thread.start()
+    if not answered.wait(answer_seconds):
+        raise TimeoutError(f"no answer within {answer_seconds:g} s")
+    thread.join(total_seconds)
+    if problems:
+        reason = getattr(problems[0], "reason", problems[0])
+        raise OSError(str(reason) or type(reason).__name__) from problems[0]
+    if not received:
+        raise TimeoutError(f"not complete within {total_seconds:g} s")
+    return received[0]
+
+
+def _keep(content: bytes, path: Path) -> None:
+    """Puts a download into the cache, whole or not at all; a cache that cannot be written is no error."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        os.replace(part, path)
+    except OSError:
+        return

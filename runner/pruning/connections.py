@@ -1,0 +1,83 @@
+"""How the layers of a model are connected, models nested in it taken apart."""
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import tf_keras
+
+Layer: TypeAlias = tf_keras.layers.Layer
+
+
+@dataclass(frozen=True)
+class Connections:
+    """Which layer feeds which, a layer used twice standing once.
+
+    Args:
+        layers: Every layer that is no model itself, in an order in which the model can run.
+        producers: The layers whose outputs a layer takes; an input of the model takes none.
+        consumers: The layers that take a layer's outputs.
+        outputs: The layers whose outputs are the model's.
+    """
+
+    layers: tuple[Layer, ...]
+    producers: dict[Layer, list[Layer]]
+    consumers: dict[Layer, list[Layer]]
+    outputs: tuple[Layer, ...]
+
+    def followed(
+        self, first: Iterable[Layer], step: dict[Layer, list[Layer]], stop: Callable[[Layer], bool]
+    ) -> list[Layer]:
+        """Lists the layers met from the first ones on, they and those that stop the way included.
+
+        Args:
+            first: Where to begin.
+            step: `consumers` to go forward, `producers` to go back.
+            stop: Tells a layer behind which nobody goes on.
+        """
+        met: dict[Layer, None] = {}
+        waiting = list(first)
+        while waiting:
+            layer = waiting.pop(0)
+            if layer not in met:
+                met[layer] = None
+                waiting += [] if stop(layer) else step[layer]
+        return list(met)
+
+
+def connections(model: tf_keras.Model) -> Connections:
+    """Reads the connections of a Sequential or functional model that is built."""
+    found = Connections((), {}, {}, ())
+    inputs = [tensor._keras_history.layer for tensor in model.inputs]
+    for layer in inputs:
+        _meet(layer, [], found)
+    outputs = _trace(model, inputs, found)
+    return Connections(
+        tuple(found.producers), found.producers, found.consumers, tuple(dict.fromkeys(outputs))
+    )
+
+
+def _trace(model: tf_keras.Model, sources: list[Layer], found: Connections) -> list[Layer]:
+    """Notes the connections inside a model that is fed by `sources`; returns the layers of its outputs."""
+    source = dict(zip((str(id(tensor)) for tensor in model.inputs), sources, strict=True))
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            layer, fed_by = node.layer, [source[tensor] for tensor in node.flat_input_ids]
+            if isinstance(layer, tf_keras.Model) and layer._is_graph_network:
+                outputs = _trace(layer, fed_by, found)
+            else:
+                _meet(layer, fed_by, found)
+                outputs = [layer] * len(node.flat_output_ids)
+            source.update(zip(node.flat_output_ids, outputs, strict=True))
+    return [source[str(id(tensor))] for tensor in model.outputs]
+
+
+def _meet(layer: Layer, fed_by: list[Layer], found: Connections) -> None:
+    producers = found.producers.setdefault(layer, [])
+    found.consumers.setdefault(layer, [])
+    for producer in fed_by:
+        if producer not in producers:
+            producers.append(producer)
+            found.consumers[producer].append(layer)

@@ -1,0 +1,120 @@
+"""The process that a launcher has started for a job of a sweep, on this machine or another."""
+
+import os
+import signal
+import socket
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from runner.errors import UserError
+from runner.interruption import note_interrupt, stop_if_interrupted
+from runner.report.prefixed import PrefixedLines
+from runner.sweep.records import is_sweep
+
+
+@contextmanager
+def worker(folder: Path, number: int, cwd: Path) -> Iterator[None]:
+    """Makes this process stand where the command was given, mark its lines, and end well when it must.
+
+    Args:
+        folder: The sweep's, absolute.
+        number: The job's.
+        cwd: Where the command was given.
+
+    Raises:
+        UserError: This machine does not see the command's folders.
+    """
+    stop_if_interrupted()  # A launcher may give the next job to a process that was told to end.
+    try:
+        os.chdir(cwd)
+    except OSError as error:
+        raise UserError(_unseen(cwd)) from error
+    if not is_sweep(folder):
+        raise UserError(_unseen(folder))
+    prefix = f"job {number}: "
+    with (
+        PrefixedLines(sys.stdout, prefix) as out,
+        PrefixedLines(sys.stderr, prefix) as err,
+        redirect_stdout(out),
+        redirect_stderr(err),
+        _interruptible(),
+        _preemptible(),
+    ):
+        yield
+
+
+def _unseen(folder: Path) -> str:
+    return f"{folder} is not there on {socket.gethostname()}. The machines of a sweep must share the folder."
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """Meets the wish to end like the command itself does."""
+    # A scheduler sends SIGTERM before the signal by which submitit requeues; submitit lets it pass.
+    numbers = [signal.SIGINT] if _is_submitted() else [signal.SIGINT, signal.SIGTERM]
+    with _handling(numbers, _interrupt):
+        yield
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    note_interrupt()
+    raise KeyboardInterrupt
+
+
+@contextmanager
+def _preemptible() -> Iterator[None]:
+    """Lets a job end like an interrupted one when submitit, told to give up the machine, has requeued it.
+
+    Raises:
+        SystemExit: The one by which submitit ends the process then.
+    """
+    number = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"))
+    requeue: Any = signal.getsignal(number)
+    if not (_is_submitted() and callable(requeue)):
+        yield
+        return
+    ends: list[SystemExit] = []
+
+    def preempt(number: int, frame: FrameType | None) -> None:
+        if ends:
+            return  # A scheduler that insists.
+        try:
+            requeue(number, frame)
+        except SystemExit as end:
+            ends.append(end)
+            note_interrupt("preempted, and requeued")
+            raise KeyboardInterrupt from None
+
+    with _handling([number], preempt):
+        try:
+            yield
+        except KeyboardInterrupt:
+            if not ends:
+                raise
+    if ends:
+        raise ends[0]
+
+
+def _is_submitted() -> bool:
+    return "SUBMITIT_EXECUTOR" in os.environ
+
+
+@contextmanager
+def _handling(
+    numbers: list[signal.Signals], handler: Callable[[int, FrameType | None], None]
+) -> Iterator[None]:
+    if threading.current_thread() is not threading.main_thread():
+        yield  # Only the main thread may.
+        return
+    before = {number: signal.signal(number, handler) for number in numbers}
+    try:
+        yield
+    finally:
+        for number, earlier in before.items():
+            if earlier is not None:  # None is one that was not set from Python, and cannot be.
+                signal.signal(number, earlier)

@@ -1,0 +1,141 @@
+import io
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from rich.console import Console
+
+from runner.compare.comparing import compare_experiment, compare_finished_sweep, compare_sweep
+from runner.sweep.records import read_records, write_record
+from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep
+
+WRITTEN = {
+    "comparison.csv",
+    "comparison.html",
+    "comparison.md",
+    "comparison.sha256",
+    "comparison_pairs.csv",
+    "plots/accuracy_by_gzip_bytes.png",
+    "plots/accuracy_by_sparsity.png",
+    "plots/along_training.png",
+}
+
+
+@pytest.fixture
+def folder(logged: LoggedSweep, tmp_path: Path) -> Path:
+    """A copy of the sweep's folder, to be written to."""
+    copy = tmp_path / logged.folder.name
+    shutil.copytree(logged.folder, copy)
+    return copy
+
+
+@pytest.fixture
+def console() -> Console:
+    return Console(file=io.StringIO(), width=100, color_system=None)
+
+
+def printed(console: Console) -> str:
+    assert isinstance(console.file, io.StringIO)
+    return console.file.getvalue()
+
+
+def files(folder: Path) -> set[str]:
+    records = {f"records/{number}.json" for number in range(6)} | {"sweep.json"}
+    found = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return found - records
+
+
+def artifacts(logged: LoggedSweep, folder: str) -> set[str]:
+    return {
+        item.path for item in logged.store.client.list_artifacts(logged.parent, folder) if not item.is_dir
+    }
+
+
+def test_a_sweep_is_compared_written_and_logged(logged: LoggedSweep, folder: Path, console: Console) -> None:
+    comparison = compare_finished_sweep(folder, console)
+    assert comparison is not None
+    (pair,) = comparison.ranked
+    better = pair.better(comparison.score)
+    assert better is not None
+    assert better.name == "mnist_polynomial"
+    assert files(folder) == WRITTEN
+    frame = pd.read_csv(folder / "comparison.csv")
+    means = frame[frame["row"] == "mean"].set_index("recipe")
+    assert means.loc["mnist_constant", "accuracy"] == pytest.approx(0.981)
+    assert means.loc["mnist_polynomial", "drop"] == pytest.approx(0.99 - 2.953 / 3)
+    assert means.loc["mnist_polynomial", "float32_gzip_bytes"] == 2502
+    assert means.loc["mnist_polynomial", "training_steps"] == 60
+    assert list(frame[frame["row"] == "seed"]["run_id"]) == list(logged.runs)
+    page = (folder / "comparison.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") == 3
+    assert "mnist was not at hand, digits stands in: a demonstration, not evidence" in page
+    assert "![" in (folder / "comparison.md").read_text(encoding="utf-8")
+    for path in (folder / "plots").iterdir():
+        assert path.read_bytes().startswith(b"\x89PNG")
+    told = printed(console)
+    assert "mnist_polynomial is better than mnist_constant beyond noise" in told
+    assert "files:" not in told
+    tables = {f"comparison/{name}" for name in WRITTEN - {"comparison.sha256"} if "/" not in name}
+    assert artifacts(logged, "comparison") == tables
+    assert len(artifacts(logged, "comparison/plots")) == 3
+
+
+def test_what_is_logged_can_be_chosen(logged: LoggedSweep, folder: Path, console: Console) -> None:
+    before = artifacts(logged, "comparison/plots")
+    for path in (logged.outputs / "mlartifacts").glob("*/artifacts/comparison"):
+        shutil.rmtree(path)
+    compare_finished_sweep(folder, console, artifacts=("plots",))
+    assert artifacts(logged, "comparison") == set()
+    assert artifacts(logged, "comparison/plots") >= before
+
+
+def test_comparing_again_replaces_our_files_and_keeps_what_was_edited(folder: Path, console: Console) -> None:
+    compare_sweep(folder, console)
+    (folder / "comparison.md").write_text("my notes")
+    compare_sweep(folder, console, recipes=("mnist_constant",))
+    assert f"\nfiles:  {folder}\n" in printed(console)
+    assert files(folder) == WRITTEN | {"comparison_kept_1.md"}
+    assert (folder / "comparison_kept_1.md").read_text() == "my notes"
+    assert "polynomial" not in (folder / "comparison.csv").read_text()
+
+
+def test_one_seed_is_no_error_and_has_its_table(folder: Path, console: Console) -> None:
+    for record in read_records(folder):
+        if record.number not in (0, 3):
+            write_record(folder, replace(record, status="failed", reason="NaN", run_id=None))
+    comparison = compare_finished_sweep(folder, console)
+    assert comparison is not None
+    assert comparison.ranked == ()
+    assert "Nothing is ranked: one seed of mnist_constant and mnist_polynomial" in printed(console)
+    assert len(pd.read_csv(folder / "comparison.csv")) == 8
+
+
+def test_one_recipe_is_no_error(folder: Path, console: Console) -> None:
+    comparison = compare_sweep(folder, console, recipes=("mnist_constant",))
+    assert comparison.ranked == ()
+    assert "Nothing is ranked: there is only one recipe, mnist_constant." in printed(console)
+    assert len(pd.read_csv(folder / "comparison_pairs.csv")) == 0
+
+
+def test_a_sweep_without_results_says_so(folder: Path, console: Console) -> None:
+    for record in read_records(folder):
+        write_record(folder, replace(record, status="failed", reason="NaN", run_id=None))
+    assert compare_finished_sweep(folder, console) is None
+    assert "no job of the sweep has a result to compare" in printed(console)
+    assert files(folder) == set()
+
+
+def test_an_experiment_gets_a_folder_of_its_own_each_time(
+    logged: LoggedSweep, tmp_path: Path, console: Console
+) -> None:
+    for _ in range(2):
+        compare_experiment(EXPERIMENT, tmp_path, console, tracking_uri=logged.store.uri)
+    made = sorted((tmp_path / "comparisons").iterdir())
+    assert len(made) == 2
+    for folder in made:
+        assert folder.name.startswith("20")
+        assert "_schedules" in folder.name
+        assert files(folder) == WRITTEN
+    assert "experiment schedules" in (made[0] / "comparison.html").read_text(encoding="utf-8")

@@ -1,0 +1,158 @@
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from runner.compare.gathering import NothingToCompare, gather_experiment, gather_sweep, require_sweep
+from runner.errors import UserError
+from runner.sweep.records import JobRecord, read_records, read_sweep, write_record, write_sweep
+from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_run
+
+
+@pytest.fixture
+def folder(logged: LoggedSweep, tmp_path: Path) -> Path:
+    """A copy of the sweep's folder, to be changed."""
+    copy = tmp_path / "sweeps" / logged.folder.name
+    shutil.copytree(logged.folder, copy)
+    return copy
+
+
+def test_a_sweeps_runs_are_read_in_the_order_of_its_jobs(logged: LoggedSweep) -> None:
+    gathered = gather_sweep(logged.folder)
+    assert [result.run_id for result in gathered.results] == list(logged.runs)
+    assert [result.seed for result in gathered.results] == [1, 2, 3, 1, 2, 3]
+    assert gathered.results[4].metrics["test/accuracy"] == 0.985
+    assert gathered.results[4].total_steps == 60
+    assert gathered.notes == ()
+    assert gathered.parent_run_id == logged.parent
+    assert (gathered.title, gathered.experiment) == ("sweep 2025-01-31_12-00-00-000000", EXPERIMENT)
+
+
+def test_jobs_without_a_result_are_told_in_a_line_each(logged: LoggedSweep, folder: Path) -> None:
+    records = read_records(folder)
+    write_record(
+        folder, replace(records[0], status="failed", reason="the loss is NaN\nat step 3", run_id=None)
+    )
+    write_record(folder, replace(records[1], run_id="0" * 32))
+    write_record(folder, replace(records[2], run_id=logged.parent))
+    (folder / "records" / "5.json").unlink()
+    gathered = gather_sweep(folder)
+    assert [result.run_id for result in gathered.results] == list(logged.runs[3:5])
+    assert gathered.notes == (
+        "job 0 (recipe=mnist_constant seed=1) failed: the loss is NaN at step 3",
+        "1 of 6 jobs have not ended",
+        f"job 1 (recipe=mnist_constant seed=2): its run {'0' * 32} is not in the store",
+        f"job 2 (recipe=mnist_constant seed=3): its run {logged.parent} is not of a recipe",
+    )
+
+
+def test_a_deleted_job_folder_is_one_line_and_its_numbers_stay(folder: Path) -> None:
+    for number in (1, 2):
+        gone = folder / str(number)
+        gone.rmdir()
+        write_record(folder, replace(read_records(folder)[number], folder=str(gone)))
+    gathered = gather_sweep(folder)
+    assert len(gathered.results) == 6
+    assert gathered.notes == (
+        f"the files of job 1 (recipe=mnist_constant seed=2) and 1 more are gone ({folder / '1'}); the"
+        f" numbers are"
+        " MLflow's",
+    )
+
+
+def test_runs_deleted_in_mlflow_are_left_out(logged: LoggedSweep, folder: Path) -> None:
+    logged.store.client.delete_run(logged.runs[3])
+    logged.store.client.delete_run(logged.parent)
+    try:
+        gathered = gather_sweep(folder)
+    finally:
+        logged.store.client.restore_run(logged.runs[3])
+        logged.store.client.restore_run(logged.parent)
+    assert len(gathered.results) == 5
+    assert gathered.notes == (
+        f"job 3 (recipe=mnist_polynomial seed=1): its run {logged.runs[3]} is deleted in MLflow",
+    )
+
+
+def test_a_sweeps_run_that_is_gone_is_told(folder: Path) -> None:
+    write_sweep(folder, replace(read_sweep(folder), parent_run_id="0" * 32))
+    gathered = gather_sweep(folder)
+    assert gathered.parent_run_id is None
+    assert gathered.notes == (f"the sweep's own run {'0' * 32} is not in the store: nothing is logged to it",)
+
+
+def test_many_lost_jobs_are_summed_up(folder: Path) -> None:
+    for number in range(6, 16):
+        write_record(folder, JobRecord(number, f"seed={number}", "skipped"))
+    notes = gather_sweep(folder).notes
+    assert len(notes) == 5
+    assert notes[0] == "job 6 (seed=6) skipped"
+    assert notes[-1] == "and 6 more jobs like these"
+
+
+def test_without_any_result_there_is_nothing_to_compare(folder: Path) -> None:
+    for record in read_records(folder):
+        write_record(folder, replace(record, status="failed", reason="NaN", run_id=None))
+    with pytest.raises(
+        NothingToCompare, match=r"^.*: no job of the sweep has a result to compare\.\njob 0 .* NaN"
+    ):
+        gather_sweep(folder)
+
+
+def test_patterns_choose_recipes(logged: LoggedSweep) -> None:
+    chosen = gather_sweep(logged.folder, recipes=("*poly*",))
+    assert {result.recipe for result in chosen.results} == {"mnist_polynomial"}
+    assert len(gather_sweep(logged.folder, recipes=("*poly*", "mnist_constant")).results) == 6
+    with pytest.raises(NothingToCompare) as caught:
+        gather_sweep(logged.folder, recipes=("mnist_polynom",))
+    assert str(caught.value) == (
+        "recipe=mnist_polynom: matches none of the finished runs. Did you mean 'mnist_polynomial'?"
+        " They are of"
+        " mnist_constant, mnist_polynomial"
+    )
+
+
+def test_a_store_that_was_moved_with_its_sweep_is_found_by_its_new_address(
+    logged: LoggedSweep, folder: Path
+) -> None:
+    write_sweep(folder, replace(read_sweep(folder), tracking_uri="sqlite:////gone/outputs/mlflow.db"))
+    with pytest.raises(UserError, match=r"sweep\.json: there is no MLflow store /gone/outputs/mlflow\.db\."):
+        gather_sweep(folder)
+    moved = folder.parent.parent / "mlflow.db"
+    shutil.copy(logged.outputs / "mlflow.db", moved)
+    with pytest.raises(UserError) as caught:
+        gather_sweep(folder)
+    assert str(caught.value).endswith(f"Was it moved with the sweep? tracking.uri=sqlite:///{moved}")
+    assert len(gather_sweep(folder, f"sqlite:///{moved}").results) == 6
+
+
+def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: LoggedSweep) -> None:
+    again = log_run(logged.store, "mnist_constant", 2, 0.5)
+    try:
+        gathered = gather_experiment(EXPERIMENT, logged.outputs)
+    finally:
+        logged.store.client.delete_run(again)
+    expected = [logged.runs[0], *logged.runs[2:], again]
+    assert [result.run_id for result in gathered.results] == expected
+    assert gathered.parent_run_id is None
+
+
+def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
+    with pytest.raises(NothingToCompare, match=r"^experiment=Default: has no finished run of a recipe\.$"):
+        gather_experiment("Default", logged.outputs)
+
+
+def test_what_is_no_sweep_is_told(logged: LoggedSweep, tmp_path: Path) -> None:
+    require_sweep(logged.folder)
+    for folder, told in (
+        (
+            logged.folder.with_name("2025-01-31_12-00-00"),
+            "there is no such folder. Did you mean '2025-01-31_12-00-",
+        ),
+        (logged.folder / "0", f"is one job of a sweep. Compare the sweep: {logged.folder}"),
+        (tmp_path, "is not a sweep's folder (it has no sweep.json)"),
+    ):
+        with pytest.raises(UserError) as caught:
+            require_sweep(folder)
+        assert str(caught.value).startswith(f"{folder}: {told}")

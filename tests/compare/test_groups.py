@@ -1,0 +1,92 @@
+import pytest
+
+from runner.compare.groups import Group, data_words, make_groups, short_names
+from tests.compare.made_results import SHA, result, results
+
+
+@pytest.mark.parametrize(
+    ("variations", "names"),
+    [
+        (["mnist_constant", "mnist_polynomial"], ["mnist_constant", "mnist_polynomial"]),
+        (["study/constant", "study/polynomial"], ["constant", "polynomial"]),
+        (["study/a/x", "study/b/x"], ["a/x", "b/x"]),
+        (["study/constant", "mnist_2x4"], ["study/constant", "mnist_2x4"]),
+        (
+            [
+                "mnist_constant layers.all.schedule.name=constant",
+                "mnist_constant layers.all.schedule.name=polynomial",
+            ],
+            ["schedule.name=constant", "schedule.name=polynomial"],
+        ),
+        (["a", "a training.epochs=3"], ["a", "training.epochs=3"]),
+        (["a training.epochs=3", "b training.epochs=3"], ["a", "b"]),
+        (
+            ["a layers.x.schedule.sparsity=0.5", "a layers.y.schedule.sparsity=0.5"],
+            ["x.schedule.sparsity=0.5", "y.schedule.sparsity=0.5"],
+        ),
+        (
+            ["a +recipe.layers.new.m_by_n=2x4", "a ~recipe.layers.old.m_by_n"],
+            ["new.m_by_n=2x4", "old.m_by_n"],
+        ),
+        (
+            ["a layers.x.targets='re:(a b|recipe_c)'", "a layers.x.targets='d e'"],
+            ["x.targets='re:(a b|recipe_c)'", "x.targets='d e'"],
+        ),
+        (["a training.epochs=3"], ["a training.epochs=3"]),
+        (["a", "a"], ["a", "a"]),
+    ],
+)
+def test_names_say_what_differs(variations: list[str], names: list[str]) -> None:
+    assert short_names(variations) == names
+
+
+def test_runs_that_differ_in_their_seed_are_a_group() -> None:
+    made, superseded = make_groups(
+        [result("b", 2, 0.5), result("a", 1, 0.1), result("b", 1, 0.4), result("a", 10, 0.3)]
+    )
+    assert superseded == ()
+    assert [(group.name, group.seeds) for group in made] == [("b", (1, 2)), ("a", (1, 10))]
+    assert made[0].values("test/accuracy") == [0.4, 0.5]
+    assert made[0].by_seed[2].metrics["test/accuracy"] == 0.5
+
+
+def test_the_later_of_two_runs_with_one_seed_is_kept() -> None:
+    later = result("a", 1, 0.2, started=9, run_id="later")
+    earlier = result("a", 1, 0.1, started=3, run_id="earlier")
+    for order in ([later, earlier], [earlier, later]):
+        (group,), superseded = make_groups(order)
+        assert [one.run_id for one in group.results] == ["later"]
+        assert [one.run_id for one in superseded] == ["earlier"]
+
+
+def test_equal_words_on_other_data_or_of_another_recipe_are_another_group() -> None:
+    digits = results("a", [0.8], data_source="digits", data_sha256=SHA["digits"])
+    changed = results("b", [0.8], recipe_hash="changed")
+    made, _ = make_groups([*results("a", [0.9]), *digits, *results("b", [0.7]), *changed])
+    assert [group.name for group in made] == [
+        "a (on mnist)",
+        "a (on digits)",
+        "b (recipe hash of b)",
+        "b (recipe changed)",
+    ]
+
+
+def test_names_that_mean_the_same_are_numbered() -> None:
+    same = {"recipe_hash": "0123"}
+    written = ("a training.c=1", "a +training.c=1")
+    made, _ = make_groups([*results("a", [0.9]), *(results(words, [1], **same)[0] for words in written)])
+    assert [group.name for group in made] == ["a", "training.c=1 [1]", "training.c=1 [2]"]
+
+
+def test_data_of_one_source_is_told_by_its_content() -> None:
+    one, other = result("a", 1), result("a", 1, data_sha256="cc" * 32)
+    assert data_words(one) == "mnist"
+    assert data_words(one, (one, other)) == "mnist aaaaaaaa"
+    assert data_words(result("a", 1, data_source=None)) == "unknown data"
+
+
+def test_a_group_without_order_is_refused() -> None:
+    with pytest.raises(ValueError, match=r"one result per seed, by seed; not \[2, 1\]"):
+        Group("a", "a", (result("a", 2), result("a", 1)))
+    with pytest.raises(ValueError, match="one result per seed"):
+        Group("a", "a", ())

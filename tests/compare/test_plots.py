@@ -1,0 +1,117 @@
+"""The figures are looked into before they become pixels."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from runner.compare.comparison import Comparison, compare
+from runner.compare.plots import MOST_NAMED, plot_score_by_gzip_bytes, plot_score_by_sparsity
+from tests.compare.made_results import groups, results
+
+
+@pytest.fixture
+def figures(monkeypatch: pytest.MonkeyPatch) -> list[Figure]:
+    """The figures that were saved."""
+    saved: list[Figure] = []
+    save = Figure.savefig
+
+    def remember(figure: Figure, *arguments: Any, **options: Any) -> None:
+        saved.append(figure)
+        save(figure, *arguments, **options)
+
+    monkeypatch.setattr(Figure, "savefig", remember)
+    return saved
+
+
+def sized(accuracy: float, keras: int, tflite: int) -> dict[str, float]:
+    return {
+        "model/keras_gzip_bytes": keras,
+        "tflite_float32/accuracy": accuracy,
+        "tflite_float32/gzip_bytes": tflite,
+    }
+
+
+def two_recipes() -> Comparison:
+    return compare(
+        groups(
+            results("good", [0.90, 0.92], metrics=sized(0.90, 4_000, 3_000)),
+            results("bad", [0.70, 0.72], metrics=sized(0.70, 5_000, 2_000) | {"sparsity/_model": 0.5}),
+        )
+    )
+
+
+def xs(line: Line2D) -> list[float]:
+    return [float(value) for value in np.asarray(line.get_xdata())]
+
+
+def ys(line: Line2D) -> list[float]:
+    return [float(value) for value in np.asarray(line.get_ydata())]
+
+
+def labels(figure: Figure) -> list[str]:
+    return [text.get_text() for legend in figure.legends for text in legend.get_texts()]
+
+
+def test_scores_against_sparsity(tmp_path: Path, figures: list[Figure]) -> None:
+    path = tmp_path / "a.png"
+    assert plot_score_by_sparsity(two_recipes(), path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    (axis,) = figures[0].axes
+    means = [(xs(line)[0], ys(line)[0]) for line in axis.lines if line.get_marker() in ("o", "s")]
+    assert means == [pytest.approx((87.5, 0.91)), pytest.approx((50.0, 0.71))]
+    dots = [ys(line) for line in axis.lines if line.get_marker() == "."]
+    assert dots == [[0.90, 0.92], [0.70, 0.72]]
+    assert axis.get_xlabel() == "zeros in the whole model, %"
+    assert labels(figures[0]) == ["good", "bad"]
+
+
+def test_marks_of_one_sparsity_do_not_hide_each_other(tmp_path: Path, figures: list[Figure]) -> None:
+    plot_score_by_sparsity(compare(groups(*(results(name, [0.5]) for name in "abc"))), tmp_path / "a.png")
+    places = [xs(line)[0] for line in figures[0].axes[0].lines if line.get_marker() in ("o", "s", "^")]
+    assert len({round(place, 6) for place in places}) == 3
+    assert sum(places) / 3 == pytest.approx(87.5)
+
+
+def test_the_pareto_front_of_size_and_score(tmp_path: Path, figures: list[Figure]) -> None:
+    assert plot_score_by_gzip_bytes(two_recipes(), tmp_path / "a.png")
+    (axis,) = figures[0].axes
+    (front,) = [line for line in axis.lines if line.get_drawstyle() == "steps-post"]
+    assert xs(front) == [2_000, 3_000, 4_000]
+    assert ys(front) == pytest.approx([0.70, 0.90, 0.91])
+    legend = axis.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [
+        "Keras file",
+        "float32 TFLite",
+        "Pareto front, filled",
+    ]
+    hollow = [
+        xs(line)
+        for line in axis.lines
+        if line.get_markerfacecolor() == "white" and line.get_marker() in ("o", "s")
+    ]
+    assert hollow == [[5_000]]
+
+
+def test_many_recipes_have_no_legend(tmp_path: Path, figures: list[Figure]) -> None:
+    many = compare(groups(*(results(f"r{number}", [0.5]) for number in range(MOST_NAMED + 1))))
+    assert plot_score_by_sparsity(many, tmp_path / "a.png")
+    assert figures[0].legends == []
+
+
+def test_nothing_is_drawn_without_numbers(tmp_path: Path) -> None:
+    comparison = compare(groups(results("a", [0.5], metrics={"sparsity/_model": None})))
+    assert not plot_score_by_sparsity(comparison, tmp_path / "a.png")
+    assert not plot_score_by_gzip_bytes(comparison, tmp_path / "b.png")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_regression_draws_losses(tmp_path: Path, figures: list[Figure]) -> None:
+    losses = {"test/accuracy": None, "model/keras_gzip_bytes": 10, "test/loss": 0.25}
+    comparison = compare(groups(results("a", [0, 0], metrics=losses)))
+    assert plot_score_by_gzip_bytes(comparison, tmp_path / "a.png")
+    assert figures[0].axes[0].get_ylabel() == "test loss, mean and 95% interval"

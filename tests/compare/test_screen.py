@@ -1,0 +1,85 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from runner.compare import screen
+from runner.compare.comparison import Comparison, compare
+from runner.compare.screen import show
+from tests.compare.made_results import groups, results
+
+
+def shown(comparison: Comparison, width: int = 80) -> list[str]:
+    console = Console(file=io.StringIO(), width=width, color_system=None)
+    show(comparison, console)
+    assert isinstance(console.file, io.StringIO)
+    return [line.rstrip() for line in console.file.getvalue().splitlines()]
+
+
+def large(accuracy: float) -> dict[str, float]:
+    metrics: dict[str, float] = {
+        "test/dense_accuracy": 0.9912,
+        "model/nonzero_weights": 25_600_000,
+        "model/keras_gzip_bytes": 101_600_000,
+    }
+    for variant in ("float32", "dynamic_range", "float32_sparse"):
+        metrics |= {
+            f"tflite_{variant}/accuracy": accuracy,
+            f"tflite_{variant}/bytes": 102_600_000,
+            f"tflite_{variant}/gzip_bytes": 98_765_432 + 100 * accuracy,
+            f"tflite_{variant}/latency_ms": 123.456 + accuracy,
+        }
+    return metrics
+
+
+def test_seeds_means_and_the_answer() -> None:
+    constant = results("mnist_constant", [0.980, 0.981, 0.982], metrics={"test/dense_accuracy": 0.99})
+    lines = shown(compare(groups(constant, results("mnist_polynomial", [0.983, 0.985, 0.985])), ["a note"]))
+    tokens = [line.split() for line in lines]
+    assert ["mnist_constant"] in tokens
+    assert ["1", "0.9800", "0.0100", "87.50%", "50,000"] in tokens
+    assert ["mean", "0.9810", "0.0090", "87.50%", "50,000"] in tokens
+    assert ["±", "0.0025", "±", "0.0025"] in tokens
+    assert ["1", "0.9830", "-", "87.50%", "50,000"] in tokens
+    assert "note: a note" in lines
+    answer = " ".join(lines[lines.index("Which is better?") + 1 :])
+    assert answer.startswith(
+        "mnist_polynomial is better than mnist_constant beyond noise: test accuracy +0.0033"
+    )
+
+
+def test_three_recipes_are_told_pair_by_pair() -> None:
+    names = ("a", "b", "c")
+    lines = shown(compare(groups(*(results(name, [0.5, 0.6]) for name in names))), width=200)
+    start = lines.index("Pair by pair")
+    assert lines[start + 1 : start + 4] == [
+        f"- {one} and {other} have the same test accuracy at each of 2 shared seeds."
+        for one, other in (("a", "b"), ("a", "c"), ("b", "c"))
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 100])
+def test_large_models_with_long_names_fit(width: int) -> None:
+    names = ("schedule.name=polynomial structural.m_by_n=1x4", "schedule.name=constant structural.m_by_n=2x4")
+    runs = [
+        results(f"mobilenet {name}", [0.9, 0.91], metrics=large(0.9))
+        for name in (f"layers.all.{one.replace(' ', ' layers.')}" for one in names)
+    ]
+    lines = shown(compare(groups(*runs)), width)
+    assert max(map(len, lines)) <= width
+    text = "\n".join(lines)
+    assert "…" not in text
+    for whole in ("101,600,000", "25,600,000", "98,765,522", "102,600,000", "124.356", "dynamic_range"):
+        assert whole in text
+
+
+def test_of_many_runs_the_means_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(screen, "MOST_RUNS", 3)
+    tokens = [line.split() for line in shown(compare(groups(*(results(n, [0.5, 0.75]) for n in "ab"))))]
+    assert ["mean", "0.6250", "87.50%", "50,000"] in tokens
+    assert not any(line[:1] == ["1"] for line in tokens)
+
+
+def test_untold_pairs_are_counted() -> None:
+    many = [results(f"r{number}", [0.5 + 0.01 * number, 0.501 + 0.01 * number]) for number in range(10)]
+    assert "- 36 other pairs are in comparison_pairs.csv." in shown(compare(groups(*many)))

@@ -1,0 +1,109 @@
+import pytest
+
+from runner.compare.comparison import Comparison, compare
+from runner.compare.statistics import Mean
+from runner.compare.table import Column, columns, file_columns, front_rows, rows
+from tests.compare.made_results import groups, result
+
+
+def files(gzip_bytes: int, accuracy: float) -> dict[str, float]:
+    return {
+        "test/dense_accuracy": 0.75,
+        "model/keras_gzip_bytes": 2 * gzip_bytes,
+        "tflite_float32/accuracy": accuracy,
+        "tflite_float32/loss": 0.5,
+        "tflite_float32/bytes": 4 * gzip_bytes,
+        "tflite_float32/gzip_bytes": gzip_bytes,
+        "tflite_float32/latency_ms": 0.25,
+    }
+
+
+def two_recipes() -> Comparison:
+    first = [result("a", seed, 0.5 + 0.125 * seed, metrics=files(1000, 0.5)) for seed in (1, 2)]
+    second = [result("b", 1, 0.5, metrics=files(3000, 0.25) | {"tflite_int8/gzip_bytes": 10})]
+    return compare(groups(first, second))
+
+
+def test_columns_are_what_was_measured() -> None:
+    assert [column.name for column in columns(two_recipes())] == [
+        "accuracy",
+        "dense_accuracy",
+        "drop",
+        "loss",
+        "sparsity",
+        "nonzero_weights",
+        "weights",
+        "training_steps",
+        "keras_gzip_bytes",
+        "float32_accuracy",
+        "float32_bytes",
+        "float32_gzip_bytes",
+        "float32_latency_ms",
+        "int8_gzip_bytes",
+    ]
+
+
+def test_regression_has_losses_for_accuracies() -> None:
+    run = result("a", 1, None, metrics={"tflite_float32/loss": 0.5, "tflite_float32/bytes": 9})
+    names = [column.name for column in columns(compare(groups([run])))]
+    assert names[0] == "loss"
+    assert names[-2:] == ["float32_loss", "float32_bytes"]
+    assert not any("accuracy" in name for name in names)
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "text"),
+    [
+        ("score", 0.98765, "0.9877"),
+        ("share", 0.8751, "87.51%"),
+        ("count", 1234567.0, "1,234,567"),
+        ("milliseconds", 0.12345, "0.123"),
+        ("score", None, "-"),
+    ],
+)
+def test_values_are_written_by_their_kind(kind: str, value: float | None, text: str) -> None:
+    assert Column("x", "x", kind, lambda one: None).text(value) == text  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("mean", "text"),
+    [
+        (Mean(0.5, 3, 0.0123), "0.5000 ± 0.0123"),
+        (Mean(0.5, 3, 0.0), "0.5000"),
+        (Mean(0.5, 1, None), "0.5000"),
+        (None, "-"),
+    ],
+)
+def test_means_are_written_with_their_intervals(mean: Mean | None, text: str) -> None:
+    assert Column("x", "x", "score", lambda one: None).mean_text(mean) == text
+
+
+def test_a_line_per_seed_then_the_mean() -> None:
+    comparison = two_recipes()
+    shown = [column for column in columns(comparison) if column.name in ("accuracy", "int8_gzip_bytes")]
+    # Two values 0.125 apart: half of that times t(0.975, 1 degree of freedom).
+    assert [
+        (row.recipe, row.label, row.is_mean, row.cells) for row in rows(comparison, shown, every_seed=True)
+    ] == [
+        ("a", "1", False, ("0.6250", "-")),
+        ("a", "2", False, ("0.7500", "-")),
+        ("a", "mean", True, ("0.6875 ± 0.7941", "-")),
+        ("b", "1", False, ("0.5000", "10")),
+        ("b", "mean", True, ("0.5000", "10")),
+    ]
+    assert [row.label for row in rows(comparison, shown, every_seed=False)] == ["mean", "mean"]
+
+
+def test_files_have_a_score_and_a_size() -> None:
+    listed = [(name, score.name, size.name) for name, score, size in file_columns(two_recipes())]
+    assert listed == [
+        ("Keras file", "accuracy", "keras_gzip_bytes"),
+        ("float32 TFLite", "float32_accuracy", "float32_gzip_bytes"),
+    ]
+
+
+def test_the_front_in_words() -> None:
+    assert front_rows(two_recipes()) == [
+        ("a", "float32 TFLite", "1,000", "0.5000"),
+        ("a", "Keras file", "2,000", "0.6875 ± 0.7941"),
+    ]

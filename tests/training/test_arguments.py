@@ -1,0 +1,84 @@
+from collections.abc import Sequence
+from typing import Any
+
+import pytest
+
+from runner.errors import UserError
+from runner.training.arguments import NotNegative, Positive, Share, Step, read_arguments
+
+
+def build(
+    *,
+    number: float = 0.0,
+    whole: int = 0,
+    flag: bool = False,
+    positive: Positive = 1.0,
+    share: Share | None = None,
+    step: Step = 1,
+    steps: Sequence[Step] | None = None,
+    rates: Sequence[NotNegative] = (),
+    free: Any = None,
+) -> None: ...
+
+
+def read(**given: Any) -> dict[str, Any]:
+    return read_arguments(build, given, where="recipe.part", step=lambda value: int(str(value), 16))
+
+
+def test_each_is_read_by_the_type_of_its_parameter() -> None:
+    given = {
+        "number": 1,
+        "whole": 2.0,
+        "flag": True,
+        "positive": 3,
+        "share": 0,
+        "step": "ff",
+        "steps": ["a", 10],
+    }
+
+    taken = read(**given, rates=(0, 1))
+
+    assert taken == {
+        "number": 1.0,
+        "whole": 2,
+        "flag": True,
+        "positive": 3.0,
+        "share": 0.0,
+        "step": 255,
+        "steps": [10, 16],
+        "rates": [0.0, 1.0],
+    }
+    assert [type(taken[key]) for key in ("number", "whole", "positive")] == [float, int, float]
+
+
+def test_what_says_no_type_takes_anything() -> None:
+    assert read(free=[{}]) == {"free": [{}]}
+    assert read_arguments(lambda **keys: None, {"any": "thing"}, where="recipe.part") == {"any": "thing"}
+
+
+def test_null_is_taken_where_it_has_a_meaning() -> None:
+    assert read(share=None, steps=None) == {"share": None, "steps": None}
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        ("number", "1", "is '1', but must be a number."),
+        ("number", None, "is None, but must be a number."),
+        ("number", float("nan"), "is nan, but must be a number."),
+        ("whole", 1.5, "is 1.5, but must be a whole number."),
+        ("flag", 1, "is 1, but must be true or false."),
+        ("positive", 0, "is 0, but must be above 0."),
+        ("positive", "0", "is '0', but must be a number."),
+        ("share", 1, "is 1, but must be in [0, 1)."),
+        ("share", -0.5, "is -0.5, but must be in [0, 1)."),
+        ("step", "soon", "invalid literal"),
+        ("steps", "a", "is 'a', but must be a list."),
+        ("rates", [1, -1], "is -1, but must be 0 or more."),
+    ],
+)
+def test_another_kind_or_range_is_told_with_its_key(key: str, value: object, told: str) -> None:
+    with pytest.raises(UserError) as refused:
+        read(**{key: value})
+
+    assert str(refused.value).startswith(f"recipe.part.{key} {told}")
