@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.datasets import ResolvedData
 from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
+from runner.export.graph import Inference
 from runner.plan import Plan
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
@@ -166,6 +167,8 @@ def _run_and_record(
             for path, kind in artifacts(folder, proven.exported):
                 if kind in settings.tracking.artifacts:
                     tracker.log_artifact(path, kind)
+            if "model" in settings.tracking.artifacts:
+                tracker.log_model(Inference(proven.model), proven.example, plan.total_steps)
         if member:
             show_scores(prepared, proven, dense, display)
         else:

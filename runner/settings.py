@@ -11,7 +11,7 @@ from runner.errors import UserError, did_you_mean
 from runner.recipe.section import Invalid, Problem, Section, flag, number, shown, text, texts, whole
 
 ON_FAILURE = ("continue", "stop")
-ARTIFACTS = ("tables", "plots", "recipe", "tflite")
+ARTIFACTS = ("tables", "plots", "recipe", "tflite", "model")
 
 # What the command line is, rather than says.
 _NOT_WRITTEN = ("tracking", "argv", "overrides", "run_dir")
@@ -27,7 +27,7 @@ class Tracking:
     Args:
         uri: MLflow's store or server; None is `MLFLOW_TRACKING_URI`, else a database in `outputs`.
         experiment: MLflow's experiment; None is `MLFLOW_EXPERIMENT_NAME`, else the runner's own.
-        artifacts: The kinds of files to log, among `ARTIFACTS`; empty logs none.
+        artifacts: What to log beside numbers, among `ARTIFACTS`; empty logs none.
     """
 
     uri: str | None = None

@@ -74,6 +74,8 @@ class Proven:
     """What a run has shown.
 
     Args:
+        model: The stripped model.
+        example: A test sample `[1, ...]`, of the dtype that the model takes.
         scores: `loss` and, for classification, `accuracy` of the stripped Keras model on the test set.
         exported: The TFLite files.
         dense_exported: The dense model's, measured beside.
@@ -86,6 +88,8 @@ class Proven:
         nonzero_weights: How many of them are not zero.
     """
 
+    model: tf_keras.Model
+    example: np.ndarray
     scores: Mapping[str, float]
     exported: list[Exported]
     dense_exported: list[Exported]
@@ -237,6 +241,8 @@ def prove(
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
+        model=stripped,
+        example=data.x_test[:1].astype(stripped.inputs[0].dtype.as_numpy_dtype),
         scores=scores,
         exported=result.files,
         dense_exported=result.dense,

@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import mlflow
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -484,6 +485,21 @@ def test_artifacts_are_logged_in_their_folders(shipped: dict[str, Finished]) -> 
         "tflite/model_float32.tflite",
     }
     assert (run.outputs / "mlartifacts" / run.logged.info.run_id).is_dir()
+
+
+def test_the_logged_model_predicts_what_the_stripped_one_does(
+    shipped: dict[str, Finished], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = shipped["mnist_2x4"]
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{run.outputs}/mlflow.db")
+    samples = np.random.default_rng(0).random((5, 28, 28, 1), np.float32)
+
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.logged.info.run_id}/model")
+
+    np.testing.assert_allclose(loaded.predict(samples), run.model.predict(samples, verbose=0), atol=1e-6)
+    [taken], [given] = loaded.metadata.signature.inputs, loaded.metadata.signature.outputs
+    assert (taken.shape, given.shape) == ((-1, 28, 28, 1), (-1, 10))
+    assert loaded.input_example.shape == (1, 28, 28, 1)
 
 
 def test_the_plan_names_structure_axis_and_the_warning(shipped: dict[str, Finished]) -> None:

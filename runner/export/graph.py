@@ -8,6 +8,29 @@ import tensorflow as tf
 import tf_keras
 
 
+class Inference(tf.Module):
+    """A model's inference, called with samples; saved, it needs no Keras and no classes of layers.
+
+    Args:
+        model: A built model of one input, pruning wrappers stripped.
+    """
+
+    def __init__(self, model: tf_keras.Model) -> None:
+        super().__init__()
+        spec = tf.TensorSpec([None, *model.inputs[0].shape[1:]], model.inputs[0].dtype, model.input_names[0])
+        function = tf.function(
+            lambda samples: model(samples, training=False), input_signature=[spec], autograph=False
+        )
+        # Holding the model itself would have each of its layers traced once more when this is saved.
+        self.held = list(function.get_concrete_function().graph.variables)
+        # Python finds the method below, TensorFlow the function that it saves.
+        self.__call__ = function  # type: ignore[method-assign]
+
+    def __call__(self, samples: tf.Tensor) -> tf.Tensor:
+        """Returns the model's outputs for samples `[n, ...]`."""
+        return vars(self)["__call__"](samples)
+
+
 def write_graph(model: tf_keras.Model, folder: str | Path) -> Path:
     """Writes a model's inference as a SavedModel of one signature.
 

@@ -4,14 +4,19 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+import numpy as np
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
 from runner.tracking.lookup import PROCESS_TAG, own_process
+from runner.tracking.model import log_model
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.store import STORE_ERRORS, Store, first_line, run_tags, without_password
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 # MLflow's limits of one request.
 _METRICS_PER_BATCH = 1000
@@ -97,6 +102,20 @@ class Tracker:
         """
         with self._reported(str(path)):
             self._store.client.log_artifact(self.run_id, str(path), folder)
+
+    def log_model(self, module: "tf.Module", example: np.ndarray, step: int) -> None:
+        """Logs the trained model as `model`; see `runner.tracking.model.log_model`.
+
+        Args:
+            module: Called with samples `[n, ...]`, any n, it gives outputs `[n, ...]`.
+            example: Samples `[n, ...]`, n >= 1; the first becomes the input example.
+            step: The training step that the model is from.
+
+        Raises:
+            RunFailed: The store does not take it.
+        """
+        with self._reported("the model"):
+            log_model(self._store.client, self.run_id, module, example, step)
 
     def finish(self, status: str) -> None:
         """Ends the run.

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.graph import in_batches, input_name, write_graph
+from runner.export.graph import Inference, in_batches, input_name, write_graph
 
 layers = tf_keras.layers
 
@@ -80,3 +80,17 @@ def test_samples_are_put_into_the_batches_that_the_graph_takes() -> None:
     assert in_batches(many, samples).shape == (1, 12, 2)
     whole = tf_keras.Sequential([layers.Input((2,), dtype="int32"), layers.Embedding(10, 2)])
     assert in_batches(whole, samples).dtype == np.int32
+
+
+def test_inference_is_called_and_saved_without_keras(tmp_path: Path) -> None:
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3)])
+    samples = tf.constant(np.arange(12, dtype=np.float32).reshape(3, 4))
+
+    inference = Inference(model)
+    tf.saved_model.save(inference, str(tmp_path / "saved"))
+    loaded = tf.saved_model.load(str(tmp_path / "saved"))
+
+    wanted = samples @ model.layers[-1].kernel
+    np.testing.assert_allclose(inference(samples), wanted, rtol=1e-6)
+    np.testing.assert_allclose(loaded(samples), wanted, rtol=1e-6)
+    assert not [name for name in dir(loaded) if "layer" in name]

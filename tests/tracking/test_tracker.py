@@ -10,7 +10,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import mlflow
+import numpy as np
 import pytest
+import tensorflow as tf
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -33,6 +36,43 @@ def read(outputs: Path, run_id: str) -> Run:
 def outputs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """One store for all tests here: making it takes seconds."""
     return tmp_path_factory.mktemp("outputs")
+
+
+class Doubling(tf.Module):
+    """Stands for a model."""
+
+    def __init__(self) -> None:
+        self.factor = tf.Variable(2.0)
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3], tf.float32, "pixels")])
+    def __call__(self, samples: tf.Tensor) -> tf.Tensor:
+        return samples * self.factor
+
+
+def test_a_logged_model_loads_by_its_run_with_signature_and_example(
+    outputs: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    samples = np.arange(6, dtype=np.float32).reshape(2, 3)
+    with opened(outputs) as run:
+        run.log_model(Doubling(), samples, step=7)
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", f"sqlite:///{outputs}/mlflow.db")
+
+    loaded = mlflow.pyfunc.load_model(f"runs:/{run.run_id}/model")
+    again = mlflow.pyfunc.load_model(f"models:/{loaded.metadata.model_id}")
+
+    assert loaded.predict(samples).tolist() == again.predict(samples).tolist() == (2 * samples).tolist()
+    signature = loaded.metadata.signature
+    assert [str(spec) for spec in (*signature.inputs, *signature.outputs)] == [
+        "Tensor('float32', (-1, 3))",
+        "Tensor('float32', (-1, 3))",
+    ]
+    assert loaded.input_example.tolist() == [[0.0, 1.0, 2.0]]
+    outcome = read(outputs, run.run_id).outputs
+    assert outcome is not None
+    [output] = outcome.model_outputs
+    assert (output.model_id, output.step) == (loaded.metadata.model_id, 7)
+    logged = MlflowClient(f"sqlite:///{outputs}/mlflow.db").get_logged_model(output.model_id)
+    assert (logged.name, logged.source_run_id, logged.status) == ("model", run.run_id, "READY")
 
 
 def test_params_tags_metrics_and_artifacts_arrive(outputs: Path, tmp_path: Path) -> None:
