@@ -32,6 +32,7 @@ from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from runner.tracking.schema import is_store, version_problem  # noqa: E402
+from runner.tracking.view import experiment_tags  # noqa: E402
 
 DEFAULT_EXPERIMENT = "tflite-pruning"
 LOCK_SECONDS = 300.0
@@ -267,7 +268,7 @@ def _experiment(client: MlflowClient, name: str, artifacts: str | None) -> Exper
     if found is not None:
         return found
     try:
-        made = client.create_experiment(name, artifact_location=artifacts)
+        made = client.create_experiment(name, artifact_location=artifacts, tags=experiment_tags())
     except MlflowException:
         # On a server another client may have been first; then it is there now.
         found = client.get_experiment_by_name(name)
