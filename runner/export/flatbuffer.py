@@ -62,7 +62,8 @@ def _constants(data: bytes) -> Iterator[Constant]:
     op_names = _operator_names(schema, model, len(data))
     for s in range(_checked(model.SubgraphsLength(), len(data))):
         graph = model.Subgraphs(s)
-        uses = _uses(graph, op_names, len(data))
+        uses = _uses(schema, graph, op_names, len(data))
+        order = {tensor: place for place, tensor in enumerate(uses)}
         for t in range(_checked(graph.TensorsLength(), len(data))):
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
@@ -73,7 +74,15 @@ def _constants(data: bytes) -> Iterator[Constant]:
             name = (tensor.Name() or b"").decode("utf-8", "replace")
             try:
                 yield _constant(
-                    schema, tensor, raw, kind, subgraph=s, index=t, name=name, uses=tuple(uses[t])
+                    schema,
+                    tensor,
+                    raw,
+                    kind,
+                    subgraph=s,
+                    index=t,
+                    name=name,
+                    uses=tuple(uses[t]),
+                    first_read=order.get(t, len(order)),
                 )
             except ValueError as error:
                 raise ValueError(f"tensor {t} '{name}' of subgraph {s}: {error}") from error
@@ -89,6 +98,7 @@ def _constant(
     index: int,
     name: str,
     uses: tuple[Use, ...],
+    first_read: int,
 ) -> Constant:
     shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
     stored, encoding, problem = decode(raw, kind), None, None
@@ -115,6 +125,7 @@ def _constant(
         axis=axis,
         encoding=encoding,
         problem=problem,
+        first_read=first_read,
     )
 
 
@@ -184,7 +195,7 @@ def _numbers(vector: Any, length: int) -> np.ndarray:
     return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
 
 
-def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
+def _uses(schema: ModuleType, graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
     """Lists who reads each tensor, seen through the operators that only unpack it."""
     readers: dict[int, list[Use]] = defaultdict(list)
     unpacked: dict[int, int] = {}
@@ -193,7 +204,7 @@ def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
         op = op_names[operator.OpcodeIndex()]
         inputs: list[int] = operator.InputsAsNumpy().tolist() if operator.InputsLength() else []
         for position, tensor in enumerate(inputs):
-            readers[tensor].append(Use(op, position))
+            readers[tensor].append(Use(op, position, _turned(schema, operator, op, position)))
         if op in _UNPACKING and len(inputs) == 1 and operator.OutputsLength():
             unpacked[inputs[0]] = operator.Outputs(0)
     for packed in unpacked:
@@ -204,6 +215,16 @@ def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
             readers[packed] += [use for use in readers[output] if use not in readers[packed]]
             output = unpacked.get(output, packed)
     return readers
+
+
+def _turned(schema: ModuleType, operator: Any, op: str, position: int) -> bool:
+    """Tells whether a batched matrix product reads this input with its last two axes exchanged."""
+    table = operator.BuiltinOptions() if op == "BATCH_MATMUL" else None
+    if table is None:
+        return False
+    options = schema.BatchMatMulOptions()
+    options.Init(table.Bytes, table.Pos)
+    return bool(options.AdjY() if position else options.AdjX())
 
 
 def _operator_names(schema: ModuleType, model: Any, limit: int) -> list[str]:
