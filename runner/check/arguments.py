@@ -65,7 +65,8 @@ class CommandLine:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UserError(f"{message.removeprefix('argument ')}. See --help")
+        ended = "" if message.endswith("?") else "."
+        raise UserError(f"{message.removeprefix('argument ')}{ended} See --help")
 
 
 def read_arguments(arguments: Sequence[str]) -> CommandLine:
@@ -138,7 +139,7 @@ def _number(text: str) -> float:
 
 def _axis(text: str) -> Axis:
     for axis in AXES:
-        if text == axis:
+        if text.replace("-", "_") == axis:
             return axis
     raise argparse.ArgumentTypeError(
         f"there is no axis '{text}'.{did_you_mean(text, AXES)}"

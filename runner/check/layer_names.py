@@ -45,10 +45,13 @@ def matches(glob: str, *, layer: str, tensor: str, ops: Iterable[str]) -> bool:
     Args:
         glob: Such as `conv*`; upper and lower case differ.
         layer: The layer's name; a part of it between slashes will do.
-        tensor: The tensor's name in the file; a part of it between semicolons will do.
+        tensor: The tensor's name in the file; a part of it between semicolons will do. It begins with the
+            model's name, so only a glob that has a slash is held against it.
         ops: The operators that read it, e.g. `CONV_2D`.
     """
-    known = (layer, *layer.split("/"), tensor, *tensor.split(";"), *ops)
+    known = [layer, *layer.split("/"), *ops]
+    if "/" in glob:
+        known += [tensor, *tensor.split(";")]
     return any(fnmatch.fnmatchcase(name, glob) for name in known)
 
 

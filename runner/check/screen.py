@@ -14,8 +14,6 @@ _AXIS_TITLES: dict[Axis, str] = {
     "input_channels": "along input\nchannels",
     "flattened": "along the\nflattened row",
 }
-# As long as TFLite's longest name of an operator that has weights.
-_NAMES_WIDTH = len("UNIDIRECTIONAL_SEQUENCE_LSTM")
 _STYLES = {"holds": "green", "vacuous": "yellow", "broken": "red"}
 
 
@@ -34,7 +32,7 @@ def check_table(check: FileCheck) -> Table:
     """Draws a row of three lines and more per weight tensor, so that it fits 80 columns."""
     asked = check.asked
     table = plain_table("Weight tensors" if asked.anything else "Weight tensors, and the m:n that hold")
-    table.add_column("layer\noperator\nshape, stored as", overflow="fold", min_width=_NAMES_WIDTH)
+    table.add_column("layer\noperator\nshape, stored as", overflow="fold")
     table.add_column("zeros\nshare", justify="right", no_wrap=True)
     for axis in asked.axes if asked.patterns or not asked.anything else ():
         table.add_column(_AXIS_TITLES[axis], overflow="fold")

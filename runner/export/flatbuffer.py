@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from runner.export.constant import Constant, Encoding, Use
-from runner.export.decoding import DECODERS, decode, dequantize
+from runner.export.decoding import DECODERS, VALUES_PER_BYTE, decode, dequantize
 from runner.export.schema import TFLiteFileError, load_schema, names
 from runner.export.sparse import Level, block_sizes, densify
 
@@ -81,7 +81,7 @@ def _constants(data: bytes) -> Iterator[Constant]:
                     subgraph=s,
                     index=t,
                     name=name,
-                    uses=tuple(uses[t]),
+                    uses=tuple(uses.get(t, ())),
                     first_read=order.get(t, len(order)),
                 )
             except ValueError as error:
@@ -131,8 +131,8 @@ def _constant(
 
 def _dense(stored: np.ndarray, shape: tuple[int, ...], kind: str) -> np.ndarray:
     count = int(np.prod(shape, dtype=np.int64))
-    # Two 4-bit values share a byte, so an odd count leaves one over.
-    if kind == "INT4" and stored.size == count + 1:
+    # Small values share a byte, so that some may be left over.
+    if 0 < stored.size - count < VALUES_PER_BYTE.get(kind, 1):
         stored = stored[:count]
     if stored.size != count:
         raise ValueError(f"its buffer holds {stored.size} values, its shape {list(shape)} asks for {count}")
@@ -196,7 +196,7 @@ def _numbers(vector: Any, length: int) -> np.ndarray:
 
 
 def _uses(schema: ModuleType, graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
-    """Lists who reads each tensor, seen through the operators that only unpack it."""
+    """Lists in order of reading who reads each tensor, seen through the operators that only unpack it."""
     readers: dict[int, list[Use]] = defaultdict(list)
     unpacked: dict[int, int] = {}
     for o in range(_checked(graph.OperatorsLength(), limit)):
@@ -207,14 +207,16 @@ def _uses(schema: ModuleType, graph: Any, op_names: list[str], limit: int) -> di
             readers[tensor].append(Use(op, position, _turned(schema, operator, op, position)))
         if op in _UNPACKING and len(inputs) == 1 and operator.OutputsLength():
             unpacked[inputs[0]] = operator.Outputs(0)
+    place = {tensor: number for number, tensor in enumerate(readers)}
     for packed in unpacked:
         # A DENSIFY may stand in front of a DEQUANTIZE; each tensor is visited once, so a cycle ends too.
         seen, output = {packed}, unpacked[packed]
         while output not in seen:
             seen.add(output)
             readers[packed] += [use for use in readers[output] if use not in readers[packed]]
+            place[packed] = place.get(output, place[packed])
             output = unpacked.get(output, packed)
-    return readers
+    return {tensor: readers[tensor] for tensor in sorted(place, key=lambda tensor: place[tensor])}
 
 
 def _turned(schema: ModuleType, operator: Any, op: str, position: int) -> bool:
