@@ -113,7 +113,7 @@ def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[st
 
 def _checked(weight: WeightTensor, layer: str, asked: Asked) -> TensorCheck:
     constant = weight.constant
-    zeros, size = int(constant.zeros.sum()), constant.zeros.size
+    zeros, size = int(np.count_nonzero(constant.zeros)), constant.zeros.size
     if constant.problem is not None:
         return TensorCheck(weight, layer, zeros, size, {}, ("encoding",))
     rows = weight.layout.rows(constant.zeros)

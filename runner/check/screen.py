@@ -72,7 +72,8 @@ def _cells(tensor: TensorCheck, check: FileCheck) -> list[Text | str]:
     constant, asked = tensor.weight.constant, check.asked
     shape = "x".join(map(str, constant.shape))
     cells: list[Text | str] = [
-        f"{tensor.layer}\n{_operators(tensor)}\n{shape}, {stored_as(constant)}",
+        # A name may have brackets, which Rich would read as markup.
+        Text(f"{tensor.layer}\n{_operators(tensor)}\n{shape}, {stored_as(constant)}"),
         "unknown" if constant.problem else f"{tensor.zeros:,}\n{tensor.sparsity:.2%}",
     ]
     if asked.patterns:
@@ -80,7 +81,7 @@ def _cells(tensor: TensorCheck, check: FileCheck) -> list[Text | str]:
     elif not asked.anything:
         cells += [_common(tensor, axis) for axis in asked.axes]
     if asked.anything:
-        failed = Text(f"FAILED\n{', '.join(tensor.failures)}", "bold red")
+        failed = Text("\n".join(["FAILED", *tensor.failures]), "bold red")
         cells.append(Text("ok", "green") if tensor.passed else failed)
     return cells
 

@@ -1,5 +1,6 @@
 import io
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -80,3 +81,12 @@ def test_the_count_is_said(files: Mapping[str, Path], capsys: pytest.CaptureFixt
     ]
     show(check_file(Asked(files["float32"], layers=("conv*",))), Console(width=80))
     assert capsys.readouterr().out.endswith("\n648 of 1,296 weights in 2 tensors are zero: 50.00%.\n")
+
+
+def test_brackets_in_a_name_are_shown(files: Mapping[str, Path]) -> None:
+    check = check_file(Asked(files["float32"], layers=("logits",)))
+    named = replace(check, tensors=(replace(check.tensors[0], layer="block[bold]"),))
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(check_table(named))
+    assert "block[bold]" in captured.get()
