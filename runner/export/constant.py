@@ -8,10 +8,17 @@ import numpy as np
 
 
 class Use(NamedTuple):
-    """One place that reads a constant: an operator's name and the position among its inputs."""
+    """One place that reads a constant.
+
+    Attributes:
+        op: The operator's name.
+        position: The constant's position among its inputs.
+        turned: Whether a batched matrix product reads its matrices transposed.
+    """
 
     op: str
     position: int
+    turned: bool = False
 
 
 @dataclass(frozen=True)
@@ -51,6 +58,7 @@ class Constant:
         axis: The quantized dimension.
         encoding: How a sparse tensor is stored; `None` for a dense one.
         problem: Why its sparse encoding cannot be decoded; `None` where all is well.
+        first_read: Its place in its subgraph in the order in which operators first read tensors.
     """
 
     subgraph: int
@@ -66,6 +74,7 @@ class Constant:
     axis: int
     encoding: Encoding | None = None
     problem: str | None = None
+    first_read: int = 0
 
     @property
     def quantized(self) -> bool:

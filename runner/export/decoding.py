@@ -15,7 +15,8 @@ def decode(raw: np.ndarray, kind: str) -> np.ndarray:
         kind: The tensor's type as the schema names it, e.g. `"INT8"`; one of `DECODERS`.
 
     Returns:
-        A flat array; half and brain floats as float32, 4-bit integers as int8.
+        A flat array; half and brain floats as float32, smaller integers as 8-bit ones. Where a value takes
+        less than a byte, those that fill up the last byte are there too.
 
     Raises:
         ValueError: The bytes are no whole number of them.
@@ -41,22 +42,32 @@ def dequantize(stored: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, ax
     return np.asarray(offset * along(scale, axis, stored.ndim), np.float32)
 
 
-def _int4(raw: np.ndarray) -> np.ndarray:
-    """Splits bytes into signed 4-bit values, the lower half first."""
-    halves = np.stack([raw & 0x0F, raw >> 4], axis=-1).reshape(-1).astype(np.int8)
-    return np.where(halves > 7, halves - 16, halves).astype(np.int8)
+def _split(raw: np.ndarray, bits: int) -> np.ndarray:
+    """Splits bytes into values of so many bits, the lowest first."""
+    parts = [(raw >> shift) & (2**bits - 1) for shift in range(0, 8, bits)]
+    return np.stack(parts, axis=-1).reshape(-1)
+
+
+def _signed(values: np.ndarray, bits: int) -> np.ndarray:
+    values = values.astype(np.int8)
+    return np.where(values >= 2 ** (bits - 1), values - 2**bits, values).astype(np.int8)
 
 
 def _bfloat16(raw: np.ndarray) -> np.ndarray:
     return (raw.view("<u2").astype(np.uint32) << 16).view(np.float32)
 
 
+VALUES_PER_BYTE: Mapping[str, int] = {"INT2": 4, "INT4": 2, "UINT4": 2}
+"""Of the types that take less than a byte."""
+
 DECODERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "FLOAT32": lambda raw: raw.view("<f4"),
     "FLOAT16": lambda raw: raw.view("<f2").astype(np.float32),
     "BFLOAT16": _bfloat16,
     "FLOAT64": lambda raw: raw.view("<f8"),
-    "INT4": _int4,
+    "INT2": lambda raw: _signed(_split(raw, 2), 2),
+    "INT4": lambda raw: _signed(_split(raw, 4), 4),
+    "UINT4": lambda raw: _split(raw, 4),
     "INT8": lambda raw: raw.view("i1"),
     "UINT8": lambda raw: raw,
     "INT16": lambda raw: raw.view("<i2"),

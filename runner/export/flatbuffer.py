@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from runner.export.constant import Constant, Encoding, Use
-from runner.export.decoding import DECODERS, decode, dequantize
+from runner.export.decoding import DECODERS, VALUES_PER_BYTE, decode, dequantize
 from runner.export.schema import TFLiteFileError, load_schema, names
 from runner.export.sparse import Level, block_sizes, densify
 
@@ -62,7 +62,8 @@ def _constants(data: bytes) -> Iterator[Constant]:
     op_names = _operator_names(schema, model, len(data))
     for s in range(_checked(model.SubgraphsLength(), len(data))):
         graph = model.Subgraphs(s)
-        uses = _uses(graph, op_names, len(data))
+        uses = _uses(schema, graph, op_names, len(data))
+        order = {tensor: place for place, tensor in enumerate(uses)}
         for t in range(_checked(graph.TensorsLength(), len(data))):
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
@@ -73,7 +74,15 @@ def _constants(data: bytes) -> Iterator[Constant]:
             name = (tensor.Name() or b"").decode("utf-8", "replace")
             try:
                 yield _constant(
-                    schema, tensor, raw, kind, subgraph=s, index=t, name=name, uses=tuple(uses[t])
+                    schema,
+                    tensor,
+                    raw,
+                    kind,
+                    subgraph=s,
+                    index=t,
+                    name=name,
+                    uses=tuple(uses.get(t, ())),
+                    first_read=order.get(t, len(order)),
                 )
             except ValueError as error:
                 raise ValueError(f"tensor {t} '{name}' of subgraph {s}: {error}") from error
@@ -89,6 +98,7 @@ def _constant(
     index: int,
     name: str,
     uses: tuple[Use, ...],
+    first_read: int,
 ) -> Constant:
     shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
     stored, encoding, problem = decode(raw, kind), None, None
@@ -115,13 +125,14 @@ def _constant(
         axis=axis,
         encoding=encoding,
         problem=problem,
+        first_read=first_read,
     )
 
 
 def _dense(stored: np.ndarray, shape: tuple[int, ...], kind: str) -> np.ndarray:
     count = int(np.prod(shape, dtype=np.int64))
-    # Two 4-bit values share a byte, so an odd count leaves one over.
-    if kind == "INT4" and stored.size == count + 1:
+    # Small values share a byte, so that some may be left over.
+    if 0 < stored.size - count < VALUES_PER_BYTE.get(kind, 1):
         stored = stored[:count]
     if stored.size != count:
         raise ValueError(f"its buffer holds {stored.size} values, its shape {list(shape)} asks for {count}")
@@ -184,8 +195,8 @@ def _numbers(vector: Any, length: int) -> np.ndarray:
     return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
 
 
-def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
-    """Lists who reads each tensor, seen through the operators that only unpack it."""
+def _uses(schema: ModuleType, graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
+    """Lists in order of reading who reads each tensor, seen through the operators that only unpack it."""
     readers: dict[int, list[Use]] = defaultdict(list)
     unpacked: dict[int, int] = {}
     for o in range(_checked(graph.OperatorsLength(), limit)):
@@ -193,17 +204,29 @@ def _uses(graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
         op = op_names[operator.OpcodeIndex()]
         inputs: list[int] = operator.InputsAsNumpy().tolist() if operator.InputsLength() else []
         for position, tensor in enumerate(inputs):
-            readers[tensor].append(Use(op, position))
+            readers[tensor].append(Use(op, position, _turned(schema, operator, op, position)))
         if op in _UNPACKING and len(inputs) == 1 and operator.OutputsLength():
             unpacked[inputs[0]] = operator.Outputs(0)
+    place = {tensor: number for number, tensor in enumerate(readers)}
     for packed in unpacked:
         # A DENSIFY may stand in front of a DEQUANTIZE; each tensor is visited once, so a cycle ends too.
         seen, output = {packed}, unpacked[packed]
         while output not in seen:
             seen.add(output)
             readers[packed] += [use for use in readers[output] if use not in readers[packed]]
+            place[packed] = place.get(output, place[packed])
             output = unpacked.get(output, packed)
-    return readers
+    return {tensor: readers[tensor] for tensor in sorted(place, key=lambda tensor: place[tensor])}
+
+
+def _turned(schema: ModuleType, operator: Any, op: str, position: int) -> bool:
+    """Tells whether a batched matrix product reads this input with its last two axes exchanged."""
+    table = operator.BuiltinOptions() if op == "BATCH_MATMUL" else None
+    if table is None:
+        return False
+    options = schema.BatchMatMulOptions()
+    options.Init(table.Bytes, table.Pos)
+    return bool(options.AdjY() if position else options.AdjX())
 
 
 def _operator_names(schema: ModuleType, model: Any, limit: int) -> list[str]:

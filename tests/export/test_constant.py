@@ -64,6 +64,8 @@ def test_encodings_tell_blocks_from_single_values() -> None:
 
 def test_bytes_are_read_as_their_type_says() -> None:
     assert decode(np.array([0x21, 0xF8], np.uint8), "INT4").tolist() == [1, 2, -8, -1]
+    assert decode(np.array([0x21, 0xF8], np.uint8), "UINT4").tolist() == [1, 2, 8, 15]
+    assert decode(np.array([0b11_10_01_00], np.uint8), "INT2").tolist() == [0, 1, -2, -1]
     assert decode(np.array([0x80, 0x3F, 0x00, 0xC0], np.uint8), "BFLOAT16").tolist() == [1.0, -2.0]
     assert decode(np.array([0x00, 0x3C], np.uint8), "FLOAT16").tolist() == [1.0]
     assert decode(np.array([0xFF, 0x01], np.uint8), "INT8").tolist() == [-1, 1]

@@ -1,0 +1,59 @@
+from pathlib import Path
+
+import pytest
+
+from runner.check.arguments import Asked, CommandLine, read_arguments
+from runner.check.patterns import Blocks, MByN
+from runner.errors import UserError
+
+
+def test_a_file_alone_asks_for_nothing() -> None:
+    line = read_arguments(["a.tflite"])
+    assert line == CommandLine(Asked(Path("a.tflite")), json=False)
+    assert not line.asked.anything
+    assert line.asked.axes == ("input_channels", "flattened")
+
+
+def test_every_option() -> None:
+    arguments = (
+        "--m-by-n 2x4 a.tflite --block-in 4 --sparsity=0.8 --axis flattened --layer conv* --layer b --json"
+    )
+    assert read_arguments(arguments.split()) == CommandLine(
+        Asked(Path("a.tflite"), MByN(2, 4), Blocks(4), 0.8, ("flattened",), ("conv*", "b")), json=True
+    )
+
+
+def test_an_axis_may_have_a_hyphen() -> None:
+    assert read_arguments(["a", "--axis", "input-channels"]).asked.axes == ("input_channels",)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ("", "Name a TFLite file; see --help"),
+        ("a b", "One file at a time, not a and b; see --help"),
+        ("a --m-by-n", "--m-by-n: expected one argument. See --help"),
+        (
+            "a --m-by-n 24",
+            "--m-by-n: '24' is no pattern; write 2x4 for 2 zeros in each 4 weights. See --help",
+        ),
+        (
+            "a --m-by-n 4x2",
+            "--m-by-n: 4x2: of each group of n weights m are zero, so 0 < m < n. Did you mean",
+        ),
+        ("a --block-in 1", "--block-in: a block has 2 inputs or more, not 1. See --help"),
+        ("a --block-in 4x1", "--block-in: '4x1' is no whole number; write 4 for blocks of 4 inputs."),
+        ("a --sparsity 80", "--sparsity is 80, but must be in [0, 1); 80 % is 0.8"),
+        ("a --sparsity 1", "--sparsity is 1, but must be in [0, 1)"),
+        ("a --sparsity nan", "--sparsity is nan, but must be in [0, 1)"),
+        ("a --sparsity 80%", "--sparsity: '80%' is no number; write 0.8 for 80 % zeros."),
+        ("a --axis flat", "--axis: there is no axis 'flat'. Did you mean 'flattened'? Axes: input_channels,"),
+        ("a --m_by_n 2x4", "There is no option '--m_by_n'. Did you mean '--m-by-n'? See --help"),
+        ("a --sparse=1", "There is no option '--sparse'. Did you mean '--sparsity'? See --help"),
+    ],
+)
+def test_wrong_input_is_one_line(arguments: str, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_arguments(arguments.split())
+    assert str(caught.value).startswith(told)
+    assert "\n" not in str(caught.value)

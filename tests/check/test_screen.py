@@ -1,0 +1,92 @@
+import io
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.console import Console
+
+from runner.check.arguments import Asked
+from runner.check.checking import check_file
+from runner.check.patterns import Blocks, MByN
+from runner.check.screen import check_table, sentences, show
+
+
+def drawn(asked: Asked, width: int = 80) -> list[str]:
+    console = Console(width=width, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(check_table(check_file(asked)))
+    return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def test_a_table_of_what_was_asked(files: Mapping[str, Path]) -> None:
+    lines = drawn(Asked(files["float32"], m_by_n=MByN(2, 4), layers=("conv_1", "logits")), width=100)
+    assert lines == [
+        "Weight tensors",
+        "",
+        " layer",
+        " operator            zeros   along input   along the",
+        " shape, stored as    share   channels      flattened row   verdict",
+        " ─────────────────────────────────────────────────────────────────",
+        " conv_1                 72   2:4 vacuous   2:4 holds       ok",
+        " CONV_2D            50.00%",
+        " 8x3x3x2, float32",
+        " logits                  0   2:4 broken    2:4 broken      FAILED",
+        " FULLY_CONNECTED     0.00%   32 of 32      32 of 32        2:4",
+        " 4x32, float32",
+        "",
+    ]
+
+
+def test_a_table_of_what_holds(files: Mapping[str, Path]) -> None:
+    lines = drawn(Asked(files["float32"], layers=("conv_1",)))
+    assert lines[0] == "Weight tensors, and the m:n that hold"
+    assert [line.split() for line in lines[6:9]] == [
+        ["conv_1", "72", "vacuous:", "1:4", "2:4", "4:8"],
+        ["CONV_2D", "50.00%", "1:4", "2:4", "4:8"],
+        ["8x3x3x2,", "float32"],
+    ]
+
+
+def test_a_sparsity_alone_needs_no_columns_of_patterns(files: Mapping[str, Path]) -> None:
+    lines = drawn(Asked(files["float32_sparse"], sparsity=0.6, layers=("hidden", "conv_2")))
+    assert [" ".join(line.split()) for line in lines[2:5] + lines[6:12]] == [
+        "layer",
+        "operator zeros",
+        "shape, stored as share verdict",
+        "conv_2 576 FAILED",
+        "CONV_2D 50.00% sparsity",
+        "16x3x3x8, float32, sparse",
+        "hidden 6,560 ok",
+        "FULLY_CONNECTED 80.08%",
+        "32x256, float32, sparse in blocks 1x4",
+    ]
+
+
+@pytest.mark.parametrize("width", [80, 120])
+def test_it_fits_its_width(width: int, files: Mapping[str, Path]) -> None:
+    for name in files:
+        lines = drawn(Asked(files[name], m_by_n=MByN(2, 4), blocks=Blocks(4), sparsity=0.5), width)
+        assert max(map(len, lines)) <= width
+
+
+def test_the_operator_s_input_tells_the_gates_of_an_lstm_apart(files: Mapping[str, Path]) -> None:
+    lines = drawn(Asked(files["lstm"], sparsity=0.5), width=120)
+    assert " UNIDIRECTIONAL_SEQUENCE_LSTM input 5    0.00%   sparsity" in lines
+
+
+def test_the_count_is_said(files: Mapping[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
+    assert sentences(check_file(Asked(files["float32"], m_by_n=MByN(2, 4)))) == [
+        "2 of 4 weight tensors pass."
+    ]
+    show(check_file(Asked(files["float32"], layers=("conv*",))), Console(width=80))
+    assert capsys.readouterr().out.endswith("\n648 of 1,296 weights in 2 tensors are zero: 50.00%.\n")
+
+
+def test_brackets_in_a_name_are_shown(files: Mapping[str, Path]) -> None:
+    check = check_file(Asked(files["float32"], layers=("logits",)))
+    named = replace(check, tensors=(replace(check.tensors[0], layer="block[bold]"),))
+    console = Console(width=80, file=io.StringIO())
+    with console.capture() as captured:
+        console.print(check_table(named))
+    assert "block[bold]" in captured.get()
