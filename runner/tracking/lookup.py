@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import UserError
+from runner.tracking.reason import short_reason
 from runner.tracking.runs import LoggedRun, runs_by_id, runs_where
-from runner.tracking.store import STORE_ERRORS, Store, first_line, without_password
+from runner.tracking.store import STORE_ERRORS, Store, without_password
 
 PROCESS_TAG = "process"
 """The tag with the host and process of a run, by which a later one can tell that it has died."""
@@ -81,5 +82,5 @@ def _kill(store: Store, run_id: str) -> None:
     try:
         store.client.set_terminated(run_id, "KILLED")
     except STORE_ERRORS as error:
-        told = f"MLflow at {without_password(store.uri)} cannot be written ({first_line(error)})."
+        told = f"MLflow at {without_password(store.uri)} cannot be written ({short_reason(error)})."
         raise UserError(told) from error

@@ -11,7 +11,8 @@ from mlflow.entities import Metric, Param, RunStatus, RunTag
 from runner.errors import RunFailed, UserError
 from runner.tracking.lookup import PROCESS_TAG, own_process
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
-from runner.tracking.store import STORE_ERRORS, Store, first_line, run_tags, without_password
+from runner.tracking.reason import short_reason
+from runner.tracking.store import STORE_ERRORS, Store, run_tags, without_password
 
 # MLflow's limits of one request.
 _METRICS_PER_BATCH = 1000
@@ -116,7 +117,7 @@ class Tracker:
             yield
         except STORE_ERRORS as error:
             raise RunFailed(
-                f"MLflow at {without_password(self._store.uri)} did not take {what} ({first_line(error)})"
+                f"MLflow at {without_password(self._store.uri)} did not take {what} ({short_reason(error)})"
             ) from error
 
 
@@ -155,7 +156,7 @@ def open_run(
         run = store.client.create_run(store.experiment_id, run_name=run_name, tags=all_tags)
     except STORE_ERRORS as error:
         raise UserError(
-            f"MLflow at {without_password(store.uri)} makes no new run ({first_line(error)})."
+            f"MLflow at {without_password(store.uri)} makes no new run ({short_reason(error)})."
         ) from error
     tracker = Tracker(store, run.info.run_id)
     try:
