@@ -59,6 +59,29 @@ def test_the_terminal_shows_reasons_within_80_columns() -> None:
     assert max(map(len, lines)) <= 80
 
 
+def test_long_names_are_broken_where_they_can_be_read() -> None:
+    key = "recipe.layers.structural.schedule"
+    name = f"recipe=study_schedules/small_dense_model {key}.sparsity=0.5 {key}.name=constant seed=1"
+    reason = "the weights are NaN; the usual remedy is a smaller recipe.training.optimizer.learning_rate"
+    console = Console(width=80, file=io.StringIO())
+    console.print(jobs_table(jobs_frame([JobRecord(0, name, "failed", reason)], {})))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert [line.partition("  failed")[0].strip() for line in lines[4:10]] == [
+        "0   recipe=study_schedules/",
+        "small_dense_model",
+        "recipe.layers.structural.schedule.",
+        "sparsity=0.5",
+        "recipe.layers.structural.schedule.",
+        "name=constant seed=1",
+    ]
+    assert [line.strip() for line in lines[10:]] == [
+        "the weights are NaN; the usual remedy is a smaller",
+        "recipe.training.optimizer.learning_rate",
+        "",
+    ]
+
+
 def test_no_result_at_all() -> None:
     frame = jobs_frame([JobRecord(0, "seed=1", "interrupted", "interrupted")], {})
     assert isinstance(frame, pd.DataFrame)
