@@ -262,6 +262,10 @@ def _status_of(action: Callable[[], None], *, debug: bool) -> int:
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
+    if was_interrupted():
+        # The imports below may be torn apart by it.
+        raise KeyboardInterrupt from error
+
     from runner.override_errors import explain
     from runner.sweep_check import SweepRefused
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.datasets import ResolvedData
 from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
+from runner.interruption import was_interrupted
 from runner.plan import Plan
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
@@ -89,7 +90,8 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
         try:
             _run_and_record(recipe, settings, prepared, store, folder, summary, display, member)
         except BaseException as error:
-            summary["status"] = "killed" if isinstance(error, KeyboardInterrupt) else "failed"
+            killed = was_interrupted() or isinstance(error, KeyboardInterrupt)
+            summary["status"] = "killed" if killed else "failed"
             summary["error"] = str(error) or type(error).__name__
             raise
         finally:

@@ -9,6 +9,7 @@ from typing import Any
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
+from runner.interruption import was_interrupted
 from runner.tracking.lookup import PROCESS_TAG, own_process
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.reason import short_reason
@@ -132,8 +133,8 @@ def open_run(
 ) -> Iterator[Tracker]:
     """Opens a run in MLflow and closes it with the status that fits how the block was left.
 
-    `FINISHED` normally, `KILLED` on Ctrl-C (KeyboardInterrupt, or SystemExit with 130 or more, a signal's),
-    `FAILED` on any other exception.
+    `FINISHED` normally, `KILLED` on Ctrl-C (KeyboardInterrupt, or what became of it, or SystemExit with 130
+    or more, a signal's), `FAILED` on any other exception.
 
     Args:
         store: Where to; see `open_store`.
@@ -172,6 +173,8 @@ def open_run(
 
 
 def _status(error: BaseException) -> str:
+    if was_interrupted():
+        return str(RunStatus.to_string(RunStatus.KILLED))
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return "FINISHED"
