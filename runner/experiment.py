@@ -127,7 +127,7 @@ def _run_and_record(
 ) -> None:
     from runner.tracking import open_run
 
-    plan = prepared.plan
+    plan, sweep = prepared.plan, member.parent_run_id if member else None
     write_inputs(recipe, settings, prepared, folder)
     with ExitStack() as stack:
         with display.stage("tracking", "opening the MLflow run"):
@@ -137,7 +137,7 @@ def _run_and_record(
                     run_name=member.name if member else f"{recipe.name} seed={settings.seed}",
                     params={"seed": settings.seed, **recipe.to_mapping()},
                     tags=run_tags(recipe, settings, prepared, folder),
-                    parent_run_id=member.parent_run_id if member else None,
+                    parent_run_id=sweep,
                 )
             )
         summary["mlflow_run_id"] = tracker.run_id
@@ -150,7 +150,7 @@ def _run_and_record(
         def record(step: int, metrics: dict[str, float]) -> None:
             tracker.log_metrics(metrics, step)
 
-        dense = start_dense(prepared, recipe, settings, display, record)
+        dense = start_dense(prepared, recipe, settings, display, record, sweep)
         if dense is not None:
             tracker.set_tags({"dense_checkpoint": dense.key})
         with display.stage("train", "training"):
