@@ -40,6 +40,7 @@ def jobs_frame(records: Sequence[JobRecord], runs: Mapping[str, LoggedRun]) -> p
                 **{column: metrics.get(name) for column, name in _COLUMNS.items()},
                 "gzip_bytes": min(sizes.values(), default=None),
                 "reason": record.reason,
+                "note": record.note,
                 "run_id": record.run_id,
                 "folder": record.folder,
             }
@@ -69,4 +70,6 @@ def jobs_table(frame: pd.DataFrame) -> SpanningTable:
         )
         if not finished:
             whole.add_line(Text(str(row["reason"]), "red"), _REASON_INDENT)
+        if isinstance(row["note"], str):
+            whole.add_line(Text(row["note"]), _REASON_INDENT)
     return whole

@@ -26,6 +26,21 @@ def find_finished(store: Store, fingerprint: str) -> LoggedRun | None:
     return found[0] if found else None
 
 
+def find_on_other_data(store: Store, recipe_hash: str, seed: int, data_sha256: str) -> LoggedRun | None:
+    """Finds the last FINISHED run of a recipe and seed whose data had another content.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    found = runs_where(
+        store,
+        f"tags.recipe_hash = '{recipe_hash}' and params.seed = '{seed}' and attributes.status = 'FINISHED'"
+        f" and tags.data_sha256 != '{data_sha256}'",
+        most=1,
+    )
+    return found[0] if found else None
+
+
 def close_abandoned(store: Store) -> list[str]:
     """Sets RUNNING runs to KILLED whose process on this machine has died, and returns their ids.
 
