@@ -196,11 +196,13 @@ def _swept(hydra: "DictConfig") -> str:
 
 
 def _run(config: "DictConfig", hydra: "DictConfig", job: "Job | None" = None) -> None:
+    from hydra.types import RunMode
+
     from runner.job import load_plugins, placed, read_job
     from runner.settings import prepare_outputs
 
     recipe, settings = read_job(config, hydra, run_dir=Path(hydra.runtime.output_dir) if job else None)
-    if job is None and not settings.dry_run:
+    if hydra.mode != RunMode.MULTIRUN:
         _refuse_sweeping(settings, hydra)
     if not settings.dry_run:
         prepare_outputs(settings.outputs)
@@ -260,6 +262,10 @@ def _status_of(action: Callable[[], None], *, debug: bool) -> int:
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
+    if was_interrupted():
+        # The imports below may be torn apart by it.
+        raise KeyboardInterrupt from error
+
     from runner.override_errors import explain
     from runner.sweep_check import SweepRefused
 

@@ -23,25 +23,40 @@ def run_command(answer: Callable[[list[str]], int]) -> None:
     # A scheduler's or container's wish to end is met like the user's.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _report_lost
     try:
         status = answer(sys.argv[1:])
         if was_interrupted():
             raise KeyboardInterrupt
         sys.stdout.flush()
-    except KeyboardInterrupt:
-        # A second Ctrl-C shall not tear the goodbye apart.
-        signal.signal(signal.SIGINT, signal.SIG_IGN)
-        signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
-        # the signal at its end; the next exec() wipes it off, and the exit status is ours.
-        exec("")
-        print("\nInterrupted.", file=sys.stderr)
-        status = 130
-    except BrokenPipeError:
-        # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        status = 1
+    except BaseException as error:
+        # What an interrupt has torn apart, an import for one, raises whatever it likes afterwards.
+        if was_interrupted() or isinstance(error, KeyboardInterrupt):
+            status = _say_goodbye()
+        elif isinstance(error, BrokenPipeError):
+            # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 1
+        else:
+            raise
     sys.exit(status)
+
+
+def _say_goodbye() -> int:
+    # A second Ctrl-C shall not tear the goodbye apart.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
+    # the signal at its end; the next exec() wipes it off, and the exit status is ours.
+    exec("")
+    print("\nInterrupted.", file=sys.stderr)
+    return 130
+
+
+def _report_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """Reports an error that has nobody to catch it, such as one in a finalizer; an interrupt is no error."""
+    if not was_interrupted():
+        sys.__unraisablehook__(lost)
 
 
 def tell(

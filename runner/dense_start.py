@@ -30,6 +30,7 @@ def start_dense(
     settings: RunSettings,
     display: Display,
     record: Callable[[int, dict[str, float]], None],
+    sweep: str | None = None,
 ) -> DenseCheckpoint | None:
     """Puts the dense weights into the prepared model, where the recipe asks for any.
 
@@ -43,6 +44,7 @@ def start_dense(
         display: Shows the training.
         record: Called with each step at which something was measured, and `dense/loss` and so on; where the
             weights were there already, with what was measured when they were trained.
+        sweep: The run, in MLflow, of the sweep that this is a job of; None for a run by itself.
 
     Returns:
         The checkpoint; None without `dense_epochs`.
@@ -82,6 +84,7 @@ def start_dense(
             train=train,
             on_wait=display.say,
             warn=lambda warning: display.print(f"warning: {warning}"),
+            sweep=sweep,
         )
         if checkpoint.reused:
             for step, metrics in checkpoint.result.history:

@@ -11,6 +11,7 @@ from runner.datasets import ResolvedData
 from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
 from runner.export.graph import Inference
+from runner.interruption import was_interrupted
 from runner.plan import Plan
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
@@ -92,7 +93,8 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
         try:
             _run_and_record(recipe, settings, prepared, store, folder, summary, display, member)
         except BaseException as error:
-            summary["status"] = "killed" if isinstance(error, KeyboardInterrupt) else "failed"
+            killed = was_interrupted() or isinstance(error, KeyboardInterrupt)
+            summary["status"] = "killed" if killed else "failed"
             summary["error"] = str(error) or type(error).__name__
             raise
         finally:
@@ -128,7 +130,7 @@ def _run_and_record(
 ) -> None:
     from runner.tracking import open_run
 
-    plan = prepared.plan
+    plan, sweep = prepared.plan, member.parent_run_id if member else None
     write_inputs(recipe, settings, prepared, folder)
     with ExitStack() as stack:
         with display.stage("tracking", "opening the MLflow run"):
@@ -138,7 +140,7 @@ def _run_and_record(
                     run_name=member.name if member else f"{recipe.name} seed={settings.seed}",
                     params={"seed": settings.seed, **recipe.to_mapping()},
                     tags=run_tags(recipe, settings, prepared, folder),
-                    parent_run_id=member.parent_run_id if member else None,
+                    parent_run_id=sweep,
                 )
             )
         summary["mlflow_run_id"] = tracker.run_id
@@ -151,7 +153,7 @@ def _run_and_record(
         def record(step: int, metrics: dict[str, float]) -> None:
             tracker.log_metrics(metrics, step)
 
-        dense = start_dense(prepared, recipe, settings, display, record)
+        dense = start_dense(prepared, recipe, settings, display, record, sweep)
         if dense is not None:
             tracker.set_tags({"dense_checkpoint": dense.key})
         with display.stage("train", "training"):

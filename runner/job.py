@@ -14,6 +14,7 @@ from runner.errors import UserError
 from runner.recipe.file import lineage, origins, refuse_code
 from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
+from runner.recipe.misspelled import with_rule_hints
 from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
 from runner.settings import RunSettings
@@ -32,7 +33,10 @@ def read_job(
     Raises:
         UserError: Something of it is wrong.
     """
-    recipe = _read_recipe(config, hydra)
+    try:
+        recipe = _read_recipe(config, hydra)
+    except UserError as error:
+        raise UserError(_hinted(str(error), hydra)) from error
     return recipe, _read_settings(config, run_dir, tuple(_overrides(hydra).values()))
 
 
@@ -56,7 +60,12 @@ def placed(message: str, config: DictConfig, hydra: DictConfig) -> str:
     for line in message.splitlines():
         key = re.match(r"recipe(\.\w+)+", line)
         lines.append(f"{where(key[0])}: {line}" if key and OmegaConf.is_dict(config.get("recipe")) else line)
-    return "\n".join(lines)
+    return _hinted("\n".join(lines), hydra)
+
+
+def _hinted(message: str, hydra: DictConfig) -> str:
+    name = str(hydra.runtime.choices.get("recipe")).removesuffix(".yaml")
+    return with_rule_hints(message, name, _overrides(hydra))
 
 
 def load_plugins(modules: Iterable[str]) -> None:

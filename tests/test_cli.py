@@ -327,6 +327,10 @@ def test_a_sweep_goes_on_after_a_failure_and_tells(command: Command) -> None:
 def test_resume_is_for_sweeps(command: Command) -> None:
     told = "resume=true continues a sweep: give it with --multirun\n"
     assert command("resume=true") == (2, "", told)
+    assert command("resume=true", "dry_run=true") == (2, "", told)
+    status, out, err = command("-m", "recipe=two_conv_2x4", "resume=true", "dry_run=true")
+    assert (status, err) == (0, "")
+    assert "ran two_conv_2x4" in out
 
 
 def test_a_sweep_never_goes_into_the_folder_of_another(command: Command) -> None:

@@ -18,6 +18,19 @@ def answer(arguments):
     kind, *options = arguments
     if kind == "good":
         return 0
+    if kind == "import":
+        print("waiting", flush=True)
+        try:
+            time.sleep(60)
+        except KeyboardInterrupt:
+            raise ImportError("cannot import name 'x' from partially initialized module 'y'")
+    if kind == "finalizer":
+        class Owner:
+            def __del__(self):
+                print("waiting", flush=True)
+                time.sleep(60)
+        Owner()
+        return 0
     try:
         if kind == "wait":
             print("waiting", flush=True)
@@ -78,7 +91,7 @@ def test_debug_shows_the_traceback_of_a_users_error() -> None:
     assert err.endswith("\ntold\n")
 
 
-@pytest.mark.parametrize("kind", ["wait", "swallow"])
+@pytest.mark.parametrize("kind", ["wait", "swallow", "import", "finalizer"])
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupt_is_status_130_even_where_it_was_swallowed(kind: str, number: signal.Signals) -> None:
     process = started(kind)

@@ -10,7 +10,7 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 
 from runner.errors import UserError
-from runner.job import load_plugins, read_job
+from runner.job import load_plugins, placed, read_job
 from runner.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.schedule import Schedule
@@ -65,6 +65,27 @@ def test_reads_recipe_and_settings(own: Path, monkeypatch: pytest.MonkeyPatch) -
         outputs=Path.cwd() / "two_conv" / "7",
         argv=("runner", "seed=7"),
         overrides=("recipe.training.epochs=1",),
+    )
+
+
+@pytest.mark.parametrize("wrong", ["schedule.sparsity=0.5", "m_by_n=9x4"])
+def test_a_misspelled_rule_is_told_the_nearest(own: Path, wrong: str) -> None:
+    told = refusal("recipe=mnist_2x4", f"recipe.layers.structual.{wrong}")
+    assert told.endswith("\nThe recipe mnist_2x4 has no rule 'structual'. Did you mean 'structural'?")
+
+
+def test_a_rule_that_the_recipe_has_or_that_is_like_none_gets_no_hint(own: Path) -> None:
+    for rule in ("structural", "logits"):
+        assert "has no rule" not in refusal("recipe=mnist_2x4", f"recipe.layers.{rule}.m_by_n=9x4")
+
+
+def test_what_the_plan_finds_wrong_with_a_misspelled_rule_has_the_hint(own: Path) -> None:
+    overrides = ["recipe=mnist_2x4", "recipe.layers.structual.m_by_n=1x4"]
+    config = compose("config", overrides, return_hydra_config=True)
+    message = "recipe.layers.structual.targets: no layer is called 'structual'."
+    assert placed(message, config, config.hydra) == (
+        f"command line, recipe.layers.structual.m_by_n=1x4: {message}\n"
+        "The recipe mnist_2x4 has no rule 'structual'. Did you mean 'structural'?"
     )
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from runner.compare.comparison import Comparison
-from runner.compare.plots import COLOURS, DASHES, add_legend, legend_handles
+from runner.compare.plots import COLOURS, DASHES, add_legend, keep_within_shares, legend_handles
 
 MOST_RECIPES = 7
 """More curves than these in one picture cannot be told apart."""
@@ -149,6 +149,11 @@ def plot_along_training(curves: Curves, path: Path) -> bool:
         axis.set_ylabel(curves.axes[metric])
         axis.grid(color="#dddddd", linewidth=0.6)
         axis.ticklabel_format(axis="y", useOffset=False, style="plain")
+        if metric.endswith("/accuracy"):
+            keep_within_shares(axis)
+        if metric == SPARSITY:
+            axis.set_ylim(-0.02, 1.02)
+            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[-1].set_xlabel("training step while pruning")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")

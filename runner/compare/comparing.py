@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runner.compare.comparison import Comparison, compare
-from runner.compare.gathering import Gathered, NothingToCompare, gather_experiment, gather_sweep
+from runner.compare.gathering import Gathered, NoResult, gather_experiment, gather_sweep
 from runner.compare.groups import Group, make_groups
 from runner.compare.result import Result
 from runner.run_directory import make_run_directory
@@ -41,8 +41,8 @@ def compare_finished_sweep(
     """
     try:
         return _finish(gather_sweep(folder), folder, console, artifacts)
-    except NothingToCompare as error:
-        console.print(Text(str(error)), soft_wrap=True)
+    except NoResult as error:
+        console.print(Text(error.summary), soft_wrap=True)
         return None
 
 
@@ -64,7 +64,8 @@ def compare_sweep(
         artifacts: What is logged to the sweep's run: `tables` and `plots` are heeded.
 
     Raises:
-        NothingToCompare: No job has a result.
+        NoResult: No job has a result.
+        NothingToCompare: The patterns keep none.
         UserError: The folder is not a sweep's or cannot be written, or MLflow's store cannot be read.
         RunFailed: MLflow does not take the files; they are written by then.
     """

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.compare.result import Result, latest_of_each, read_result
-from runner.errors import UserError, did_you_mean
+from runner.errors import RunFailed, UserError, did_you_mean
 from runner.settings import Tracking
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, read_sweep
 
@@ -20,6 +20,19 @@ _MOST_JOBS = 5
 
 class NothingToCompare(UserError):
     """No run fits what was asked for."""
+
+
+class NoResult(RunFailed):
+    """No job of a sweep has a result.
+
+    Args:
+        summary: That it is so.
+        reasons: Why each job has none, as the sweep itself has told at its end.
+    """
+
+    def __init__(self, summary: str, reasons: Sequence[str]) -> None:
+        super().__init__("\n".join([summary, *reasons]))
+        self.summary = summary
 
 
 @dataclass(frozen=True)
@@ -66,7 +79,8 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
         recipes: Patterns of recipes or variations to keep; empty keeps all.
 
     Raises:
-        NothingToCompare: No job has a result, or none is kept.
+        NoResult: No job has a result.
+        NothingToCompare: The patterns keep none.
         UserError: The folder is not a sweep's, or its store cannot be read.
     """
     require_sweep(folder)
@@ -88,13 +102,15 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
             lost.append(f"{_job(record)}: {_why_lost(run, record)}")
         else:
             usable.append(result)
-    notes = [*_without_result(sweep, records), *_cut(lost), *_folders_gone(folder, succeeded)]
+    reasons, lost = _without_result(sweep, records), _cut(lost)
+    if not usable:
+        summary = [f"{folder}: no job of the sweep has a result to compare.", *lost]
+        raise NoResult("\n".join(summary), reasons)
+    notes = [*reasons, *lost, *_folders_gone(folder, succeeded)]
     if sweep.parent_run_id not in runs:
         notes.append(
             f"the sweep's own run {sweep.parent_run_id} is not in the store: nothing is logged to it"
         )
-    if not usable:
-        raise NothingToCompare("\n".join([f"{folder}: no job of the sweep has a result to compare.", *notes]))
     return Gathered(
         title=f"sweep {folder.resolve().name}",
         experiment=sweep.experiment,
@@ -169,12 +185,13 @@ def _why_lost(run: "LoggedRun | None", record: JobRecord) -> str:
 
 
 def _without_result(sweep: Sweep, records: Sequence[JobRecord]) -> list[str]:
-    """Says of each job that has no result why, in one line."""
-    told = [
-        f"{_job(record)} {record.status}{': ' if record.reason else ''}{_one_line(record.reason or '')}"
-        for record in records
-        if not record.succeeded
-    ]
+    """Says why jobs have no result: a line for each reason, with the jobs that it befell."""
+    alike: dict[str, list[JobRecord]] = {}
+    for record in records:
+        if not record.succeeded:
+            why = f"{record.status}{': ' if record.reason else ''}{_one_line(record.reason or '')}"
+            alike.setdefault(why, []).append(record)
+    told = [f"{_jobs(own)} {why}" for why, own in alike.items()]
     missing = len(sweep.jobs) - len(records)
     if missing > 0:
         told.append(f"{missing} of {len(sweep.jobs)} jobs have not ended")
@@ -210,6 +227,13 @@ def _job(record: JobRecord) -> str:
     return f"job {record.number} ({record.name})"
 
 
+def _jobs(records: Sequence[JobRecord]) -> str:
+    if len(records) == 1:
+        return _job(records[0])
+    numbers = ", ".join(str(record.number) for record in records[:_MOST_JOBS])
+    return f"{len(records)} jobs ({numbers}{', ...' if len(records) > _MOST_JOBS else ''})"
+
+
 def _one_line(text: str) -> str:
     return textwrap.shorten(text, 200, placeholder=" ...")
 
@@ -217,4 +241,4 @@ def _one_line(text: str) -> str:
 def _cut(lines: list[str]) -> list[str]:
     if len(lines) <= _MOST_JOBS:
         return lines
-    return [*lines[: _MOST_JOBS - 1], f"and {len(lines) - _MOST_JOBS + 1} more jobs like these"]
+    return [*lines[: _MOST_JOBS - 1], f"and {len(lines) - _MOST_JOBS + 1} more lines like these"]

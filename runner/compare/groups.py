@@ -82,8 +82,9 @@ def short_names(variations: Sequence[str]) -> list[str]:
         variations: Each a recipe's name, then overrides such as `layers.all.schedule.sparsity=0.5`.
 
     Returns:
-        A name for each. What all have in common is left out; of a key the last two words are kept, or more
-        where that would make two keys one. Equal variations have equal names.
+        A name for each. What all have in common is left out, but for the recipe where nothing else is left;
+        of a key the last two words are kept, or more where that would make two keys one. Equal variations
+        have equal names.
 
     Example:
         >>> short_names(["a layers.x.m_by_n=2x4 training.epochs=1", "a training.epochs=1"])
@@ -92,9 +93,8 @@ def short_names(variations: Sequence[str]) -> list[str]:
     parts = [_BEFORE_OVERRIDE.split(variation.strip()) for variation in variations]
     counted = Counter(part for own in parts for part in set(own))
     common = {part for part, count in counted.items() if count == len(parts)}
-    if len(set(variations)) <= 1:
-        common = set()
-    folder = _common_folder([own[0] for own in parts])
+    recipes = {own[0] for own in parts}
+    folder = _common_folder([own[0] for own in parts]) if len(recipes) > 1 else ""
     keys = {_key(part) for own in parts for part in own[1:] if part not in common}
     names = []
     for own in parts:

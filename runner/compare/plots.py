@@ -13,12 +13,15 @@ from matplotlib.lines import Line2D
 from runner.compare.comparison import Comparison
 from runner.compare.groups import Group
 from runner.compare.pareto import pareto_front
+from runner.compare.spreading import spread
 from runner.compare.statistics import Mean
 from runner.compare.table import Column, columns, file_columns, score_column
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
-"""From the palette of Okabe and Ito, which colour-blind readers can tell apart; without its yellow, which is
-too pale for lines on white."""
+_CLEAREST = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
+_MORE = ("#882255", "#999933", "#332288", "#888888", "#7f4f24", "#44dd88", "#ee3377")
+COLOURS = _CLEAREST + _MORE
+"""The first seven are from the palette of Okabe and Ito, which colour-blind readers can tell apart; without
+its yellow, which is too pale for lines on white. The others part up to fourteen recipes."""
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 2)))
 """Curves that lie on each other are told apart by these."""
 
@@ -79,19 +82,28 @@ def plot_score_by_sparsity(comparison: Comparison, path: Path) -> bool:
         return False
     figure, axis = _figure()
     places = [point.x for point in points]
-    shown = _side_by_side(places, _LEAST_POINTS)
+    shown = spread(places, _LEAST_POINTS)
     styles: dict[_Style, list[int]] = {}
     for index, point in enumerate(points):
         styles.setdefault(_Style(*_look(point.group, len(comparison.groups)), True), []).append(index)
     for style, own in styles.items():
         runs = [(shown[index], _run_values(comparison.groups[points[index].group], score)) for index in own]
         dots = [(x, value) for x, values in runs for value in values]
-        axis.plot(*zip(*dots, strict=True), ".", color=style.colour, alpha=0.45, markersize=5, zorder=1)
+        axis.plot(
+            *zip(*dots, strict=True),
+            ".",
+            color=style.colour,
+            alpha=0.45,
+            markersize=5,
+            zorder=1,
+            clip_on=False,
+        )
     _draw_marks(axis, points, shown, styles)
     if max(places) - min(places) < _LEAST_POINTS:
         middle = (max(places) + min(places)) / 2
         axis.set_xlim(middle - _LEAST_POINTS / 2, middle + _LEAST_POINTS / 2)
-    axis.set_xlabel("zeros in the whole model, %")
+    axis.set_xlabel("zeros in the whole model")
+    axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
     _finish(figure, axis, comparison, shapes=True)
     figure.savefig(path, dpi=_DOTS_PER_INCH)
     return True
@@ -119,22 +131,23 @@ def plot_score_by_gzip_bytes(comparison: Comparison, path: Path) -> bool:
     figure, axis = _figure()
     front = pareto_front([(point.x, point.score.value) for point in points], higher_is_better=higher)
     on_front = set(front)
+    sizes = [point.x for point in points]
+    decades = max(sizes) > 4 * min(sizes) > 0
+    shown = _sizes_side_by_side(sizes, decades)
     axis.plot(
-        [points[index].x for index in front],
+        [shown[index] for index in front],
         [points[index].score.value for index in front],
         drawstyle="steps-post",
         color="#555555",
         linewidth=1.6,
         zorder=0,
     )
-    sizes = [point.x for point in points]
-    decades = max(sizes) > 4 * min(sizes) > 0
     styles: dict[_Style, list[int]] = {}
     for index, point in enumerate(points):
         colour, _ = _look(point.group, len(comparison.groups))
         style = _Style(colour, _MARKERS[point.file % len(_MARKERS)], index in on_front)
         styles.setdefault(style, []).append(index)
-    _draw_marks(axis, points, _sizes_side_by_side(sizes, decades), styles)
+    _draw_marks(axis, points, shown, styles)
     if decades:
         axis.set_xscale("log")
     axis.xaxis.set_major_formatter(lambda value, _: _kilobytes(value))
@@ -176,6 +189,12 @@ def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
         )
 
 
+def keep_within_shares(axis: Axes) -> None:
+    """Ends an axis of accuracies where they end, at 0 and 1; intervals run out of the picture there."""
+    low, high = axis.get_ylim()
+    axis.set_ylim(max(low, 0.0), min(high, 1.0))
+
+
 def _figure() -> tuple[Figure, Axes]:
     figure = Figure(figsize=(7.6, 4.6), layout="constrained")
     return figure, figure.subplots()
@@ -187,6 +206,8 @@ def _finish(figure: Figure, axis: Axes, comparison: Comparison, *, shapes: bool)
     axis.ticklabel_format(axis="y", useOffset=False, style="plain")
     axis.grid(color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
+    if comparison.score.higher_is_better:
+        keep_within_shares(axis)
     names = [group.name for group in comparison.groups]
     handles = legend_handles(names) if len(names) <= MOST_NAMED else []
     if not shapes:
@@ -200,7 +221,7 @@ def _draw_marks(
 ) -> None:
     """Draws each point, at its place, with its interval."""
     for style, own in styles.items():
-        axis.errorbar(
+        drawn = axis.errorbar(
             [places[index] for index in own],
             [points[index].score.value for index in own],
             yerr=[points[index].score.half_width or 0.0 for index in own],
@@ -211,36 +232,20 @@ def _draw_marks(
             elinewidth=1.2,
             markersize=7,
         )
+        drawn.lines[0].set_clip_on(False)  # The mark of an accuracy of 1 shall be seen whole.
 
 
 def _look(number: int, count: int) -> tuple[str, str]:
     """Returns colour and marker of a recipe."""
     if count > MOST_NAMED:
         return COLOURS[0], "o"
-    return COLOURS[number % len(COLOURS)], _MARKERS[(number + number // len(COLOURS)) % len(_MARKERS)]
-
-
-def _side_by_side(places: Sequence[float], least_width: float) -> list[float]:
-    """Moves marks of almost one place a little apart, so that none hides another.
-
-    Args:
-        places: Where the marks would be.
-        least_width: How wide the picture is at least, in the same unit.
-    """
-    width = max(max(places) - min(places), least_width)
-    apart, same = width / 90, width / 300
-    moved = []
-    for index, place in enumerate(places):
-        crowd = [other for other, near in enumerate(places) if abs(near - place) < same]
-        crowd.sort(key=lambda other: (places[other], other))  # What is larger stays to the right.
-        moved.append(place + (crowd.index(index) - (len(crowd) - 1) / 2) * apart)
-    return moved
+    return COLOURS[number % len(COLOURS)], _MARKERS[(number + number // len(_MARKERS)) % len(_MARKERS)]
 
 
 def _sizes_side_by_side(sizes: Sequence[float], decades: bool) -> list[float]:
     if not decades:
-        return _side_by_side(sizes, max(sizes) / 20)
-    return [10**place for place in _side_by_side([math.log10(size) for size in sizes], 0.0)]
+        return spread(sizes, max(sizes) / 20)
+    return [10**place for place in spread([math.log10(size) for size in sizes], 0.0)]
 
 
 def _run_values(group: Group, column: Column) -> list[float]:

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import MaxNLocator
+from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from runner.plan import Curve, Plan
 from runner.report.curves import curve_words
@@ -112,6 +112,7 @@ def _schedule(panel: Axes, curve: Curve) -> None:
     panel.plot(curve.steps, [-0.07] * len(curve.steps), "|", color=_COLOURS["updates"], label="mask updates")
     panel.set_ylim(-0.14, 1.04)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1])
+    panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
     panel.grid(alpha=0.3)
 
@@ -132,6 +133,7 @@ def _sparsity(axis: Axes, series: dict[str, list[tuple[int, float]]], updates: S
     axis.plot(updates, [-0.03] * len(updates), "|", color="#777777", label="mask updates")
     axis.set_ylabel("sparsity")
     axis.set_ylim(-0.06, 1.02)
+    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axis.legend(fontsize="small")
 
 

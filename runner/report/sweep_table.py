@@ -3,9 +3,9 @@
 from collections.abc import Mapping, Sequence
 
 import pandas as pd
-from rich.table import Table
 from rich.text import Text
 
+from runner.report.spanning_table import Name, SpanningTable
 from runner.report.table_style import plain_table
 from runner.sweep.records import JobRecord
 from runner.tracking import LoggedRun
@@ -15,6 +15,7 @@ _COLUMNS = {
     "loss": "test/loss",
     "sparsity": "sparsity/_pruned_layers",
 }
+_REASON_INDENT = 6
 
 
 def jobs_frame(records: Sequence[JobRecord], runs: Mapping[str, LoggedRun]) -> pd.DataFrame:
@@ -39,6 +40,7 @@ def jobs_frame(records: Sequence[JobRecord], runs: Mapping[str, LoggedRun]) -> p
                 **{column: metrics.get(name) for column, name in _COLUMNS.items()},
                 "gzip_bytes": min(sizes.values(), default=None),
                 "reason": record.reason,
+                "note": record.note,
                 "run_id": record.run_id,
                 "folder": record.folder,
             }
@@ -46,26 +48,28 @@ def jobs_frame(records: Sequence[JobRecord], runs: Mapping[str, LoggedRun]) -> p
     return pd.DataFrame(rows).astype({"gzip_bytes": "Int64"})
 
 
-def jobs_table(frame: pd.DataFrame) -> Table:
+def jobs_table(frame: pd.DataFrame) -> SpanningTable:
     """Draws `jobs_frame` for the terminal."""
     table = plain_table(f"Sweep: {len(frame)} jobs")
     table.add_column("job", justify="right")
-    table.add_column("swept", overflow="fold", ratio=1)
+    table.add_column("swept", ratio=1)
     table.add_column("result", no_wrap=True)
     for name in ("accuracy", "loss", "sparsity"):
         table.add_column(name, justify="right", no_wrap=True)
+    whole = SpanningTable(table)
     for row in frame.to_dict("records"):
         finished = row["status"] == "finished"
-        swept = Text(str(row["name"]))
-        if not finished:
-            swept.append(f"\n{row['reason']}", "red")
         accuracy, loss, sparsity = (row[name] for name in ("accuracy", "loss", "sparsity"))
         table.add_row(
             str(row["job"]),
-            swept,
+            Name(str(row["name"])),
             Text(str(row["status"]), "green" if finished else "bold red"),
             "-" if pd.isna(accuracy) else f"{accuracy:.4f}",
             "-" if pd.isna(loss) else f"{loss:.4f}",
             "-" if pd.isna(sparsity) else f"{sparsity:.2%}",
         )
-    return table
+        if not finished:
+            whole.add_line(Text(str(row["reason"]), "red"), _REASON_INDENT)
+        if isinstance(row["note"], str):
+            whole.add_line(Text(row["note"]), _REASON_INDENT)
+    return whole

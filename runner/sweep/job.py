@@ -11,11 +11,12 @@ from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.records import JobRecord, Sweep, read_records, read_sweep, write_record
-from runner.sweep.reuse import find_equal, required_data
+from runner.sweep.reuse import data_has_changed, find_equal, required_data
 from runner.tracking import open_store
 from runner.tracking.lookup import close_left_open
 
 _VANISHED = "its process ended before it did"
+_OTHER_DATA = "finished before, on data whose content has changed since: it is run again"
 
 
 class Job:
@@ -74,6 +75,9 @@ class Job:
                 gone = folder is not None and not Path(folder).is_dir()
                 print(f"  finished before: {folder or found.run_id}{' (deleted since)' if gone else ''}")
                 return
+            if data_has_changed(recipe, settings, self.sweep):
+                self.record = replace(self.record, note=_OTHER_DATA)
+                print(f"  {_OTHER_DATA}")
         earlier = [record for record in read_records(self.folder) if record.status == "failed"]
         if settings.on_failure == "stop" and earlier:
             self.record = replace(self.record, status="skipped", reason=f"job {earlier[0].number} failed")

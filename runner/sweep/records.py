@@ -53,6 +53,7 @@ class JobRecord:
         reason: Why it did not finish, in one line or more; None where it did.
         run_id: Its run in MLflow; None where it got none.
         folder: Its files; None where it wrote none.
+        note: What else there is to tell of it, in one line.
     """
 
     number: int
@@ -61,6 +62,7 @@ class JobRecord:
     reason: str | None = None
     run_id: str | None = None
     folder: str | None = None
+    note: str | None = None
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):

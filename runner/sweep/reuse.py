@@ -7,7 +7,7 @@ from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.records import Sweep
 from runner.tracking import LoggedRun, open_store
-from runner.tracking.lookup import find_finished
+from runner.tracking.lookup import find_finished, find_on_other_data
 
 
 def required_data(recipe: Recipe, sweep: Sweep) -> ResolvedData | None:
@@ -28,3 +28,17 @@ def find_equal(recipe: Recipe, settings: RunSettings, sweep: Sweep) -> LoggedRun
     store = open_store(settings.tracking, settings.outputs)
     asked, _ = drop_leftovers(recipe)  # As the run itself does before it is logged.
     return find_finished(store, job_fingerprint(asked, settings, data.sha256))
+
+
+def data_has_changed(recipe: Recipe, settings: RunSettings, sweep: Sweep) -> bool:
+    """Tells whether the job had finished before, on data of another content than the sweep has found.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    data = required_data(recipe, sweep)
+    if data is None:
+        return False
+    store = open_store(settings.tracking, settings.outputs)
+    asked, _ = drop_leftovers(recipe)
+    return find_on_other_data(store, asked.hash, settings.seed, data.sha256) is not None

@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from runner.errors import UserError
+from runner.tracking.reason import short_reason
 from runner.tracking.runs import LoggedRun, runs_by_id, runs_where
-from runner.tracking.store import STORE_ERRORS, Store, first_line, without_password
+from runner.tracking.store import STORE_ERRORS, Store, without_password
 
 PROCESS_TAG = "process"
 """The tag with the host and process of a run, by which a later one can tell that it has died."""
@@ -21,6 +22,21 @@ def find_finished(store: Store, fingerprint: str) -> LoggedRun | None:
     """
     found = runs_where(
         store, f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'", most=1
+    )
+    return found[0] if found else None
+
+
+def find_on_other_data(store: Store, recipe_hash: str, seed: int, data_sha256: str) -> LoggedRun | None:
+    """Finds the last FINISHED run of a recipe and seed whose data had another content.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    found = runs_where(
+        store,
+        f"tags.recipe_hash = '{recipe_hash}' and params.seed = '{seed}' and attributes.status = 'FINISHED'"
+        f" and tags.data_sha256 != '{data_sha256}'",
+        most=1,
     )
     return found[0] if found else None
 
@@ -81,5 +97,5 @@ def _kill(store: Store, run_id: str) -> None:
     try:
         store.client.set_terminated(run_id, "KILLED")
     except STORE_ERRORS as error:
-        told = f"MLflow at {without_password(store.uri)} cannot be written ({first_line(error)})."
+        told = f"MLflow at {without_password(store.uri)} cannot be written ({short_reason(error)})."
         raise UserError(told) from error

@@ -10,7 +10,8 @@ from itertools import islice
 from mlflow.entities import Run, ViewType
 
 from runner.errors import UserError
-from runner.tracking.store import STORE_ERRORS, Store, first_line, without_password
+from runner.tracking.reason import short_reason
+from runner.tracking.store import STORE_ERRORS, Store, without_password
 
 # SQLite takes a thousand variables a query, and a server's address line has an end too.
 _IDS_PER_QUERY = 500
@@ -145,5 +146,5 @@ def _reported(store: Store) -> Iterator[None]:
         yield
     except STORE_ERRORS as error:
         raise UserError(
-            f"MLflow at {without_password(store.uri)} cannot be read ({first_line(error)})."
+            f"MLflow at {without_password(store.uri)} cannot be read ({short_reason(error)})."
         ) from error

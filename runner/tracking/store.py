@@ -31,13 +31,15 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
+from runner.tracking.reason import short_reason  # noqa: E402
 from runner.tracking.schema import is_store, version_problem  # noqa: E402
 from runner.tracking.view import experiment_tags  # noqa: E402
 
 DEFAULT_EXPERIMENT = "tflite-pruning"
 LOCK_SECONDS = 300.0
 CONTACT_SECONDS = 10
-STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError)
+# A database's driver, or what an artifact store is reached by, is a package of its own.
+STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError, ModuleNotFoundError)
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks")
 
 
@@ -155,11 +157,6 @@ def without_password(uri: str) -> str:
     return re.sub(r"//[^/@]*@", "//", uri).rstrip("/")
 
 
-def first_line(error: Exception) -> str:
-    """Returns the gist of an error; MLflow and SQLAlchemy append pages to some."""
-    return next(iter(str(error).splitlines()), "") or type(error).__name__
-
-
 def store_address(tracking: Tracking, outputs: Path) -> tuple[str, str]:
     """Returns the address of the store that the settings mean, and the setting that it comes from.
 
@@ -220,7 +217,7 @@ def _unusable(error: Exception, uri: str, where: str, way_out: str) -> UserError
     # MLflow's words for a store of any other version are "out-of-date", also where the store is the newer.
     version = re.search(r"database schema \(found version (\w+)", str(error))
     problem = version_problem(version[1], uri) if version else None
-    told = problem or f"the MLflow store {uri} cannot be used ({first_line(error)}). {way_out}"
+    told = problem or f"the MLflow store {uri} cannot be used ({short_reason(error)}). {way_out}"
     return UserError(f"{where}: {told}")
 
 

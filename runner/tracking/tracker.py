@@ -10,10 +10,12 @@ import numpy as np
 from mlflow.entities import Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
+from runner.interruption import was_interrupted
 from runner.tracking.lookup import PROCESS_TAG, own_process
 from runner.tracking.model import log_model
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
-from runner.tracking.store import STORE_ERRORS, Store, first_line, run_tags, without_password
+from runner.tracking.reason import short_reason
+from runner.tracking.store import STORE_ERRORS, Store, run_tags, without_password
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -135,7 +137,7 @@ class Tracker:
             yield
         except STORE_ERRORS as error:
             raise RunFailed(
-                f"MLflow at {without_password(self._store.uri)} did not take {what} ({first_line(error)})"
+                f"MLflow at {without_password(self._store.uri)} did not take {what} ({short_reason(error)})"
             ) from error
 
 
@@ -150,8 +152,8 @@ def open_run(
 ) -> Iterator[Tracker]:
     """Opens a run in MLflow and closes it with the status that fits how the block was left.
 
-    `FINISHED` normally, `KILLED` on Ctrl-C (KeyboardInterrupt, or SystemExit with 130 or more, a signal's),
-    `FAILED` on any other exception.
+    `FINISHED` normally, `KILLED` on Ctrl-C (KeyboardInterrupt, or what became of it, or SystemExit with 130
+    or more, a signal's), `FAILED` on any other exception.
 
     Args:
         store: Where to; see `open_store`.
@@ -174,7 +176,7 @@ def open_run(
         run = store.client.create_run(store.experiment_id, run_name=run_name, tags=all_tags)
     except STORE_ERRORS as error:
         raise UserError(
-            f"MLflow at {without_password(store.uri)} makes no new run ({first_line(error)})."
+            f"MLflow at {without_password(store.uri)} makes no new run ({short_reason(error)})."
         ) from error
     tracker = Tracker(store, run.info.run_id)
     try:
@@ -190,6 +192,8 @@ def open_run(
 
 
 def _status(error: BaseException) -> str:
+    if was_interrupted():
+        return str(RunStatus.to_string(RunStatus.KILLED))
     if isinstance(error, SystemExit):
         if error.code in (None, 0):
             return "FINISHED"

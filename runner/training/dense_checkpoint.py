@@ -3,6 +3,7 @@
 <outputs>/dense/<key>/dense.weights.h5   the weights; `model.weights` of a recipe reads it too
 <outputs>/dense/<key>/manifest.json      its checksum, what it was made from, and its results
 <outputs>/dense/.<key>.lock              held by the process that makes the folder
+<outputs>/dense/.<key>.failed.json       see `dense_failure`
 """
 
 import hashlib
@@ -21,9 +22,10 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from runner.errors import RunFailed
+from runner.training.dense_failure import forget_failure, known_failure, remember_failure
 from runner.training.dense_key import dense_key
 
-_WEIGHTS, _MANIFEST = "dense.weights.h5", "manifest.json"
+_WEIGHTS, _MANIFEST, _OWN_SHA256 = "dense.weights.h5", "manifest.json", "manifest_sha256"
 _POLL_SECONDS = 0.1
 
 
@@ -79,6 +81,7 @@ def shared_checkpoint(
     train: Callable[[], tuple[list[NDArray[Any]], DenseResult]],
     on_wait: Callable[[str], None],
     warn: Callable[[str], None],
+    sweep: str | None = None,
 ) -> DenseCheckpoint:
     """Puts the dense weights of the given ingredients into a model, training them if no run did before.
 
@@ -92,9 +95,12 @@ def shared_checkpoint(
         train: Gives the trained weights, in the order of `model.get_weights()`, and leaves `model` alone.
         on_wait: Told once where another process trains meanwhile.
         warn: Told of a checkpoint that was found damaged, set aside and made anew.
+        sweep: The sweep that asks; where the training failed in one of its jobs, the others fail at once, for
+            the same reason. None for a run by itself.
 
     Raises:
-        RunFailed: The training failed, or the checkpoint cannot be kept; nothing is stored then.
+        RunFailed: The training failed, here or in another job of the sweep, or the checkpoint cannot be kept;
+            nothing is stored then.
     """
     folder = store / dense_key(ingredients)
     try:
@@ -114,9 +120,17 @@ def shared_checkpoint(
             )
         if result is not None:
             return DenseCheckpoint(folder, result, reused=True)
-        weights, trained = train()
+        failed = known_failure(folder, sweep)
+        if failed is not None:
+            raise RunFailed(failed)
+        try:
+            weights, trained = train()
+        except RunFailed as error:
+            remember_failure(folder, sweep, error)
+            raise
         model.set_weights(weights)
         _write(folder, ingredients, model, trained)
+        forget_failure(folder)
         try:
             result = load_checkpoint(folder, ingredients, model)
         except DamagedCheckpoint as damage:
@@ -152,11 +166,15 @@ def load_checkpoint(
         history = tuple((entry["step"], entry["metrics"]) for entry in manifest["history"])
         result = DenseResult(**manifest["result"], history=history)
         made_from, expected, shapes = manifest["made_from"], manifest["sha256"], manifest["shapes"]
+        own = manifest.pop(_OWN_SHA256, None)
         found = _sha256(folder / _WEIGHTS)
     except FileNotFoundError as error:
         raise DamagedCheckpoint(f"it has no {Path(error.filename).name}") from error
-    except (OSError, ValueError, TypeError, KeyError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise DamagedCheckpoint(f"its {_MANIFEST} cannot be read: {error}") from error
+    # Checkpoints of earlier versions have none.
+    if own is not None and own != _content_sha256(manifest):
+        raise DamagedCheckpoint(f"its {_MANIFEST} is not as it was written")
     if found != expected:
         raise DamagedCheckpoint(f"its {_WEIGHTS} does not have the checksum that {_MANIFEST} gives")
     if made_from != json.loads(json.dumps(ingredients)):
@@ -194,6 +212,7 @@ def _write(folder: Path, ingredients: Mapping[str, Any], model: tf_keras.Model, 
         temporary.mkdir()
         model.save_weights(temporary / _WEIGHTS)
         content["sha256"] = _sha256(temporary / _WEIGHTS)
+        content[_OWN_SHA256] = _content_sha256(content)
         (temporary / _MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
         temporary.rename(folder)
     except OSError as error:
@@ -241,6 +260,12 @@ def _shapes(model: tf_keras.Model) -> list[str]:
 def _sha256(path: Path) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def _content_sha256(content: Mapping[str, Any]) -> str:
+    # As JSON reads it back, where tuples are lists and keys are texts.
+    plain = json.loads(json.dumps(content))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
 
 
 def _reason(error: OSError) -> str:

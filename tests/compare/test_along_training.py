@@ -88,6 +88,19 @@ def test_the_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert len(below.collections) == 2
 
 
+def test_shares_are_percent_and_accuracies_end_at_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[Figure] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: saved.append(figure))
+    curves = read_curves(two_recipes(), lambda run, name: ((1, 0.5), (2, 1.0)))
+    assert plot_along_training(curves, tmp_path / "a.png")
+    above, below = saved[0].axes
+    saved[0].draw_without_rendering()
+    assert "80%" in [label.get_text() for label in above.get_yticklabels()]
+    assert below.get_ylim()[1] == 1.0
+
+
 def test_without_curves_there_is_no_picture(tmp_path: Path) -> None:
     curves = read_curves(compare(groups(results("a", [0.5]))), history)
     assert not plot_along_training(curves, tmp_path / "a.png")

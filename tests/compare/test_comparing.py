@@ -123,7 +123,8 @@ def test_a_sweep_without_results_says_so(folder: Path, console: Console) -> None
     for record in read_records(folder):
         write_record(folder, replace(record, status="failed", reason="NaN", run_id=None))
     assert compare_finished_sweep(folder, console) is None
-    assert "no job of the sweep has a result to compare" in printed(console)
+    # The table of the sweep has told the reasons.
+    assert printed(console) == f"{folder}: no job of the sweep has a result to compare.\n"
     assert files(folder) == set()
 
 

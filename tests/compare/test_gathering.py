@@ -4,7 +4,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.compare.gathering import NothingToCompare, gather_experiment, gather_sweep, require_sweep
+from runner.compare.gathering import (
+    NoResult,
+    NothingToCompare,
+    gather_experiment,
+    gather_sweep,
+    require_sweep,
+)
 from runner.errors import UserError
 from runner.sweep.records import JobRecord, read_records, read_sweep, write_record, write_sweep
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_run
@@ -84,20 +90,32 @@ def test_a_sweeps_run_that_is_gone_is_told(folder: Path) -> None:
 
 def test_many_lost_jobs_are_summed_up(folder: Path) -> None:
     for number in range(6, 16):
-        write_record(folder, JobRecord(number, f"seed={number}", "skipped"))
+        write_record(folder, JobRecord(number, f"seed={number}", "failed", f"NaN at step {number}"))
     notes = gather_sweep(folder).notes
     assert len(notes) == 5
-    assert notes[0] == "job 6 (seed=6) skipped"
-    assert notes[-1] == "and 6 more jobs like these"
+    assert notes[0] == "job 6 (seed=6) failed: NaN at step 6"
+    assert notes[-1] == "and 6 more lines like these"
+
+
+def test_jobs_that_failed_alike_are_one_line(folder: Path) -> None:
+    for number in (6, 7):
+        write_record(folder, JobRecord(number, f"seed={number}", "failed", "NaN"))
+    for number in range(8, 16):
+        write_record(folder, JobRecord(number, f"seed={number}", "skipped", "job 6 failed"))
+    assert gather_sweep(folder).notes == (
+        "2 jobs (6, 7) failed: NaN",
+        "8 jobs (8, 9, 10, 11, 12, ...) skipped: job 6 failed",
+    )
 
 
 def test_without_any_result_there_is_nothing_to_compare(folder: Path) -> None:
     for record in read_records(folder):
         write_record(folder, replace(record, status="failed", reason="NaN", run_id=None))
-    with pytest.raises(
-        NothingToCompare, match=r"^.*: no job of the sweep has a result to compare\.\njob 0 .* NaN"
-    ):
+    with pytest.raises(NoResult) as caught:
         gather_sweep(folder)
+    assert str(caught.value) == (
+        f"{folder}: no job of the sweep has a result to compare.\n6 jobs (0, 1, 2, 3, 4, ...) failed: NaN"
+    )
 
 
 def test_patterns_choose_recipes(logged: LoggedSweep) -> None:

@@ -32,8 +32,11 @@ from tests.compare.made_results import SHA, result, results
             ["a layers.x.targets='re:(a b|recipe_c)'", "a layers.x.targets='d e'"],
             ["x.targets='re:(a b|recipe_c)'", "x.targets='d e'"],
         ),
-        (["a training.epochs=3"], ["a training.epochs=3"]),
+        (["a training.epochs=3 model.filters=[2,4]"], ["a"]),
         (["a", "a"], ["a", "a"]),
+        (["mine/small"], ["mine/small"]),
+        (["mine/small", "mine/small training.epochs=2"], ["mine/small", "training.epochs=2"]),
+        (["mine/small", "yours/small"], ["mine/small", "yours/small"]),
     ],
 )
 def test_names_say_what_differs(variations: list[str], names: list[str]) -> None:

@@ -5,10 +5,12 @@ import shutil
 import signal
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from runner.sweep.records import read_records, write_record
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -88,6 +90,18 @@ def test_a_sweep_is_compared_without_tensorflow(command: Command, logged: Logged
     assert out.endswith("files:  sweep\n")
     assert "mlflow" in command.imported()
     assert not {"tensorflow", "tf_keras", "hydra"} & set(command.imported())
+
+
+def test_a_sweep_whose_jobs_all_failed_is_status_1_and_tells_the_reason_once(
+    command: Command, logged: LoggedSweep
+) -> None:
+    shutil.copytree(logged.folder, command.folder / "sweep")
+    for record in read_records(command.folder / "sweep"):
+        failed = replace(record, status="failed", reason="NaN in step 3", run_id=None)
+        write_record(command.folder / "sweep", failed)
+    why = "6 jobs (0, 1, 2, 3, 4, ...) failed: NaN in step 3"
+    told = f"sweep: no job of the sweep has a result to compare.\n{why}\n"
+    assert command("sweep") == (1, "", told)
 
 
 def test_an_unknown_experiment_is_one_line(command: Command, logged: LoggedSweep) -> None:

@@ -1,5 +1,6 @@
 """The figures are looked into before they become pixels."""
 
+import itertools
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def test_scores_against_sparsity(tmp_path: Path, figures: list[Figure]) -> None:
     assert means == [pytest.approx((87.5, 0.91)), pytest.approx((50.0, 0.71))]
     dots = [ys(line) for line in axis.lines if line.get_marker() == "."]
     assert dots == [[0.90, 0.92], [0.70, 0.72]]
-    assert axis.get_xlabel() == "zeros in the whole model, %"
+    assert axis.get_xlabel() == "zeros in the whole model"
     assert labels(figures[0]) == ["good", "bad"]
 
 
@@ -74,6 +75,29 @@ def test_marks_of_one_sparsity_do_not_hide_each_other(tmp_path: Path, figures: l
     places = [xs(line)[0] for line in figures[0].axes[0].lines if line.get_marker() in ("o", "s", "^")]
     assert len({round(place, 6) for place in places}) == 3
     assert sum(places) / 3 == pytest.approx(87.5)
+
+
+def test_marks_of_almost_one_sparsity_are_a_marks_width_apart(tmp_path: Path, figures: list[Figure]) -> None:
+    eight = [results(f"r{n}", [0.99, 0.98], metrics={"sparsity/_model": 0.87 + n * 1e-4}) for n in range(8)]
+    plot_score_by_sparsity(compare(groups(*eight)), tmp_path / "a.png")
+    (axis,) = figures[0].axes
+    marks = [line for line in axis.lines if line.get_markersize() == 7]
+    assert len(marks) == 8
+    across = [axis.transData.transform((xs(line)[0], 0.98))[0] for line in marks]
+    points = [(right - left) * 72 / figures[0].dpi for left, right in itertools.pairwise(across)]
+    assert min(points) > 7
+    # Neither do two recipes look alike.
+    assert len({str(line.get_color()) for line in marks}) == 8
+
+
+def test_an_axis_of_accuracies_ends_where_they_end(tmp_path: Path, figures: list[Figure]) -> None:
+    wide = compare(groups(results("a", [1.0, 0.98], metrics=sized(0.99, 4_000, 3_000))))
+    plot_score_by_sparsity(wide, tmp_path / "a.png")
+    plot_score_by_gzip_bytes(wide, tmp_path / "b.png")
+    low = compare(groups(results("a", [0.0, 0.02], metrics=sized(0.01, 4_000, 3_000))))
+    plot_score_by_sparsity(low, tmp_path / "c.png")
+    assert [figure.axes[0].get_ylim()[1] for figure in figures[:2]] == [1.0, 1.0]
+    assert figures[2].axes[0].get_ylim()[0] == 0.0
 
 
 def test_the_pareto_front_of_size_and_score(tmp_path: Path, figures: list[Figure]) -> None:

@@ -73,6 +73,23 @@ def test_large_models_with_long_names_fit(width: int) -> None:
         assert whole in text
 
 
+def test_names_are_not_broken_within_a_word_at_80_columns() -> None:
+    names = ("constant", "polynomial")
+    runs = [
+        results(
+            f"a layers.all.schedule.name={one} layers.all.schedule.sparsity={level}",
+            [0.9, 0.91],
+            metrics=large(0.9),
+        )
+        for one in names
+        for level in (0.5, 0.9)
+    ]
+    lines = shown(compare(groups(*runs)))
+    for one in names:
+        for level in (0.5, 0.9):
+            assert lines.count(f" schedule.name={one} schedule.sparsity={level}") == 2
+
+
 def test_of_many_runs_the_means_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(screen, "MOST_RUNS", 3)
     tokens = [line.split() for line in shown(compare(groups(*(results(n, [0.5, 0.75]) for n in "ab"))))]

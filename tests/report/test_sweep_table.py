@@ -1,6 +1,7 @@
 """The table at the end of a sweep."""
 
 import io
+from dataclasses import replace
 
 import pandas as pd
 from rich.console import Console
@@ -57,6 +58,39 @@ def test_the_terminal_shows_reasons_within_80_columns() -> None:
     assert rows[2] == "2 recipe=b seed=1 failed - - -"
     assert rows[3].startswith("the loss became nan")
     assert max(map(len, lines)) <= 80
+
+
+def test_a_note_stands_under_its_job() -> None:
+    records = [replace(RECORDS[0], note="its data has changed"), RECORDS[1]]
+    console = Console(width=80, file=io.StringIO())
+    console.print(jobs_table(jobs_frame(records, RUNS)))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.strip() for line in console.file.getvalue().splitlines()]
+    assert lines[5] == "its data has changed"
+    assert lines[6].startswith("1   recipe=a seed=2")
+
+
+def test_long_names_are_broken_where_they_can_be_read() -> None:
+    key = "recipe.layers.structural.schedule"
+    name = f"recipe=study_schedules/small_dense_model {key}.sparsity=0.5 {key}.name=constant seed=1"
+    reason = "the weights are NaN; the usual remedy is a smaller recipe.training.optimizer.learning_rate"
+    console = Console(width=80, file=io.StringIO())
+    console.print(jobs_table(jobs_frame([JobRecord(0, name, "failed", reason)], {})))
+    assert isinstance(console.file, io.StringIO)
+    lines = [line.rstrip() for line in console.file.getvalue().splitlines()]
+    assert [line.partition("  failed")[0].strip() for line in lines[4:10]] == [
+        "0   recipe=study_schedules/",
+        "small_dense_model",
+        "recipe.layers.structural.schedule.",
+        "sparsity=0.5",
+        "recipe.layers.structural.schedule.",
+        "name=constant seed=1",
+    ]
+    assert [line.strip() for line in lines[10:]] == [
+        "the weights are NaN; the usual remedy is a smaller",
+        "recipe.training.optimizer.learning_rate",
+        "",
+    ]
 
 
 def test_no_result_at_all() -> None:

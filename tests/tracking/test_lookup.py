@@ -15,6 +15,7 @@ from runner.tracking.lookup import (
     close_abandoned,
     close_left_open,
     find_finished,
+    find_on_other_data,
     own_process,
 )
 
@@ -43,6 +44,17 @@ def test_the_last_finished_run_of_a_fingerprint_is_found(store: Store) -> None:
     assert found is not None
     assert (found.run_id, found.status, found.metrics) == (last, "FINISHED", {"test/accuracy": 0.2})
     assert find_finished(store, "c") is None
+
+
+def test_a_run_on_other_data_is_found(store: Store) -> None:
+    for seed, data in ((1, "old"), (2, "new")):
+        tags = {"recipe_hash": "r", "data_sha256": data}
+        with open_run(store, run_name="r", params={"seed": seed}, tags=tags):
+            pass
+    assert find_on_other_data(store, "r", 1, "new") is not None
+    assert find_on_other_data(store, "r", 1, "old") is None
+    assert find_on_other_data(store, "r", 2, "new") is None
+    assert find_on_other_data(store, "other", 1, "new") is None
 
 
 def test_a_deleted_run_is_not_found(store: Store) -> None:

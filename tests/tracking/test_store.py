@@ -119,12 +119,21 @@ def test_an_unreachable_server_is_told_in_seconds(tmp_path: Path) -> None:
         port = free.getsockname()[1]
     before = dict(os.environ)
     started = time.monotonic()
-    with pytest.raises(
-        UserError, match=rf"^tracking\.uri: the MLflow store http://127\.0\.0\.1:{port} cannot be"
-    ):
+    with pytest.raises(UserError) as caught:
         open_store(Tracking(uri=f"http://me:secret@127.0.0.1:{port}"), tmp_path)
+    assert str(caught.value) == (
+        f"tracking.uri: the MLflow store http://127.0.0.1:{port} cannot be used (connection refused). Start"
+        " or mend it, or leave the setting out to log into the output folder."
+    )
     assert time.monotonic() - started < 30
     assert dict(os.environ) == before
+
+
+def test_a_database_whose_driver_is_missing_is_told(tmp_path: Path) -> None:
+    with pytest.raises(
+        UserError, match=r"mssql://127\.0\.0\.1/db cannot be used \(No module named 'pyodbc'\)"
+    ):
+        open_store(Tracking(uri="mssql://127.0.0.1/db"), tmp_path)
 
 
 def test_passwords_are_not_shown() -> None:

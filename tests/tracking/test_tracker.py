@@ -115,6 +115,13 @@ def test_more_entries_than_one_request_takes(outputs: Path) -> None:
     assert len([name for name in logged.data.tags if name.startswith("t")]) == 150
 
 
+def test_what_became_of_an_interrupt_is_killed(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.interruption._reasons", ["interrupted"])
+    with pytest.raises(ImportError), opened(outputs) as run:
+        raise ImportError("an import was torn apart")
+    assert read(outputs, run.run_id).info.status == "KILLED"
+
+
 @pytest.mark.parametrize(
     ("error", "status"),
     [

@@ -1,3 +1,4 @@
+import errno
 import hashlib
 import json
 import os
@@ -50,8 +51,14 @@ def tiny(units: int = 3) -> tf_keras.Model:
 class Job:
     """What one run does: asks for the dense weights of one model."""
 
-    def __init__(self, store: Path, made_from: dict[str, Any] | None = None, units: int = 3) -> None:
-        self.store, self.made_from = store, made_from or MADE_FROM
+    def __init__(
+        self,
+        store: Path,
+        made_from: dict[str, Any] | None = None,
+        units: int = 3,
+        sweep: str | None = None,
+    ) -> None:
+        self.store, self.made_from, self.sweep = store, made_from or MADE_FROM, sweep
         self.model = tiny(units)
         self.first = self.model.get_weights()
         self.began_with: list[Any] = []
@@ -66,6 +73,7 @@ class Job:
             train=self.train,
             on_wait=self.waited.append,
             warn=self.warned.append,
+            sweep=self.sweep,
         )
 
     def train(self) -> tuple[list[Any], DenseResult]:
@@ -112,6 +120,7 @@ def test_what_is_kept(kept: Path) -> None:
     assert sorted(path.name for path in kept.iterdir()) == ["dense.weights.h5", "manifest.json"]
     assert sorted(path.name for path in kept.parent.iterdir()) == [f".{KEY}.lock", KEY]
     manifest = json.loads((kept / "manifest.json").read_text())
+    assert len(manifest.pop("manifest_sha256")) == 64
     assert manifest == {
         "key": KEY,
         "made_from": {"seed": 1, "model": {"name": "tiny", "blocks": [1, 2]}},
@@ -181,11 +190,23 @@ def of_another_seed(folder: Path) -> None:
     path.write_text(path.read_text().replace('"seed": 1', '"seed": 2'))
 
 
+def a_better_accuracy(folder: Path) -> None:
+    path = folder / "manifest.json"
+    content = path.read_text()
+    assert '"accuracy": 0.6666666666666666' in content
+    path.write_text(content.replace('"accuracy": 0.6666666666666666', '"accuracy": 0.99'))
+
+
+def a_list(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[]")
+
+
 def not_a_weights_file(folder: Path) -> None:
     """Its checksum is right, its content is not."""
     (folder / "dense.weights.h5").write_bytes(b"abc")
     path = folder / "manifest.json"
     manifest = json.loads(path.read_text())
+    del manifest["manifest_sha256"]
     path.write_text(json.dumps({**manifest, "sha256": hashlib.sha256(b"abc").hexdigest()}))
 
 
@@ -206,7 +227,9 @@ def a_file(folder: Path) -> None:
         (half_a_manifest, "its manifest.json cannot be read: "),
         (a_manifest_without("sha256"), "its manifest.json cannot be read: 'sha256'"),
         (a_manifest_without("result"), "its manifest.json cannot be read: 'result'"),
-        (of_another_seed, "it was made from something else than its name says"),
+        (of_another_seed, "its manifest.json is not as it was written"),
+        (a_better_accuracy, "its manifest.json is not as it was written"),
+        (a_list, "its manifest.json cannot be read: "),
         (not_a_weights_file, "its dense.weights.h5 does not load: "),
         (a_file, "its manifest.json cannot be read: [Errno 20] Not a directory"),
     ],
@@ -234,6 +257,24 @@ def test_a_damaged_one_is_set_aside_and_made_anew_with_a_warning(
     assert later.run().reused
     assert same(later.model.get_weights(), job.model.get_weights())
     assert (later.warned, sorted(sound)) == ([], sorted(path.name for path in kept.iterdir()))
+
+
+def test_a_damaged_one_in_a_folder_that_is_read_only_is_told(
+    kept: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(path: Path, target: Path) -> None:
+        raise OSError(errno.EROFS, "Read-only file system")
+
+    cut_off(kept)
+    monkeypatch.setattr(Path, "rename", refuse)
+    job = Job(kept.parent)
+
+    with pytest.raises(RunFailed) as failed:
+        job.run()
+
+    told = "is a damaged dense checkpoint and cannot be moved away (Read-only file system)"
+    assert str(failed.value) == f"{kept}: {told}"
+    assert not job.trained
 
 
 def test_damaged_ones_do_not_replace_each_other(kept: Path) -> None:
@@ -321,6 +362,53 @@ def test_a_store_that_cannot_be_made_fails_the_run_and_names_it(tmp_path: Path) 
 
     assert str(failed.value) == f"{store / KEY}: the dense weights cannot be kept there (File exists)"
     assert store.read_text() == "mine"
+
+
+class Failing(Job):
+    """A job whose dense training fails."""
+
+    def train(self) -> tuple[list[Any], DenseResult]:
+        super().train()
+        raise RunFailed("dense training: the loss became nan at step 2")
+
+
+def failure_of(job: Job) -> str:
+    with pytest.raises(RunFailed) as failed:
+        job.run()
+    return str(failed.value)
+
+
+def test_a_training_that_failed_is_not_tried_again_by_the_same_sweep(store: Path) -> None:
+    first, second = Failing(store, sweep="a"), Job(store, sweep="a")
+
+    assert failure_of(first) == failure_of(second) == "dense training: the loss became nan at step 2"
+    assert (first.trained, second.trained) == (True, False)
+    # Other weights are none of this failure's business.
+    assert Job(store, {"seed": 2}, sweep="a").run().result == RESULT
+
+
+@pytest.mark.parametrize("sweep", ["b", None])
+def test_another_sweep_and_a_run_by_itself_try_again(store: Path, sweep: str | None) -> None:
+    failure_of(Failing(store, sweep="a"))
+
+    assert Job(store, sweep=sweep).run().result == RESULT
+    assert not list(store.glob(".*.json"))
+
+
+def test_an_interrupted_training_has_not_failed(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with monkeypatch.context() as interrupted:
+        interrupted.setattr("runner.interruption._reasons", ["interrupted"])
+        failure_of(Failing(store, sweep="a"))
+
+    assert Job(store, sweep="a").run().result == RESULT
+
+
+def test_what_remembers_a_failure_may_be_damaged(store: Path) -> None:
+    failure_of(Failing(store, sweep="a"))
+    [marker] = store.glob(".*.json")
+    marker.write_text("[")
+
+    assert Job(store, sweep="a").run().result == RESULT
 
 
 def test_reading_alone_writes_nothing(store: Path) -> None:

@@ -1,0 +1,55 @@
+"""That dense weights could not be trained, remembered within one sweep: its other jobs need not try again.
+
+<outputs>/dense/.<key>.failed.json   the sweep, and why; no other sweep heeds it
+"""
+
+import json
+from contextlib import suppress
+from pathlib import Path
+
+from runner.errors import RunFailed
+from runner.interruption import was_interrupted
+
+
+def known_failure(folder: Path, sweep: str | None) -> str | None:
+    """Returns why the training failed in another job of the sweep; None where none has.
+
+    Args:
+        folder: The checkpoint's.
+        sweep: The sweep's run in MLflow; None for a run by itself, which always tries.
+    """
+    if sweep is None:
+        return None
+    try:
+        told = json.loads(_marker(folder).read_text(encoding="utf-8"))
+        return str(told["reason"]) if told["sweep"] == sweep else None
+    except (OSError, ValueError, TypeError, KeyError):
+        return None  # Nothing is known; the training will tell.
+
+
+def remember_failure(folder: Path, sweep: str | None, failure: RunFailed) -> None:
+    """Remembers for the other jobs of a sweep that the training has failed; what was interrupted has not.
+
+    Args:
+        folder: The checkpoint's.
+        sweep: The sweep's run in MLflow; None for a run by itself.
+        failure: What the training raised.
+    """
+    if sweep is None or was_interrupted():
+        return
+    marker = _marker(folder)
+    temporary = marker.with_suffix(".part")
+    # Where it cannot be written the others find out themselves.
+    with suppress(OSError):
+        temporary.write_text(json.dumps({"sweep": sweep, "reason": str(failure)}) + "\n", encoding="utf-8")
+        temporary.replace(marker)
+
+
+def forget_failure(folder: Path) -> None:
+    """Forgets what an earlier sweep has met, once the weights are there."""
+    with suppress(OSError):
+        _marker(folder).unlink(missing_ok=True)
+
+
+def _marker(folder: Path) -> Path:
+    return folder.with_name(f".{folder.name}.failed.json")
