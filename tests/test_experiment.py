@@ -457,8 +457,10 @@ def test_the_picture_of_the_schedules_is_that_of_the_training(shipped: dict[str,
     run = shipped["mnist_polynomial"]
     artifacts = run.client.list_artifacts(run.logged.info.run_id, "plots")
 
-    assert [item.path for item in artifacts] == ["plots/schedules.png", "plots/training.png"]
-    assert sorted(path.name for path in (run.folder / "plots").iterdir()) == ["schedules.png", "training.png"]
+    masks = [f"masks_{layer}.png" for layer in ("conv_1", "conv_2", "dense", "probabilities")]
+    pictures = [*masks, "sparsity.png", "training.png"]
+    assert [item.path for item in artifacts] == [f"plots/{name}" for name in pictures]
+    assert sorted(path.name for path in (run.folder / "plots").iterdir()) == pictures
     # The five levels that MLflow holds, of 3200 weights: 0, 0.5059, 0.7656, 0.8612, 0.875, ten columns each.
     lines = run.said.splitlines()
     [at] = [number for number, line in enumerate(lines) if line.startswith("   sparsity ")]
@@ -472,13 +474,14 @@ def test_artifacts_are_logged_in_their_folders(shipped: dict[str, Finished]) -> 
 
     found = {
         item.path
-        for folder in ("tables", "recipe", "tflite")
+        for folder in ("tables", "recipe", "tflite", "reports")
         for item in run.client.list_artifacts(run.logged.info.run_id, folder)
     }
 
     assert found == {
         "recipe/provenance.json",
         "recipe/recipe.yaml",
+        "reports/report.html",
         "tables/plan.csv",
         "tables/sparsity.csv",
         "tflite/model_float32.tflite",

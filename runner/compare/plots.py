@@ -15,10 +15,10 @@ from runner.compare.groups import Group
 from runner.compare.pareto import pareto_front
 from runner.compare.statistics import Mean
 from runner.compare.table import Column, columns, file_columns, score_column
+from runner.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
-COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
-"""From the palette of Okabe and Ito, which colour-blind readers can tell apart; without its yellow, which is
-too pale for lines on white."""
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE)
+"""Without the palette's yellow, which is too pale for lines on white."""
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 2)))
 """Curves that lie on each other are told apart by these."""
 
