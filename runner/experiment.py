@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from runner.datasets import ResolvedData
 from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
+from runner.finished_run import FinishedRun
 from runner.plan import Plan
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
@@ -26,7 +27,7 @@ from runner.recording import (
 from runner.report.curves import PlanCurves
 from runner.report.display import Display
 from runner.report.tables import plan_table, sparsity_frame
-from runner.reporting import FinishedRun, report_run
+from runner.reporting import report_run
 from runner.run_directory import make_run_directory
 from runner.settings import RunSettings
 from runner.stages import Prepared, fit, prepare, prove

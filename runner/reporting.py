@@ -4,140 +4,27 @@ import json
 import re
 import shlex
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
 from typing import Any
 
-import tf_keras
-
 from runner.export.budget import Reference
-from runner.export.measure import Exported
-from runner.plan.evidence import expected_weights, weights_by_name
+from runner.finished_run import FinishedRun
+from runner.picturing import draw_masks, draw_training
 from runner.pruning.structures import Block
-from runner.recipe.schema import Recipe
-from runner.report.file_names import safe_names
+from runner.recipe.schema import Budget
 from runner.report.findings import Outcome, findings, next_steps
 from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
-from runner.report.mask_plots import plot_mask
 from runner.report.page import Picture
-from runner.report.plots import plot_sparsity, plot_training
 from runner.report.run_page import Pairs, RunPage, write_run_page
-from runner.report.stored_mask import read_stored_masks
-from runner.report.tables import weight_title
-from runner.stages import Prepared, Proven, dense_trained
-from runner.training import History
-from runner.training.dense_checkpoint import DenseCheckpoint
 from runner.training.description import described
-from runner.verify import PrunedWeight
 from runner.wording import counted
-
-MOST_MASKS = 12
-"""So many tensors get a picture of their own, those with the most planned zeros; a page has an end."""
-
-
-@dataclass(frozen=True, eq=False)
-class FinishedRun:
-    """A run whose results are known, good or bad.
-
-    Args:
-        recipe: The experiment.
-        prepared: What it began with; its model is the dense one.
-        wrapped: The trained model, its wrappers on.
-        history: What training measured.
-        proven: What was shown.
-        dense: The dense weights that pruning began with; None without dense training.
-        folder: The run's, with recipe, provenance and TFLite files.
-        run_id: In MLflow.
-        seconds: How long each stage took, by name.
-    """
-
-    recipe: Recipe
-    prepared: Prepared
-    wrapped: tf_keras.Model
-    history: History
-    proven: Proven
-    dense: DenseCheckpoint | None
-    folder: Path
-    run_id: str
-    seconds: Mapping[str, float]
 
 
 def report_run(run: FinishedRun) -> None:
     """Draws the pictures of a run into `plots/` of its folder and writes `report.html` beside them."""
-    training = _draw_training(run)
+    training = draw_training(run)
     masks, about = draw_masks(run)
     write_run_page(_page(run, training, masks, about), run.folder / "report.html")
-
-
-def _draw_training(run: FinishedRun) -> list[Picture]:
-    plan, plots = run.prepared.plan, run.folder / "plots"
-    pictures = []
-    if plan.curves:
-        plot_sparsity(plan, run.history, plots / "sparsity.png")
-        caption = (
-            "Sparsity along training, by rule: the schedule, the masks that it set, and the zeros counted in"
-            " every layer."
-        )
-        pictures.append(Picture(plots / "sparsity.png", caption))
-    updates = sorted({step for _, curve in plan.curves for step in curve.steps})
-    plot_training(run.history, updates, plots / "training.png")
-    shown = "Loss and accuracy" if "accuracy" in run.proven.scores else "Loss"
-    marked = ", with the steps at which masks were updated" if updates else ""
-    return [*pictures, Picture(plots / "training.png", f"{shown} while pruning{marked}.")]
-
-
-def draw_masks(run: FinishedRun) -> tuple[list[Picture], str]:
-    """Draws the masks of the pruned tensors as the first TFLite file holds them.
-
-    Returns:
-        The pictures, in the plan's order, and what to say of them: which file, and what is left out.
-    """
-    planned = {(row.layer, row.weight): row for row in run.prepared.plan.pruned}
-    expected = expected_weights(run.prepared.plan, run.wrapped)
-    file = _pictured_file(run.proven.exported)
-    if not expected or file is None or file.path is None:
-        return [], "None: no weight is pruned." if not expected else "None: there is no TFLite file."
-    chosen, rest = _chosen(expected)
-    titles = [weight_title(planned[weight.layer, weight.weight]) for weight in chosen]
-    names = safe_names(titles)
-    stored = read_stored_masks(chosen, planned, weights_by_name(run.prepared.model), file.path)
-    pictures, missing = [], []
-    for title, name, mask in zip(titles, names, stored, strict=True):
-        if mask is None:
-            missing.append(title)
-            continue
-        path = run.folder / "plots" / f"masks_{name}.png"
-        plot_mask(mask, path)
-        caption = f"{title}: {mask.zeros.shape[0]:,} x {mask.zeros.shape[1]:,} as TFLite stores it,"
-        pictures.append(
-            Picture(path, f"{caption} and its weights, those after pruning as they are {mask.after_from}.")
-        )
-    began = "the trained dense weights" if dense_trained(run.recipe) else "the untrained first weights"
-    about = (
-        f"Read from the bytes of {file.path.name}: rows are outputs, columns the inputs that each sums over."
-        f" The weights before are those that pruning started from: {began}."
-    )
-    if missing:
-        about += f" Not found in the file, so without a picture: {', '.join(missing)}."
-    if rest:
-        others = ", ".join(weight_title(planned[weight.layer, weight.weight]) for weight in rest)
-        about += f" Drawn are the {len(chosen)} tensors with the most zeros; not drawn are {others}."
-    return pictures, about
-
-
-def _pictured_file(files: Sequence[Exported]) -> Exported | None:
-    """Picks float32's file, which is neither rounded nor encoded, or else the first that there is."""
-    there = [file for file in files if file.path is not None]
-    return next((file for file in there if file.variant == "float32"), there[0] if there else None)
-
-
-def _chosen(expected: Sequence[PrunedWeight]) -> tuple[list[PrunedWeight], list[PrunedWeight]]:
-    most = sorted(range(len(expected)), key=lambda index: -expected[index].planned_zeros)[:MOST_MASKS]
-    return (
-        [weight for index, weight in enumerate(expected) if index in most],
-        [weight for index, weight in enumerate(expected) if index not in most],
-    )
 
 
 def _page(
@@ -232,6 +119,8 @@ def _asked(run: FinishedRun) -> Pairs:
         ),
         ("TFLite files", ", ".join(recipe.export.variants)),
     ]
+    if recipe.budget is not None:
+        lines.append(("budget", _limits(recipe.budget)))
     if data.fell_back:
         lines.append(("not asked", f"the recipe names {data.requested}; {data.source} stands in for it"))
     return lines
@@ -271,17 +160,21 @@ def _budget(run: FinishedRun) -> Pairs:
     size = "no file" if verdict.bytes is None else f"{verdict.bytes:,} bytes"
     accuracy = "no accuracy" if verdict.accuracy is None else f"accuracy {verdict.accuracy:.4f}"
     against = f"; {reference.name}: {reference.accuracy:.4f}" if reference else ""
+    return [
+        ("asked", _limits(budget)),
+        ("reached", f"{size}, {accuracy}{against}"),
+        ("verdict", "kept" if verdict.kept else f"MISSED: {'; '.join(verdict.misses)}"),
+    ]
+
+
+def _limits(budget: Budget) -> str:
     limits = {
         "max_bytes": None if budget.max_bytes is None else f"{budget.max_bytes:,}",
         "max_accuracy_drop": budget.max_accuracy_drop,
         "min_accuracy": budget.min_accuracy,
     }
     asked = ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
-    return [
-        ("asked", f"{budget.variant}: {asked}"),
-        ("reached", f"{size}, {accuracy}{against}"),
-        ("verdict", "kept" if verdict.kept else f"MISSED: {'; '.join(verdict.misses)}"),
-    ]
+    return f"{budget.variant}: {asked}"
 
 
 def _made(run: FinishedRun) -> Pairs:

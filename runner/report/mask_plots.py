@@ -29,6 +29,7 @@ _BELOW, _BETWEEN = 0.55, 0.95
 _LONGEST_TITLE = 62
 
 _KEPT_OR_ZERO = ListedColormap([BLUE, PALE])
+_ZERO_OR_KEPT = ListedColormap([PALE, BLUE])
 _SHARES = LinearSegmentedColormap.from_list("kept", [PALE, "#7fb8d8", BLUE, "#00304d"])
 _SMALL: dict[str, Any] = {"fontsize": 9}
 
@@ -69,8 +70,8 @@ def mask_figure(mask: StoredMask) -> Figure:
     if whole:
         top = _TOP + _SIDE + _BETWEEN - 0.1
         wide = min(_OVERVIEW_WIDTH, max(overview * columns / rows, 1.2))
-        scale = place(_OVERVIEW_LEFT + wide + 0.15, top, 0.13, overview)
-        draw_whole(place(_OVERVIEW_LEFT, top, wide, overview), scale, mask)
+        axis = place(_OVERVIEW_LEFT, top, wide, overview)
+        draw_whole(axis, place(_OVERVIEW_LEFT + wide + 0.15, top, 0.13, overview), mask)
     return figure
 
 
@@ -101,9 +102,10 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
     shares, tall, wide = density(mask, *MOST_CELLS)
     highest = float(shares.max())
     most = highest if 0 < highest < 0.5 else 1.0
+    single = tall == wide == 1
     image = axis.imshow(
         shares,
-        cmap=_SHARES,
+        cmap=_ZERO_OR_KEPT if single else _SHARES,
         vmin=0,
         vmax=most,
         interpolation="nearest",
@@ -113,10 +115,13 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
     )
     axis.set_xlim(-0.5, columns - 0.5)
     axis.set_ylim(rows - 0.5, -0.5)
-    cell = "weight by weight" if tall == wide == 1 else f"each cell the share kept of {tall} x {wide}"
+    cell = "weight by weight" if single else f"each cell the share kept of {tall} x {wide}"
     axis.set_title(f"all {rows:,} x {columns:,}, {cell}", loc="left", **_SMALL)
     box = axis.get_window_extent().transformed(axis.figure.dpi_scale_trans.inverted())
     _label(axis, mask, int(box.width / 0.55), int(box.height / 0.25))
+    if single:
+        scale.remove()  # The close-up has told the two colours.
+        return
     bar = axis.figure.colorbar(image, cax=scale, ticks=[0, most])
     bar.ax.set_yticklabels(["0", f"{most:.2g}"])
     bar.ax.tick_params(labelsize=9, length=2)
@@ -154,7 +159,7 @@ def _limits(*arrays: NDArray[np.float32]) -> tuple[float, float]:
 
 
 def _label(axis: Axes, mask: StoredMask, most_columns: int, most_rows: int) -> None:
-    axis.set_xlabel(mask.columns, labelpad=2, **_SMALL)
+    axis.set_xlabel(mask.columns, labelpad=2, loc="left", **_SMALL)  # A narrow axis is shorter than it.
     axis.set_ylabel(mask.rows, **_SMALL)
     for ticks, at_most in ((axis.xaxis, max(most_columns, 1)), (axis.yaxis, max(most_rows, 1))):
         ticks.set_major_locator(MaxNLocator(at_most, integer=True, steps=[1, 2, 4, 5, 10], min_n_ticks=1))
