@@ -46,7 +46,7 @@ def draw_masks(run: FinishedRun) -> tuple[list[Picture], str]:
     expected = expected_weights(run.prepared.plan, run.wrapped)
     file = pictured_file(run.proven.exported)
     if not expected or file is None or file.path is None:
-        return [], "None: no weight is pruned." if not expected else "None: there is no TFLite file."
+        return [], "None: no weight is pruned." if not expected else "None: no TFLite file could be read."
     chosen, rest = chosen_weights(expected)
     titles = [weight_title(planned[weight.layer, weight.weight]) for weight in chosen]
     names = safe_names(titles)
@@ -77,7 +77,7 @@ def draw_masks(run: FinishedRun) -> tuple[list[Picture], str]:
 
 def pictured_file(files: Sequence[Exported]) -> Exported | None:
     """Picks float32's file, which is neither rounded nor encoded, or else the first that there is."""
-    there = [file for file in files if file.path is not None]
+    there = [file for file in files if file.loads]  # What does not may be damaged, and not even be read.
     return next((file for file in there if file.variant == "float32"), there[0] if there else None)
 
 

@@ -21,6 +21,7 @@ import tensorflow as tf
 import tf_keras
 import yaml
 from hydra import compose, initialize_config_dir
+from markupsafe import escape
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -325,6 +326,7 @@ def test_the_summary_says_all(name: str, shipped: dict[str, Finished]) -> None:
         "evaluate",
         "export",
         "record",
+        "report",
     }
     assert 0 < summary["seconds"]["train"] < 300
     planned = PLANNED[name]
@@ -675,6 +677,13 @@ def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(
     assert run.logged.data.metrics["test/loss"] == run.summary["test_loss"]
     assert "FAILED" in run.said
     assert "stripped, saved" in run.said
+    report = (run.folder / "report.html").read_text()
+    assert "This run FAILED." in report
+    assert str(escape(told[1])) in report
+    assert "Not found in the file, so without a picture: conv_2." in report
+    assert (run.folder / "plots" / "masks_conv_1.png").exists()
+    logged = run.client.list_artifacts(run.logged.info.run_id, "reports")
+    assert [item.path for item in logged] == ["reports/report.html"]
 
 
 def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -694,6 +703,7 @@ def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest
     assert "layer 'conv_2'" in str(error)
     assert run.summary["variants"]["float32"]["loads"] is False
     assert "is a damaged TFLite file" in run.summary["variants"]["float32"]["error"]
+    assert "None: no TFLite file could be read." in (run.folder / "report.html").read_text()
     assert run.logged.info.status == "FAILED"
 
 

@@ -16,13 +16,13 @@ def test_of_many_tensors_those_with_the_most_zeros_are_drawn() -> None:
     assert [weight.planned_zeros for weight in rest] == [5, 10]
 
 
-def file(variant: str, path: Path | None) -> Exported:
-    return Exported(variant, path, None, None, loads=False, error="not run")
+def file(variant: str, loads: bool = True) -> Exported:
+    return Exported(variant, Path(variant), None, None, loads=loads, error=None if loads else "damaged")
 
 
-def test_the_plain_file_is_pictured_or_else_the_first_there_is() -> None:
-    missing, half, plain = file("int8", None), file("float16", Path("h")), file("float32", Path("p"))
+def test_the_plain_file_is_pictured_or_else_the_first_that_loads() -> None:
+    broken, half, plain = file("int8", loads=False), file("float16"), file("float32")
 
-    assert pictured_file([missing, half, plain]) is plain
-    assert pictured_file([missing, half]) is half
-    assert pictured_file([missing]) is None
+    assert pictured_file([broken, half, plain]) is plain
+    assert pictured_file([broken, half]) is half
+    assert pictured_file([broken]) is None
