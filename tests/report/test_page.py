@@ -27,7 +27,7 @@ def test_pages_escape_and_text_does_not(tmp_path: Path) -> None:
 
 def test_the_shared_parts_are_found_from_any_folder(tmp_path: Path) -> None:
     (tmp_path / "t.j2").write_text(
-        '{% from "page_parts.html.j2" import table %}{{ table(grid) }}{% include "page.css" %}',
+        '{% from "page_parts.html.j2" import table %}{{ table(grid) }}{% include "page.css.j2" %}',
         encoding="utf-8",
     )
 
