@@ -11,6 +11,7 @@ from runner.datasets import ResolvedData
 from runner.dense_start import dense_plan, start_dense
 from runner.errors import RunFailed
 from runner.export.graph import Inference
+from runner.finished_run import FinishedRun
 from runner.interruption import was_interrupted
 from runner.plan import Plan
 from runner.plan.schedules import drop_leftovers
@@ -27,8 +28,8 @@ from runner.recording import (
 )
 from runner.report.curves import PlanCurves
 from runner.report.display import Display
-from runner.report.plots import plot_training
 from runner.report.tables import plan_table, sparsity_frame
+from runner.reporting import report_run
 from runner.run_directory import make_run_directory
 from runner.settings import RunSettings
 from runner.stages import Prepared, fit, prepare, prove
@@ -161,11 +162,13 @@ def _run_and_record(
         proven = prove(wrapped, recipe, prepared, folder, display, export_timeout=settings.export_timeout)
         summary |= results(prepared, proven, dense)
         sparsity_frame(proven.check.rows).to_csv(folder / "sparsity.csv", index=False)
-        updates = sorted({step for _, curve in plan.curves for step in curve.steps})
-        plot_training(history, updates, folder / "plots" / "training.png")
         with display.stage("record", "recording the results in MLflow"):
             tracker.log_metrics(final_metrics(proven, plan, dense), plan.total_steps)
             tracker.set_tags(verdict_tags(proven))
+        with display.stage("report", "drawing the pictures and the report"):
+            known = recipe, prepared, wrapped, history, proven, dense, folder, tracker.run_id
+            report_run(FinishedRun(*known, seconds=dict(display.seconds)))
+        with display.stage("record", "recording the files in MLflow"):
             for path, kind in artifacts(folder, proven.exported):
                 if kind in settings.tracking.artifacts:
                     tracker.log_artifact(path, kind)

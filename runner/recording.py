@@ -13,7 +13,6 @@ from runner.provenance import git_state, provenance
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.report.files import advice_lines, variants_table
-from runner.report.plots import plot_schedules
 from runner.report.tables import plan_frame, result_table
 from runner.settings import RunSettings
 from runner.stages import Prepared, Proven
@@ -23,13 +22,11 @@ from runner.training.dense_checkpoint import DenseCheckpoint
 
 
 def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> None:
-    """Writes what is known before training: recipe, plan, the schedules' picture, where all comes from."""
+    """Writes what is known before training: recipe, plan, where all comes from."""
     content = yaml.safe_dump(recipe.to_mapping(), sort_keys=False, allow_unicode=True)
     (folder / "recipe.yaml").write_text(content, encoding="utf-8")
     plan_frame(prepared.plan).to_csv(folder / "plan.csv", index=False)
     (folder / "plots").mkdir()
-    if prepared.plan.curves:
-        plot_schedules(prepared.plan, folder / "plots" / "schedules.png")
     origin = provenance(
         folder=Path.cwd(),
         seed=settings.seed,
@@ -122,7 +119,7 @@ def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
     recipe = [(folder / name, "recipe") for name in ("recipe.yaml", "provenance.json")]
     plots = [(path, "plots") for path in sorted((folder / "plots").iterdir())]
     files = [(file.path, "tflite") for file in exported if file.path is not None]
-    return [*tables, *recipe, *plots, *files]
+    return [*tables, *recipe, *plots, *files, (folder / "report.html", "reports")]
 
 
 def show_results(

@@ -11,7 +11,7 @@ from runner.errors import UserError, did_you_mean
 from runner.recipe.section import Invalid, Problem, Section, flag, number, shown, text, texts, whole
 
 ON_FAILURE = ("continue", "stop")
-ARTIFACTS = ("tables", "plots", "recipe", "tflite", "model")
+ARTIFACTS = ("tables", "plots", "recipe", "tflite", "reports", "model")
 
 # What the command line is, rather than says.
 _NOT_WRITTEN = ("tracking", "argv", "overrides", "run_dir")

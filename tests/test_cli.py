@@ -393,7 +393,7 @@ def test_help_shows_examples_recipes_and_settings(command: Command) -> None:
         r"^\n  study_schedules/constant     87\.5 %.*\n  study_schedules/dense  ", out, re.MULTILINE
     )
     assert "  seed: 0 # " in out
-    assert "    artifacts: [tables, plots, recipe, tflite, model] # " in out
+    assert "    artifacts: [tables, plots, recipe, tflite, reports, model] # " in out
     assert re.search(r"^  joblib +several at once", out, re.MULTILINE)
     assert "override hydra" not in out
     assert len(out.splitlines()) < 56

@@ -22,6 +22,7 @@ import tensorflow as tf
 import tf_keras
 import yaml
 from hydra import compose, initialize_config_dir
+from markupsafe import escape
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
@@ -326,6 +327,7 @@ def test_the_summary_says_all(name: str, shipped: dict[str, Finished]) -> None:
         "evaluate",
         "export",
         "record",
+        "report",
     }
     assert 0 < summary["seconds"]["train"] < 300
     planned = PLANNED[name]
@@ -458,8 +460,10 @@ def test_the_picture_of_the_schedules_is_that_of_the_training(shipped: dict[str,
     run = shipped["mnist_polynomial"]
     artifacts = run.client.list_artifacts(run.logged.info.run_id, "plots")
 
-    assert [item.path for item in artifacts] == ["plots/schedules.png", "plots/training.png"]
-    assert sorted(path.name for path in (run.folder / "plots").iterdir()) == ["schedules.png", "training.png"]
+    masks = [f"masks_{layer}.png" for layer in ("conv_1", "conv_2", "dense", "probabilities")]
+    pictures = [*masks, "sparsity.png", "training.png"]
+    assert [item.path for item in artifacts] == [f"plots/{name}" for name in pictures]
+    assert sorted(path.name for path in (run.folder / "plots").iterdir()) == pictures
     # The five levels that MLflow holds, of 3200 weights: 0, 0.5059, 0.7656, 0.8612, 0.875, ten columns each.
     lines = run.said.splitlines()
     [at] = [number for number, line in enumerate(lines) if line.startswith("   sparsity ")]
@@ -473,13 +477,14 @@ def test_artifacts_are_logged_in_their_folders(shipped: dict[str, Finished]) -> 
 
     found = {
         item.path
-        for folder in ("tables", "recipe", "tflite")
+        for folder in ("tables", "recipe", "tflite", "reports")
         for item in run.client.list_artifacts(run.logged.info.run_id, folder)
     }
 
     assert found == {
         "recipe/provenance.json",
         "recipe/recipe.yaml",
+        "reports/report.html",
         "tables/plan.csv",
         "tables/sparsity.csv",
         "tflite/model_float32.tflite",
@@ -688,6 +693,13 @@ def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(
     assert run.logged.data.metrics["test/loss"] == run.summary["test_loss"]
     assert "FAILED" in run.said
     assert "stripped, saved" in run.said
+    report = (run.folder / "report.html").read_text()
+    assert "This run FAILED." in report
+    assert str(escape(told[1])) in report
+    assert "Not found in the file, so without a picture: conv_2." in report
+    assert (run.folder / "plots" / "masks_conv_1.png").exists()
+    logged = run.client.list_artifacts(run.logged.info.run_id, "reports")
+    assert [item.path for item in logged] == ["reports/report.html"]
 
 
 def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -707,6 +719,7 @@ def test_a_file_that_does_not_load_fails_the_run(runs: Runs, monkeypatch: pytest
     assert "layer 'conv_2'" in str(error)
     assert run.summary["variants"]["float32"]["loads"] is False
     assert "is a damaged TFLite file" in run.summary["variants"]["float32"]["error"]
+    assert "None: no TFLite file could be read." in (run.folder / "report.html").read_text()
     assert run.logged.info.status == "FAILED"
 
 

@@ -57,6 +57,7 @@ def test_the_wheel_holds_the_package_with_its_settings_and_recipes(wheel: Path) 
     assert "runner/_recipes/study_schedules/constant.yaml" in expected
     assert len(expected) > 20
     assert "runner/compare/comparison.html.j2" in expected
+    assert "runner/report/page.css.j2" in expected
     assert {name for name in held if ".dist-info/" not in name} == expected | {"runner/py.typed"}
     assert recipe == (ROOT / "recipes" / "mnist_2x4.yaml").read_bytes()
 

@@ -16,7 +16,7 @@ from runner.run_directory import make_run_directory
 from runner.settings import ARTIFACTS
 
 if TYPE_CHECKING:
-    from runner.compare.document import Picture
+    from runner.report.page import Picture
 
 _FOLDER = "comparison"
 
@@ -141,8 +141,8 @@ def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Pat
 
 def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
     from runner.compare.along_training import plot_along_training, read_curves
-    from runner.compare.document import Picture
     from runner.compare.plots import plot_score_by_gzip_bytes, plot_score_by_sparsity
+    from runner.report.page import Picture
     from runner.tracking import metric_history
 
     score = comparison.score.name.removeprefix("test ")

@@ -1,12 +1,9 @@
 """`comparison.html` and `comparison.md`: the comparison as one page, from the answer to how it was found."""
 
-import base64
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from runner import __version__
 from runner.compare.comparison import Comparison, Pair
@@ -14,27 +11,10 @@ from runner.compare.fairness import NONZERO_TOLERANCE, SPARSITY_TOLERANCE
 from runner.compare.groups import data_words
 from runner.compare.table import Column, Row, columns, front_rows, rows
 from runner.compare.verdict import answer, p_words, sentence, told_pairs
+from runner.report.page import Picture, page_environment
 
 MOST_RUNS = 200
 """Of more runs than these the pages show the means only; the CSV file has all."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A plot and the words under it.
-
-    Args:
-        path: The PNG file.
-        caption: What it shows.
-    """
-
-    path: Path
-    caption: str
-
-    @property
-    def embedded(self) -> str:
-        """Returns the file as an address that holds it, so that the page is one file."""
-        return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
 
 
 @dataclass(frozen=True)
@@ -100,14 +80,7 @@ def sheets(comparison: Comparison) -> list[Sheet]:
 def _render(
     template: str, comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path
 ) -> None:
-    environment = Environment(
-        loader=FileSystemLoader(Path(__file__).parent),
-        autoescape=template.endswith(".html.j2"),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
+    environment = page_environment(Path(__file__).parent, html=template.endswith(".html.j2"))
     environment.filters["cell"] = _cell
     pairs = told_pairs(comparison)
     text = environment.get_template(template).render(

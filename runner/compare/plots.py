@@ -16,12 +16,11 @@ from runner.compare.pareto import pareto_front
 from runner.compare.spreading import spread
 from runner.compare.statistics import Mean
 from runner.compare.table import Column, columns, file_columns, score_column
+from runner.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
-_CLEAREST = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#000000", "#56b4e9", "#e69f00")
 _MORE = ("#882255", "#999933", "#332288", "#888888", "#7f4f24", "#44dd88", "#ee3377")
-COLOURS = _CLEAREST + _MORE
-"""The first seven are from the palette of Okabe and Ito, which colour-blind readers can tell apart; without
-its yellow, which is too pale for lines on white. The others part up to fourteen recipes."""
+COLOURS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE, *_MORE)
+"""The palette's without its yellow, too pale for lines on white; the others part up to fourteen recipes."""
 DASHES = ("-", "--", "-.", ":", (0, (5, 1, 1, 1, 1, 1)), (0, (8, 2)), (0, (1, 2)))
 """Curves that lie on each other are told apart by these."""
 

@@ -1,8 +1,9 @@
-"""Pictures of a run."""
+"""Pictures of a run along its training: sparsity by rule, loss and accuracy."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -11,73 +12,97 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 
 from runner.plan import Curve, Plan
 from runner.report.curves import curve_words
+from runner.report.palette import BLACK, BLUE, GREEN, GRID, VERMILION
 from runner.training import History
 
-_COLOURS = {
-    "train": "#0072b2",
-    "val": "#d55e00",
-    "_pruned_layers": "#000000",
-    "masks": "#0072b2",
-    "wanted": "#d55e00",
-    "updates": "#000000",
-}
-"""From the palette of Okabe and Ito, which colour-blind readers can tell apart."""
-_MOST_LAYERS = 8
+Points = Sequence[tuple[int, float]]
+
 _MOST_IN_A_COLUMN = 3
 _SAMPLES = 400
+_DOTS_PER_INCH = 120
 
 
 def plot_training(history: History, updates: Sequence[int], path: Path) -> None:
-    """Draws loss, accuracy (where there is one) and sparsity along the steps.
+    """Draws loss and accuracy (where there is one) along the steps, with the mask updates below.
 
     Args:
         history: What training measured.
-        updates: Steps at which a mask was updated; drawn as ticks under the sparsity.
+        updates: Steps at which a mask was updated.
         path: The PNG file to write.
     """
-    series: dict[str, list[tuple[int, float]]] = {}
-    for step, name, value in history.points:
-        series.setdefault(name, []).append((step, value))
-    rows = [metric for metric in ("loss", "accuracy") if f"train/{metric}" in series]
-    figure = Figure(figsize=(8, 2.6 * (len(rows) + 1)), layout="constrained")
-    axes = figure.subplots(len(rows) + 1, 1, sharex=True, squeeze=False)[:, 0]
-    for axis, metric in zip(axes, rows, strict=False):
-        for split in ("train", "val"):
-            _line(axis, series.get(f"{split}/{metric}", []), label=split, color=_COLOURS[split], marker="o")
-        axis.set_ylabel(metric)
-        axis.legend()
-    _sparsity(axes[-1], series, updates)
-    axes[-1].set_xlabel("training step")
-    figure.savefig(path, dpi=120)
+    training_figure(history, updates).savefig(path, dpi=_DOTS_PER_INCH)
 
 
-def plot_schedules(plan: Plan, path: Path) -> None:
-    """Draws each rule's sparsity over the training steps, with its mask updates.
+def training_figure(history: History, updates: Sequence[int]) -> Figure:
+    """Draws a panel for each of loss and accuracy; the legend stands below them."""
+    series = _by_name(history)
+    metrics = [metric for metric in ("loss", "accuracy") if f"train/{metric}" in series]
+    figure = Figure(figsize=(7.2, 2.2 * len(metrics) + 0.9), layout="constrained")
+    panels = figure.subplots(len(metrics), 1, sharex=True, squeeze=False)[:, 0]
+    for panel, metric in zip(panels, metrics, strict=True):
+        for split, label, colour, style, marker in (
+            ("train", "training (mean over the epoch)", BLUE, "-", "o"),
+            ("val", "validation", VERMILION, "--", "s"),
+        ):
+            points = series.get(f"{split}/{metric}", [])
+            _line(panel, points, label=label, color=colour, linestyle=style, marker=marker, markersize=5)
+        # In the panel's own heights, so that the marks stay at its foot whatever the values are.
+        panel.vlines(
+            updates,
+            0,
+            0.06,
+            transform=panel.get_xaxis_transform(),
+            color=BLACK,
+            linewidth=1.0,
+            label="mask updates",
+        )
+        panel.margins(y=0.12)
+        panel.set_ylabel(metric)
+        panel.grid(color=GRID, linewidth=0.6)
+    panels[-1].set_xlabel("training step")
+    panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
+    return figure
+
+
+def plot_sparsity(plan: Plan, history: History, path: Path) -> None:
+    """Draws each rule's schedule, its masks and their updates, and the sparsity measured in its layers.
 
     Args:
         plan: The plan; some rule of it prunes.
+        history: What training measured.
         path: The PNG file to write.
     """
-    schedules_figure(plan.curves).savefig(path, dpi=120)
+    sparsity_figure(plan.curves, measured_by_rule(plan, history)).savefig(path, dpi=_DOTS_PER_INCH)
 
 
-def schedules_figure(curves: Sequence[tuple[str, Curve]]) -> Figure:
+def measured_by_rule(plan: Plan, history: History) -> dict[str, Points]:
+    """Collects what was measured of the layers of each rule, `(step, sparsity)`, each value once."""
+    series = _by_name(history)
+    found: dict[str, set[tuple[int, float]]] = {}
+    for row in plan.pruned:
+        found.setdefault(row.rule or "", set()).update(series.get(f"sparsity/{row.layer}", []))
+    return {rule: sorted(points) for rule, points in found.items()}
+
+
+def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, Points]) -> Figure:
     """Draws a panel for each rule, all on the same axes.
 
     Args:
         curves: Rules and their curves, at least one.
+        measured: What was measured under each rule.
 
     Returns:
         The figure; its one legend stands below the panels.
     """
     columns = 1 if len(curves) <= _MOST_IN_A_COLUMN else 2
     rows = math.ceil(len(curves) / columns)
-    figure = Figure(figsize=(6 + 3 * columns, 2.1 * rows + 0.9), layout="constrained")
+    figure = Figure(figsize=(7.2 if columns == 1 else 12, 2.1 * rows + 0.9), layout="constrained")
     panels = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
     for panel, (rule, curve) in zip(panels, curves, strict=False):
-        _schedule(panel, curve)
+        _schedule(panel, curve, measured.get(rule, ()))
         title = f"{rule}: {curve_words(curve)}"
-        panel.set_title(title if len(title) < 75 else title.replace(": ", ":\n", 1), loc="left", fontsize=10)
+        panel.set_title(title if len(title) < 68 else title.replace(": ", ":\n", 1), loc="left", fontsize=10)
     for panel in panels[len(curves) :]:
         panel.set_axis_off()
     for panel in panels[::columns]:
@@ -85,17 +110,17 @@ def schedules_figure(curves: Sequence[tuple[str, Curve]]) -> Figure:
     for panel in panels[len(curves) - columns : len(curves)]:
         panel.set_xlabel("training step")
         panel.tick_params(labelbottom=True)
-    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=4, frameon=False)
     return figure
 
 
-def _schedule(panel: Axes, curve: Curve) -> None:
+def _schedule(panel: Axes, curve: Curve, measured: Points) -> None:
     masks = sorted({0, *curve.steps, curve.total_steps})
     _line(
         panel,
         [(step, curve.level(step)) for step in masks],
         label="masks",
-        color=_COLOURS["masks"],
+        color=BLUE,
         linewidth=2.5,
         drawstyle="steps-post",
     )
@@ -105,38 +130,35 @@ def _schedule(panel: Axes, curve: Curve) -> None:
         panel,
         [(step, level) for step, level in wanted if level is not None],
         label="schedule",
-        color=_COLOURS["wanted"],
+        color=VERMILION,
         linewidth=1.3,
         linestyle="--",
     )
-    panel.plot(curve.steps, [-0.07] * len(curve.steps), "|", color=_COLOURS["updates"], label="mask updates")
+    _line(
+        panel,
+        measured,
+        label="measured, every layer",
+        color=GREEN,
+        linestyle="",
+        marker="o",
+        markersize=5.5,
+        markerfacecolor="none",
+    )
+    panel.plot(curve.steps, [-0.07] * len(curve.steps), "|", color=BLACK, label="mask updates")
     panel.set_ylim(-0.14, 1.04)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1])
     panel.yaxis.set_major_formatter(PercentFormatter(1.0))
     panel.xaxis.set_major_locator(MaxNLocator(integer=True))
-    panel.grid(alpha=0.3)
+    panel.grid(color=GRID, linewidth=0.6)
 
 
-def _sparsity(axis: Axes, series: dict[str, list[tuple[int, float]]], updates: Sequence[int]) -> None:
-    layers = [name for name in series if name.startswith("sparsity/") and "/_" not in name]
-    for name in layers[:_MOST_LAYERS] if len(layers) <= _MOST_LAYERS else []:
-        _line(axis, series[name], label=name.removeprefix("sparsity/"), linewidth=1)
-    overall = series.get("sparsity/_pruned_layers", [])
-    _line(
-        axis,
-        overall,
-        label="all pruned layers",
-        color=_COLOURS["_pruned_layers"],
-        linewidth=2,
-        linestyle="--",
-    )
-    axis.plot(updates, [-0.03] * len(updates), "|", color="#777777", label="mask updates")
-    axis.set_ylabel("sparsity")
-    axis.set_ylim(-0.06, 1.02)
-    axis.yaxis.set_major_formatter(PercentFormatter(1.0))
-    axis.legend(fontsize="small")
+def _by_name(history: History) -> dict[str, list[tuple[int, float]]]:
+    series: dict[str, list[tuple[int, float]]] = {}
+    for step, name, value in history.points:
+        series.setdefault(name, []).append((step, value))
+    return series
 
 
-def _line(axis: Axes, points: list[tuple[int, float]], **style: object) -> None:
+def _line(axis: Axes, points: Points, **style: Any) -> None:
     if points:
-        axis.plot([step for step, _ in points], [value for _, value in points], **style)  # type: ignore[arg-type]
+        axis.plot([step for step, _ in points], [value for _, value in points], **style)

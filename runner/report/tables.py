@@ -34,9 +34,9 @@ def plan_table(plan: Plan) -> Table:
     table.add_column("structure\nschedule", overflow="fold")
     table.add_column("planned\nzeros", justify="right", no_wrap=True)
     for row in plan.rows:
-        weight = f"{_title(row)}\n{_shape(row.shape)}, {_rule(row)}"
+        weight = f"{weight_title(row)}\n{_shape(row.shape)}, {rule_words(row)}"
         if row.curve is not None:
-            words = f"{_structure(row)}\n{curve_words(row.curve)}"
+            words = f"{structure_words(row)}\n{curve_words(row.curve)}"
             table.add_row(weight, words, _zeros(row.planned_zeros, row.size))
         else:
             table.add_row(weight, f"dense\n{row.reason}", "-", style="dim")
@@ -64,7 +64,7 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
         if row.weight == "-":
             continue  # Of a layer without weights to prune nothing was planned; the plan says so.
         own = [check for check in checks if (check.layer, check.weight) == (row.layer, row.weight)]
-        weight = f"{_title(row)}\n{_shape(row.shape)}"
+        weight = f"{weight_title(row)}\n{_shape(row.shape)}"
         if not own:
             table.add_row(weight, f"dense\n{row.reason}", "-", "-", "", style="dim")
             continue
@@ -77,7 +77,7 @@ def result_table(plan: Plan, checks: Sequence[CheckRow]) -> Table:
     return table
 
 
-def _title(row: PlannedWeight) -> str:
+def weight_title(row: PlannedWeight) -> str:
     """Names a weight by its layer; the kernel goes without saying, and a depthwise layer has but one."""
     only = row.weight in ("kernel", "-") or row.layer_type.startswith("Depthwise")
     return row.layer if only else f"{row.layer}/{row.weight}"
@@ -106,12 +106,14 @@ def _plan_row(row: PlannedWeight) -> dict[str, object]:
     }
 
 
-def _rule(row: PlannedWeight) -> str:
+def rule_words(row: PlannedWeight) -> str:
+    """Names the rule of a weight, and those it overrode."""
     over = f" (over {', '.join(row.overridden)})" if row.overridden else ""
     return "no rule" if row.rule is None else f"rule {row.rule}{over}"
 
 
-def _structure(row: PlannedWeight) -> str:
+def structure_words(row: PlannedWeight) -> str:
+    """Says which weights of a tensor are zeroed together, along what, and by what importance."""
     words = "dense" if row.structure is None else row.structure.label
     importance = "" if row.importance == "magnitude" else row.importance  # Magnitude goes without saying.
     return ", ".join(part for part in (words, _axis(row), importance) if part)

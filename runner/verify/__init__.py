@@ -5,7 +5,7 @@ file (`"saved"`) and in the bytes of each TFLite file (`"tflite_<variant>"`).
 """
 
 from runner.verify.check import CSV_COLUMNS, CheckRow, PrunedWeight, SparsityCheck, Structure
-from runner.verify.file import broken_encodings, check_file
+from runner.verify.file import broken_encodings, check_file, find_weights
 from runner.verify.outputs import compare_outputs, rounding_depth
 from runner.verify.weights import check_weights
 
@@ -19,5 +19,6 @@ __all__ = [
     "check_file",
     "check_weights",
     "compare_outputs",
+    "find_weights",
     "rounding_depth",
 ]

@@ -51,6 +51,27 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
     return [_check(weight, constants, broken, Path(path), point) for weight in expected]
 
 
+def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tuple[Match, ...]]:
+    """Finds the constants of a TFLite file that hold pruned weights, as `check_file` does.
+
+    Args:
+        expected: The pruned weights.
+        path: The `.tflite` file.
+
+    Returns:
+        For each weight, in their order, the constant that is it, or those of its gates in their order; none
+        where it was not found.
+
+    Raises:
+        TFLiteFileError: The file cannot be read.
+    """
+    constants = [c for c in read_constants(path) if _may_be_weight(c) and c.problem is None]
+    return [
+        _locate(_Wanted(f"{weight.layer}/{weight.weight}", weight.values, weight.mask), constants).matches
+        for weight in expected
+    ]
+
+
 def broken_encodings(path: str | Path, variant: str) -> list[str]:
     """Lists the tensors of a TFLite file whose sparse encoding is broken, pruned ones and others.
 

@@ -8,8 +8,9 @@ from matplotlib.figure import Figure
 
 from runner.compare import document
 from runner.compare.comparison import Comparison, compare
-from runner.compare.document import Origin, Picture, sheets, write_html, write_markdown
+from runner.compare.document import Origin, sheets, write_html, write_markdown
 from runner.compare.verdict import answer, sentence
+from runner.report.page import Picture
 from tests.compare.made_results import groups, results
 
 ORIGIN = Origin(

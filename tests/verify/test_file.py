@@ -8,7 +8,7 @@ import tf_keras
 from runner.export.convert import convert
 from runner.export.flatbuffer import read_constants
 from runner.pruning.structures import MByN, Unstructured
-from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_file
+from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_file, find_weights
 from tests.verify.pruned_models import kernels, patch, prune
 
 layers = tf_keras.layers
@@ -407,3 +407,22 @@ def test_a_broken_encoding_of_a_layer_that_is_not_pruned_is_told_too(tmp_path: P
     )
     assert failures(check_file([w for w in weights if w.layer == "wide"], path, "float32_sparse")) == {}
     assert list(failures(check_file(weights, path, "float32_sparse"))) == ["narrow"]
+
+
+def test_the_constants_of_each_weight_are_found_in_order(tmp_path: Path) -> None:
+    model = stack((6, 3), layers.LSTM(5, name="lstm"), layers.Dense(4, name="out"), batch=1)
+    expected = prune(model, 0.5)
+    found = find_weights(expected, convert(model, "float32", tmp_path / "m.tflite"))
+
+    assert [len(matches) for matches in found] == [4, 4, 1]
+    for matches, weight in zip(found, expected, strict=True):
+        values = np.concatenate([match.values() for match in matches], axis=-1)
+        np.testing.assert_array_equal(values, weight.values)
+
+
+def test_a_weight_that_is_not_there_has_no_constants(tmp_path: Path) -> None:
+    model = stack((8,), layers.Dense(7))
+    expected = prune(model, 0.5)
+    model.layers[0].kernel.assign_add(model.layers[0].kernel * 0 + 1)
+
+    assert find_weights(expected, convert(model, "float32", tmp_path / "m.tflite")) == [()]

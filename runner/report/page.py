@@ -1,0 +1,66 @@
+"""What the HTML pages of runs and comparisons share: one file each, no network, one style."""
+
+import base64
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A plot and the words under it.
+
+    Args:
+        path: The PNG file.
+        caption: What it shows.
+    """
+
+    path: Path
+    caption: str
+
+    @property
+    def embedded(self) -> str:
+        """Returns the file as an address that holds it, so that the page is one file."""
+        return f"data:image/png;base64,{base64.b64encode(self.path.read_bytes()).decode()}"
+
+
+@dataclass(frozen=True)
+class Grid:
+    """A table of a page; a line break in a cell stays one.
+
+    Args:
+        heads: Titles of the columns.
+        rows: Its lines, as many cells each as there are heads.
+        texts: The columns that hold words, by number; the others hold numbers and are aligned so.
+
+    Raises:
+        ValueError: A line has more or fewer cells.
+    """
+
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
+    texts: Sequence[int] = (0,)
+
+    def __post_init__(self) -> None:
+        for row in self.rows:
+            if len(row) != len(self.heads):
+                raise ValueError(f"a line of {len(row)} cells under {len(self.heads)} heads: {row}")
+
+
+def page_environment(folder: Path, *, html: bool) -> Environment:
+    """Returns what renders the templates of a folder, beside which those of this one can be included.
+
+    Args:
+        folder: Where the templates lie.
+        html: Whether they make HTML, so that all that is put in is escaped.
+    """
+    return Environment(
+        loader=FileSystemLoader([folder, Path(__file__).parent]),
+        autoescape=html,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

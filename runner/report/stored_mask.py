@@ -1,0 +1,183 @@
+"""The masks of a run as its TFLite file holds them: matrices of zeros, read from the bytes."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from runner.plan import PlannedWeight
+from runner.plan.evidence import Key, PlacedStructure
+from runner.pruning.layouts import Layout
+from runner.pruning.structures import Block, MByN
+from runner.report.tables import weight_title
+from runner.verify import PrunedWeight, find_weights
+from runner.verify.matching import Match
+
+Edges = NDArray[np.int64]
+_NO_EDGES: Edges = np.zeros(0, np.int64)
+
+
+@dataclass(frozen=True, eq=False)
+class StoredMask:
+    """One pruned tensor in a TFLite file.
+
+    Args:
+        title: What tables call it.
+        pattern: The structure's label.
+        rows: What the rows of `zeros` are, e.g. `outputs`.
+        columns: What its columns are.
+        zeros: Boolean `[rows, columns]`: where the file holds a zero.
+        row_edges: The rows at which a group begins, without the first; empty where groups are not drawn.
+        column_edges: The same of columns.
+        group: Rows and columns of one whole group, `(1, 1)` without groups.
+        before: The weights that pruning began with.
+        after: What is left of them, without zeros.
+        after_from: Where `after` was read, in words.
+    """
+
+    title: str
+    pattern: str
+    rows: str
+    columns: str
+    zeros: NDArray[np.bool_]
+    before: NDArray[np.float32]
+    after: NDArray[np.float32]
+    after_from: str
+    row_edges: Edges = field(default_factory=lambda: _NO_EDGES)
+    column_edges: Edges = field(default_factory=lambda: _NO_EDGES)
+    group: tuple[int, int] = (1, 1)
+
+
+def read_stored_masks(
+    expected: Sequence[PrunedWeight],
+    planned: Mapping[Key, PlannedWeight],
+    before: Mapping[Key, np.ndarray],
+    path: Path,
+) -> Iterator[StoredMask | None]:
+    """Reads pruned tensors from a TFLite file, one by one, so that few large arrays are held at once.
+
+    Args:
+        expected: The trained weights and masks, which tell a constant of the file from the others.
+        planned: The plan's rows.
+        before: The weights that pruning began with.
+        path: The file.
+
+    Yields:
+        A mask for each of `expected`, in their order; None where the file does not hold the weight.
+
+    Raises:
+        TFLiteFileError: The file cannot be read.
+    """
+    for weight, matches in zip(expected, find_weights(expected, path), strict=True):
+        key = weight.layer, weight.weight
+        yield _stored(weight, matches, planned[key], before[key]) if matches else None
+
+
+def _stored(
+    weight: PrunedWeight, matches: Sequence[Match], row: PlannedWeight, before: np.ndarray
+) -> StoredMask:
+    layout = weight.structure.layout if isinstance(weight.structure, PlacedStructure) else Layout()
+    parts = [_matrix(match, layout) for match in matches]
+    first, outputs = parts[0], row.kernel_shape[-1]
+    zeros = np.concatenate([part.zeros for part in parts], axis=0)
+    # Of a stored order that is not the kernel's the groups cannot be drawn.
+    known = first.kernel_order and zeros.shape == (outputs, weight.values.size // outputs)
+    row_edges, column_edges, group = group_edges(row) if known else (_NO_EDGES, _NO_EDGES, (1, 1))
+    # A scale that the converter folded in would set "after" beside a "before" without it.
+    folded = any(match.folded for match in matches)
+    values = weight.values if folded else np.concatenate([m.values() for m in matches], axis=-1)
+    return StoredMask(
+        title=weight_title(row),
+        pattern=weight.structure.label,
+        rows=first.rows,
+        columns=first.columns,
+        zeros=zeros,
+        before=before.reshape(-1),
+        after=values[values != 0],
+        after_from="in model.keras; the file holds them scaled" if folded else "in the file",
+        row_edges=row_edges,
+        column_edges=column_edges,
+        group=group,
+    )
+
+
+def group_edges(row: PlannedWeight) -> tuple[Edges, Edges, tuple[int, int]]:
+    """Says where the groups of a structure begin in the matrix `[outputs, spatial x inputs]`.
+
+    Args:
+        row: The planned weight.
+
+    Returns:
+        The first row of each group but the first, the same of columns, and the rows and columns of one group.
+    """
+    *spatial, inputs, outputs = (1, *row.kernel_shape)[-max(2, len(row.kernel_shape)) :]
+    columns = int(np.prod(spatial, dtype=np.int64)) * inputs
+    if isinstance(row.structure, MByN):
+        n = row.structure.n
+        # Along the input channels every place of the window begins its groups anew.
+        run = inputs if row.axis == "input_channels" else columns
+        starts = np.arange(0, columns, run)[:, None] + np.arange(0, run, n)[None, :]
+        return _NO_EDGES, starts.reshape(-1)[1:], (1, n)
+    if isinstance(row.structure, Block):
+        tall, wide = row.structure.columns, row.structure.rows  # Of the transposed kernel.
+        return np.arange(tall, outputs, tall), np.arange(wide, columns, wide), (tall, wide)
+    return _NO_EDGES, _NO_EDGES, (1, 1)
+
+
+class _Matrix(NamedTuple):
+    """A constant laid out flat, what its rows and columns are, and whether they are a kernel's."""
+
+    zeros: NDArray[np.bool_]
+    rows: str
+    columns: str
+    kernel_order: bool
+
+
+def _matrix(match: Match, layout: Layout) -> _Matrix:
+    """Lays a constant out as a matrix whose rows are the layer's outputs, in the order of the file."""
+    shape, zeros = match.view.shape, match.constant.zeros
+    rank = len(shape)
+    if rank < 2:
+        return _Matrix(zeros.reshape(1, -1), "the tensor", "values", False)
+    outputs = layout.outputs or (rank - 1,)
+    rest = (*layout.spatial, *layout.inputs) if layout.outputs else tuple(range(rank - 1))
+    long = [axis for axis in match.view.axes if shape[axis] != 1]
+    ordered = [axis for axis in long if axis not in outputs] == [axis for axis in rest if shape[axis] != 1]
+    count = int(np.prod([shape[axis] for axis in outputs], dtype=np.int64))
+    inputs = "inputs" if rank == 2 else "inputs at each place of the window"
+    if count == 1 or long[0] in outputs:
+        return _Matrix(zeros.reshape(count, -1), "outputs", inputs, ordered)
+    if long[-1] in outputs:
+        return _Matrix(zeros.reshape(-1, count).T, "outputs", f"{inputs} (stored first)", ordered)
+    return _Matrix(zeros.reshape(zeros.shape[0], -1), "first stored axis", "other stored axes", False)
+
+
+def density(mask: StoredMask, most_rows: int, most_columns: int) -> tuple[NDArray[np.float64], int, int]:
+    """Returns the share of kept weights over a matrix, in cells of whole groups.
+
+    Args:
+        mask: The tensor.
+        most_rows: The most rows of cells.
+        most_columns: The most columns of cells.
+
+    Returns:
+        Shares in [0, 1], and how many rows and columns of weights a cell stands for; at the lower and the
+        right edge it may be fewer.
+    """
+    rows, columns = mask.zeros.shape
+    tall, wide = _cell(rows, most_rows, mask.group[0]), _cell(columns, most_columns, mask.group[1])
+    tops, lefts = np.arange(0, rows, tall), np.arange(0, columns, wide)
+    zeros = np.add.reduceat(np.add.reduceat(mask.zeros, tops, axis=0, dtype=np.int32), lefts, axis=1)
+    sizes = np.outer(np.diff([*tops, rows]), np.diff([*lefts, columns]))
+    return 1.0 - zeros / sizes, tall, wide
+
+
+def _cell(length: int, most: int, group: int) -> int:
+    """Chooses how many weights a cell takes; parts of groups would draw stripes that no mask has."""
+    if length <= most:
+        return 1
+    least = -(-length // most)
+    return -(-least // group) * group

@@ -1,0 +1,38 @@
+from pathlib import Path
+
+import pytest
+
+from runner.report.page import Grid, Picture, page_environment
+
+
+def test_a_picture_is_embedded_whole(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_bytes(b"\x89PNG")
+
+    assert Picture(tmp_path / "a.png", "").embedded == "data:image/png;base64,iVBORw=="
+
+
+def test_a_grid_refuses_a_line_of_another_length() -> None:
+    with pytest.raises(ValueError, match="a line of 1 cells under 2 heads"):
+        Grid(("a", "b"), [("1", "2"), ("1",)])
+
+
+def test_pages_escape_and_text_does_not(tmp_path: Path) -> None:
+    (tmp_path / "t.j2").write_text("{{ name }}\n", encoding="utf-8")
+
+    html, text = (page_environment(tmp_path, html=html).get_template("t.j2") for html in (True, False))
+
+    assert html.render(name="<i>") == "&lt;i&gt;\n"
+    assert text.render(name="<i>") == "<i>\n"
+
+
+def test_the_shared_parts_are_found_from_any_folder(tmp_path: Path) -> None:
+    (tmp_path / "t.j2").write_text(
+        '{% from "page_parts.html.j2" import table %}{{ table(grid) }}{% include "page.css.j2" %}',
+        encoding="utf-8",
+    )
+
+    page = page_environment(tmp_path, html=True).get_template("t.j2").render(grid=Grid(("h<",), [("c&",)]))
+
+    assert '<th class="text">h&lt;</th>' in page
+    assert '<td class="text">c&amp;</td>' in page
+    assert "@media print" in page
