@@ -51,9 +51,9 @@ class Browser:
         found = self.driver.find_elements(By.XPATH, f"//*[normalize-space(text())={text!r}]")
         return next(element for element in found if element.is_displayed())
 
-    def screenshot(self, path: Path) -> None:
-        """Writes what the window shows as a PNG."""
-        assert self.driver.save_screenshot(str(path))
+    def screenshot(self, path: Path, selector: str) -> None:
+        """Writes what an element shows, named by a CSS selector, as a PNG."""
+        assert self.driver.find_element(By.CSS_SELECTOR, selector).screenshot(str(path))
 
 
 @contextmanager

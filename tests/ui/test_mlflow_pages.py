@@ -131,12 +131,12 @@ def take_picture(store: str, picture: Path) -> None:
     with (
         tempfile.TemporaryDirectory() as folder,
         mlflow_server(Path(folder), store) as server,
-        chromium(1750, 760) as browser,
+        chromium(1750, 800) as browser,
     ):
         page = f"{server}/#/experiments/{experiment.experiment_id}/runs?viewStateShareKey={VIEW_KEY}"
         browser.open(page)
-        browser.wait_for(VIEW_NAME, "matching runs", "Exit shared view")
-        browser.screenshot(picture)
+        browser.wait_for(VIEW_NAME, "recipe", "seed")
+        browser.screenshot(picture, "[role=treegrid], [role=grid]")
 
 
 if __name__ == "__main__":
