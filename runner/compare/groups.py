@@ -49,7 +49,7 @@ class Group:
 
 
 def make_groups(results: Sequence[Result]) -> tuple[tuple[Group, ...], tuple[Result, ...]]:
-    """Puts runs together that say the same in all but the seed: same words, same recipe, same data.
+    """Puts runs together whose resolved recipes and data are the same, however the command line put them.
 
     Args:
         results: Finished runs, in the order their groups shall have.
@@ -58,10 +58,11 @@ def make_groups(results: Sequence[Result]) -> tuple[tuple[Group, ...], tuple[Res
         The groups, in the order in which each first appears, and the runs that were left out because a later
         one of the same group has the same seed.
     """
-    kept: dict[tuple[str, str | None, str | None], dict[int, Result]] = {}
+    kept: dict[tuple[str, str, str | None], dict[int, Result]] = {}
     superseded = []
     for result in results:
-        group = kept.setdefault((result.variation, result.recipe_hash, result.data_sha256), {})
+        said = result.variation if result.recipe_hash is None else result.recipe_hash
+        group = kept.setdefault((result.recipe, said, result.data_sha256), {})
         before = group.get(result.seed)
         if before is not None:
             later = max(before, result, key=lambda one: (one.started, one.run_id))
@@ -70,9 +71,16 @@ def make_groups(results: Sequence[Result]) -> tuple[tuple[Group, ...], tuple[Res
         else:
             group[result.seed] = result
     members = [tuple(group[seed] for seed in sorted(group)) for group in kept.values()]
-    names = _distinct(short_names([own[0].variation for own in members]), members)
-    groups = [Group(name, own[0].variation, own) for name, own in zip(names, members, strict=True)]
+    variations = [_words(own) for own in members]
+    names = _distinct(short_names(variations), members)
+    groups = [Group(*each) for each in zip(names, variations, members, strict=True)]
     return tuple(groups), tuple(superseded)
+
+
+def _words(members: Sequence[Result]) -> str:
+    """Returns how a group's runs were asked for: as most of them were, in the fewest words where as many."""
+    counted = Counter(result.variation for result in members)
+    return min(counted, key=lambda words: (-counted[words], len(words), words))
 
 
 def short_names(variations: Sequence[str]) -> list[str]:
@@ -137,11 +145,7 @@ def _distinct(names: Sequence[str], members: Sequence[tuple[Result, ...]]) -> li
         if len({one.recipe_hash for one in same}) > 1:
             marks.append(f"recipe {own[0].recipe_hash or 'without hash'}")
         told.append(f"{name} ({', '.join(marks)})" if marks else name)
-    # What still has one name was typed in two ways: `sparsity=0.5` and `sparsity=0.50`.
-    return [
-        f"{name} [{told[:index].count(name) + 1}]" if told.count(name) > 1 else name
-        for index, name in enumerate(told)
-    ]
+    return told
 
 
 def data_words(result: Result, beside: Sequence[Result] = ()) -> str:

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 
 from runner.compare.groups import Group, data_words, make_groups, short_names
@@ -74,11 +76,24 @@ def test_equal_words_on_other_data_or_of_another_recipe_are_another_group() -> N
     ]
 
 
-def test_names_that_mean_the_same_are_numbered() -> None:
+def test_words_that_mean_the_same_are_one_group_named_by_those_used_most() -> None:
     same = {"recipe_hash": "0123"}
-    written = ("a training.c=1", "a +training.c=1")
-    made, _ = make_groups([*results("a", [0.9]), *(results(words, [1], **same)[0] for words in written)])
-    assert [group.name for group in made] == ["a", "training.c=1 [1]", "training.c=1 [2]"]
+    plain, with_plus = (
+        results("a training.c=1", [0.5, 0.6], **same),
+        results("a +training.c=1", [0.7], **same),
+    )
+    alone = replace(with_plus[0], seed=3)
+
+    made, superseded = make_groups([alone, *plain, *results("a", [0.9])])
+
+    assert [(group.name, group.seeds) for group in made] == [("training.c=1", (1, 2, 3)), ("a", (1,))]
+    assert superseded == ()
+
+
+def test_recipes_of_two_names_and_one_content_stay_two_groups() -> None:
+    same = {"recipe_hash": "0123"}
+    made, _ = make_groups([*results("a", [0.9], **same), *results("b", [0.9], **same)])
+    assert [group.name for group in made] == ["a", "b"]
 
 
 def test_data_of_one_source_is_told_by_its_content() -> None:
