@@ -13,6 +13,8 @@ _DEVICE = "/data/local/tmp"
 _OPEN = 64
 # Below a tenth, what two measurements differ by is no gain and no loss to count on.
 _NOTABLE = 0.1
+# Small files are timed less surely.
+_SLOW = 1.25
 
 
 @dataclass(frozen=True)
@@ -136,7 +138,23 @@ def _why(
         return "there is no file to gain by"
     if variant.block is not None:
         return _why_sparse(file, variant.block, files.get(variant.dense) or dense.get(variant.dense), zeros)
-    return _why_plain(file, dense.get(variant.dense), zeros)
+    told = _why_plain(file, dense.get(variant.dense), zeros)
+    slower = _why_slower(file, dense)
+    return f"{told}; {slower}" if slower else told
+
+
+def _why_slower(file: Exported, dense: Mapping[str, Exported]) -> str | None:
+    """A file that takes notably more time than dense float32, though it is no larger."""
+    reference, twin = dense.get("float32"), dense.get(file.variant)
+    slower = _ratio(file.latency_ms, reference.latency_ms if reference else None)
+    if slower is None or slower <= _SLOW or file.variant == "float32":
+        return None
+    own = _ratio(file.latency_ms, twin.latency_ms if twin else None)
+    whose = "" if own is None or own > _SLOW else f", and so does the dense {file.variant} file"
+    return (
+        f"it takes {slower:.1f}x the time of dense float32 here{whose}: TFLite has slower kernels for some of"
+        f" its operators in this type"
+    )
 
 
 def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:

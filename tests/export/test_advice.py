@@ -63,6 +63,17 @@ def test_a_dense_run_gains_by_its_bits_alone() -> None:
     assert of(file("float16", 500, 450), zeros=none).why == "two bytes a weight; nothing was pruned"
 
 
+def test_a_quantized_file_that_is_slower_says_so_and_whether_zeros_have_to_do_with_it() -> None:
+    slow = replace(file("int8", 260, 245), latency_ms=4.0)
+    because = ": TFLite has slower kernels for some of its operators in this type"
+    said = of(slow, dense=(DENSE, replace(DENSE_INT8, latency_ms=3.9))).why
+    assert said.endswith(
+        f"; it takes 8.0x the time of dense float32 here, and so does the dense int8 file{because}"
+    )
+    assert of(slow, dense=(DENSE,)).why.endswith(f"; it takes 8.0x the time of dense float32 here{because}")
+    assert "time of dense float32" not in of(replace(slow, latency_ms=0.6)).why
+
+
 def test_blocks_are_neither_stored_nor_computed() -> None:
     said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, blocks=True))
     assert said.why == (
