@@ -5,7 +5,8 @@
 `shared`: 2 recipes x 3 seeds as one sweep with `training.dense_epochs` as long as the pruning, against six
 `python -m runner` processes that each train their own dense weights (each with an output folder of its own,
 so that none finds another's checkpoint); `--rounds` of both, in turns; medians.
-`overhead`: wall time of each job of a sweep but the first, less its training.
+`overhead`: wall time of each job of a sweep but the first, less its training; what of it is the evaluation of
+the model and the making, running and timing of its TFLite files and the dense model's, is told apart.
 `memory`: resident memory at the beginning of each of 20 jobs in one process, and its growth after the third.
 """
 
@@ -96,13 +97,17 @@ def overhead(data: Path | None) -> None:
         arguments = [*data_arguments(data), "recipe.training.epochs=1", "seed=1,2,3,4,5"]
         done = Watched(folder, "--multirun", "recipe=mnist_2x4", *arguments)
         [sweep] = (folder / "outputs" / "sweeps").iterdir()
-        own = []
+        own, exporting = [], []
         for number, (start, end) in enumerate(zip(done.began, done.began[1:], strict=False)):
             summary = json.loads((sweep / str(number) / "summary.json").read_text())
-            own.append(end - start - summary["seconds"]["train"])
+            seconds = summary["seconds"]
+            own.append(end - start - seconds["train"])
+            exporting.append(seconds["evaluate"] + seconds["export"])
         print("the runner's own seconds around training, mnist_2x4:")
         print(f"  first job  {own[0]:.1f} s; later jobs, median {statistics.median(own[1:]):.1f} s, ", end="")
-        print(f"largest {max(own[1:]):.1f} s", flush=True)
+        print(f"largest {max(own[1:]):.1f} s")
+        exported = statistics.median(exporting[1:])
+        print(f"  of which evaluating, exporting and timing, median {exported:.1f} s", flush=True)
     finally:
         shutil.rmtree(folder)
 
