@@ -14,6 +14,8 @@ _IDENTIFIER_ENDS = 8
 # Of a sparse tensor only what is not zero takes room, so its shape may ask for more than the file holds, but
 # not for any number: no layer is sparser than one weight in thousands, and no tensor larger than this.
 _DENSE_PER_BYTE, _DENSE_ALWAYS, _DENSE_NEVER = 2**12, 2**24, 2**31
+# TFLite's operators have tensors of up to 8 dimensions.
+_MOST_SHOWN = 8
 # How NumPy tells that a vector does not lie in the file.
 _BEYOND = ("buffer is smaller", "offset must be", "buffer size must be")
 
@@ -104,10 +106,11 @@ def check_shape(shape: Sequence[int], kind: str, held: int, size: int, *, sparse
     Raises:
         ValueError: Shape and bytes do not fit.
     """
-    count = math.prod(shape)
-    told = f"its shape is {list(shape)}, its buffer has {held} bytes"
+    more = ["..."] if len(shape) > _MOST_SHOWN else []
+    told = f"its shape is [{', '.join([*map(str, shape[:_MOST_SHOWN]), *more])}], its buffer has {held} bytes"
     if any(extent < (1 if sparse else 0) for extent in shape):
         raise ValueError(f"{told}, and no such shape exists")
+    count = math.prod(shape)
     if not sparse:
         if held != bytes_for(count, kind):
             raise ValueError(f"{told}, not {bytes_for(count, kind)}")

@@ -49,11 +49,11 @@ def dequantize(stored: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, ax
     Returns:
         Float32 of the shape of `stored`.
     """
-    # int64 would do for every type; weights are int8 or int4, and int32 halves the time they take.
-    wide = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
-    offset = wide - along(zero_point, axis, stored.ndim).astype(wide.dtype)
-    # A scale may be damaged, and then the values are for the caller to judge.
+    # A type or scale may be damaged, and then the values are for the caller to judge.
     with np.errstate(over="ignore", invalid="ignore"):
+        # int64 would do for every type; weights are int8 or int4, and int32 halves the time they take.
+        wide = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
+        offset = wide - along(zero_point, axis, stored.ndim).astype(wide.dtype)
         return np.asarray(offset * along(scale, axis, stored.ndim), np.float32)
 
 
