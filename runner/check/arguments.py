@@ -65,7 +65,7 @@ class CommandLine:
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        ended = "" if message.endswith("?") else "."
+        ended = "" if message.endswith(("?", ".")) else "."
         raise UserError(f"{message.removeprefix('argument ')}{ended} See --help")
 
 

@@ -113,9 +113,10 @@ def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[st
 
 def _checked(weight: WeightTensor, layer: str, asked: Asked) -> TensorCheck:
     constant = weight.constant
-    zeros, size = int(np.count_nonzero(constant.zeros)), constant.zeros.size
+    size = constant.zeros.size
     if constant.problem is not None:
-        return TensorCheck(weight, layer, zeros, size, {}, ("encoding",))
+        return TensorCheck(weight, layer, 0, size, {}, ("encoding",))
+    zeros = int(np.count_nonzero(constant.zeros))
     rows = weight.layout.rows(constant.zeros)
     near_zero = _near_zero(constant) if asked.blocks else 0
     findings = {

@@ -83,7 +83,12 @@ class Constant:
 
     @cached_property
     def zeros(self) -> np.ndarray:
-        """Where the tensor is exactly zero, as booleans: at its zero point where it is quantized."""
+        """Where the tensor is exactly zero, as booleans: at its zero point where it is quantized.
+
+        Nowhere where `problem` is set.
+        """
+        if self.problem is not None:
+            return np.broadcast_to(np.False_, self.shape)
         if not self.quantized:
             return np.asarray(self.stored == 0)
         return np.asarray(self.stored == along(self.zero_point, self.axis, len(self.shape)))

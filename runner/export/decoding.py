@@ -24,6 +24,19 @@ def decode(raw: np.ndarray, kind: str) -> np.ndarray:
     return DECODERS[kind](raw)
 
 
+def bytes_for(count: int, kind: str) -> int:
+    """Tells how many bytes so many values take.
+
+    Args:
+        count: The number of values.
+        kind: Their type as the schema names it; one of `DECODERS`.
+
+    Returns:
+        The bytes; where a value takes less than one, the last is filled up.
+    """
+    return -(-count // _VALUES_PER_BYTE.get(kind, 1)) * _BYTES.get(kind, 1)
+
+
 def dequantize(stored: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, axis: int) -> np.ndarray:
     """Brings quantized integers to what they mean, `(q - zero_point) * scale`.
 
@@ -36,10 +49,12 @@ def dequantize(stored: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, ax
     Returns:
         Float32 of the shape of `stored`.
     """
-    # int64 would do for every type; weights are int8 or int4, and int32 halves the time they take.
-    wide = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
-    offset = wide - along(zero_point, axis, stored.ndim).astype(wide.dtype)
-    return np.asarray(offset * along(scale, axis, stored.ndim), np.float32)
+    # A type or scale may be damaged, and then the values are for the caller to judge.
+    with np.errstate(over="ignore", invalid="ignore"):
+        # int64 would do for every type; weights are int8 or int4, and int32 halves the time they take.
+        wide = stored.astype(np.int64 if stored.dtype.itemsize > 2 else np.int32)
+        offset = wide - along(zero_point, axis, stored.ndim).astype(wide.dtype)
+        return np.asarray(offset * along(scale, axis, stored.ndim), np.float32)
 
 
 def _split(raw: np.ndarray, bits: int) -> np.ndarray:
@@ -57,8 +72,13 @@ def _bfloat16(raw: np.ndarray) -> np.ndarray:
     return (raw.view("<u2").astype(np.uint32) << 16).view(np.float32)
 
 
-VALUES_PER_BYTE: Mapping[str, int] = {"INT2": 4, "INT4": 2, "UINT4": 2}
-"""Of the types that take less than a byte."""
+_VALUES_PER_BYTE: Mapping[str, int] = {"INT2": 4, "INT4": 2, "UINT4": 2}
+# Of the types that take more than one.
+_BYTES: Mapping[str, int] = {
+    **dict.fromkeys(("FLOAT16", "BFLOAT16", "INT16", "UINT16"), 2),
+    **dict.fromkeys(("FLOAT32", "INT32", "UINT32"), 4),
+    **dict.fromkeys(("FLOAT64", "INT64", "UINT64"), 8),
+}
 
 DECODERS: Mapping[str, Callable[[np.ndarray], np.ndarray]] = {
     "FLOAT32": lambda raw: raw.view("<f4"),

@@ -4,7 +4,7 @@ The interpreter hands out the compressed values of a sparse tensor, the half flo
 DEQUANTIZE and the raw integers of a quantized one. A proof about the file needs what those bytes mean.
 """
 
-import struct
+import math
 from collections import defaultdict
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from runner.export.constant import Constant, Encoding, Use
-from runner.export.decoding import DECODERS, VALUES_PER_BYTE, decode, dequantize
+from runner.export.damage import DAMAGE, check_length, check_model, check_root, check_shape, in_words
+from runner.export.decoding import DECODERS, decode, dequantize
 from runner.export.schema import TFLiteFileError, load_schema, names
 from runner.export.sparse import Level, block_sizes, densify
 
@@ -23,8 +24,8 @@ __all__ = ["Constant", "Encoding", "TFLiteFileError", "Use", "read_constants"]
 _IDENTIFIER = b"TFL3"
 # An operator that only changes how a constant is written: what it feeds is what uses the constant.
 _UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
-# What reading nonsense offsets raises in flatbuffers, which gives None for a table that is absent, and NumPy.
-_DAMAGE = (struct.error, IndexError, ValueError, TypeError, AttributeError, OverflowError, MemoryError)
+# A damaged name may run on to the end of the file.
+_LONGEST_NAME = 200
 
 
 def read_constants(path: str | Path) -> list[Constant]:
@@ -51,22 +52,27 @@ def read_constants(path: str | Path) -> list[Constant]:
         )
     try:
         return list(_constants(data))
-    except _DAMAGE as error:
-        raise TFLiteFileError(f"{path}: is a damaged TFLite file: {error}") from error
+    except DAMAGE as error:
+        raise TFLiteFileError(f"{path}: is a damaged TFLite file: {in_words(error)}") from error
 
 
 def _constants(data: bytes) -> Iterator[Constant]:
     schema = load_schema()
     type_names = names(schema.TensorType)
+    check_root(int.from_bytes(data[:4], "little"), len(data))
     model = schema.Model.GetRootAs(data, 0)
-    op_names = _operator_names(schema, model, len(data))
-    for s in range(_checked(model.SubgraphsLength(), len(data))):
-        graph = model.Subgraphs(s)
-        uses = _uses(schema, graph, op_names, len(data))
+    graphs = [model.Subgraphs(s) for s in range(_length(model, "Subgraphs"))]
+    check_model(model.Version(), len(graphs), sum(_length(graph, "Tensors") for graph in graphs))
+    op_names = _operator_names(schema, model)
+    buffers = _length(model, "Buffers")
+    for s, graph in enumerate(graphs):
+        uses = _uses(schema, graph, op_names)
         order = {tensor: place for place, tensor in enumerate(uses)}
-        for t in range(_checked(graph.TensorsLength(), len(data))):
+        for t in range(_length(graph, "Tensors")):
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
+            if tensor.Buffer() >= buffers:
+                raise ValueError(f"tensor {t} of subgraph {s} is in buffer {tensor.Buffer()} of {buffers}")
             raw = _raw_bytes(model.Buffers(tensor.Buffer()), data)
             # Of a sparse tensor of zeros nothing is stored, and it is one all the same.
             if kind not in DECODERS or (raw.size == 0 and tensor.Sparsity() is None):
@@ -78,14 +84,16 @@ def _constants(data: bytes) -> Iterator[Constant]:
                     tensor,
                     raw,
                     kind,
+                    len(data),
                     subgraph=s,
                     index=t,
                     name=name,
                     uses=tuple(uses.get(t, ())),
                     first_read=order.get(t, len(order)),
                 )
-            except ValueError as error:
-                raise ValueError(f"tensor {t} '{name}' of subgraph {s}: {error}") from error
+            except DAMAGE as error:
+                shown = f"tensor {t} {name[:_LONGEST_NAME]!r} of subgraph {s}"
+                raise ValueError(f"{shown}: {in_words(error)}") from error
 
 
 def _constant(
@@ -93,6 +101,7 @@ def _constant(
     tensor: Any,
     raw: np.ndarray,
     kind: str,
+    size: int,
     *,
     subgraph: int,
     index: int,
@@ -101,9 +110,11 @@ def _constant(
     first_read: int,
 ) -> Constant:
     shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+    check_shape(shape, kind, raw.size, size, sparse=tensor.Sparsity() is not None)
     stored, encoding, problem = decode(raw, kind), None, None
     if tensor.Sparsity() is None:
-        stored = _dense(stored, shape, kind)
+        # Small values share a byte, so that some may be left over.
+        stored = stored[: math.prod(shape)].reshape(shape)
     else:
         encoding, found = _sparse(schema, tensor.Sparsity(), stored, shape)
         problem = found if isinstance(found, str) else None
@@ -129,16 +140,6 @@ def _constant(
     )
 
 
-def _dense(stored: np.ndarray, shape: tuple[int, ...], kind: str) -> np.ndarray:
-    count = int(np.prod(shape, dtype=np.int64))
-    # Small values share a byte, so that some may be left over.
-    if 0 < stored.size - count < VALUES_PER_BYTE.get(kind, 1):
-        stored = stored[:count]
-    if stored.size != count:
-        raise ValueError(f"its buffer holds {stored.size} values, its shape {list(shape)} asks for {count}")
-    return stored.reshape(shape)
-
-
 def _sparse(
     schema: ModuleType, sparsity: Any, stored: np.ndarray, shape: tuple[int, ...]
 ) -> tuple[Encoding, np.ndarray | str]:
@@ -150,8 +151,8 @@ def _sparse(
         levels = [_level(schema, sparsity.DimMetadata(i)) for i in range(min(len(order), _MOST_LEVELS))]
         encoding = Encoding(block_sizes(shape, order=order, block_map=block_map, levels=levels))
         return encoding, densify(stored, shape, order=order, block_map=block_map, levels=levels)
-    except _DAMAGE as error:
-        return encoding, f"its sparse encoding is broken: {error}"
+    except DAMAGE as error:
+        return encoding, f"its sparse encoding is broken: {in_words(error)}"
 
 
 def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -161,7 +162,7 @@ def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.n
     scale = parameters.ScaleAsNumpy().astype(np.float32)
     zero_point = parameters.ZeroPointAsNumpy() if parameters.ZeroPointLength() else np.zeros(1, np.int64)
     axis = parameters.QuantizedDimension()
-    if scale.size > 1 and (axis >= len(shape) or shape[axis] != scale.size):
+    if scale.size > 1 and (not 0 <= axis < len(shape) or shape[axis] != scale.size):
         raise ValueError(f"{scale.size} quantization scales do not fit axis {axis} of {list(shape)}")
     if zero_point.size not in (1, scale.size):
         raise ValueError(f"{zero_point.size} zero points do not fit {scale.size} quantization scales")
@@ -195,11 +196,11 @@ def _numbers(vector: Any, length: int) -> np.ndarray:
     return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
 
 
-def _uses(schema: ModuleType, graph: Any, op_names: list[str], limit: int) -> dict[int, list[Use]]:
+def _uses(schema: ModuleType, graph: Any, op_names: list[str]) -> dict[int, list[Use]]:
     """Lists in order of reading who reads each tensor, seen through the operators that only unpack it."""
     readers: dict[int, list[Use]] = defaultdict(list)
     unpacked: dict[int, int] = {}
-    for o in range(_checked(graph.OperatorsLength(), limit)):
+    for o in range(_length(graph, "Operators")):
         operator = graph.Operators(o)
         op = op_names[operator.OpcodeIndex()]
         inputs: list[int] = operator.InputsAsNumpy().tolist() if operator.InputsLength() else []
@@ -229,10 +230,10 @@ def _turned(schema: ModuleType, operator: Any, op: str, position: int) -> bool:
     return bool(options.AdjY() if position else options.AdjX())
 
 
-def _operator_names(schema: ModuleType, model: Any, limit: int) -> list[str]:
+def _operator_names(schema: ModuleType, model: Any) -> list[str]:
     builtin = names(schema.BuiltinOperator)
     found = []
-    for c in range(_checked(model.OperatorCodesLength(), limit)):
+    for c in range(_length(model, "OperatorCodes")):
         code = model.OperatorCodes(c)
         # Old files have only the one-byte field, which the schema kept under a new name.
         number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
@@ -253,8 +254,12 @@ def _raw_bytes(buffer: Any, data: bytes) -> np.ndarray:
     return np.zeros(0, np.uint8)
 
 
-def _checked(length: int, limit: int) -> int:
-    """Refuses a vector that is longer than the file, which a damaged length field would make us walk."""
-    if not 0 <= length <= limit // 4:
-        raise ValueError(f"a list of {length} entries cannot lie in {limit} bytes")
-    return length
+# Each field's place in its table's list of fields, as flatbuffers counts: 4 for the first, 6 for the next.
+_PLACES = {"OperatorCodes": 6, "Subgraphs": 8, "Buffers": 12, "Tensors": 4, "Operators": 10}
+
+
+def _length(table: Any, field: str) -> int:
+    """Returns how long one of a table's lists of tables is, once it is known to lie in the file."""
+    length: int = getattr(table, f"{field}Length")()
+    place = table._tab.Offset(_PLACES[field])
+    return check_length(length, table._tab.Vector(place) if place else 0, len(table._tab.Bytes))

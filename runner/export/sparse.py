@@ -162,7 +162,8 @@ def _check_counts(
     """Counts the entries level by level, which no contradiction survives, before any is made."""
     rank, entries = len(shape), 1
     for dimension, level in zip(order, levels, strict=True):
-        if dimension < rank and level.size is not None and level.size * sizes[dimension] > shape[dimension]:
+        # Less than a block may be left over.
+        if dimension < rank and level.size is not None and shape[dimension] // sizes[dimension] != level.size:
             raise ValueError(
                 f"it has a dense level of {level.size} entries of {sizes[dimension]} along dimension"
                 f" {dimension}, which has {shape[dimension]}"
