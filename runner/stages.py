@@ -27,6 +27,7 @@ from runner.pruning import strip_pruning
 from runner.pruning.structures import Block
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
+from runner.report.files import errors
 from runner.summary import sparsity_summary
 from runner.training import (
     History,
@@ -103,7 +104,7 @@ class Proven:
 
     def failures(self) -> list[str]:
         """Lists what makes the run a failed one, with headings; empty for a good run."""
-        broken = [f"{file.variant}: {file.error}" for file in self.exported if not file.loads]
+        broken = [f"{names}: {error}" for names, error in errors(self.exported)]
         missed = self.budget.misses if self.budget else ()
         told = {
             "The sparsity check did not pass:": self.check.failures,

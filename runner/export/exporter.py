@@ -26,6 +26,10 @@ _MOST_WORDS = 800
 _LAST_LINES = 3
 # How absl, TensorFlow and TFLite begin what is no complaint.
 _CHATTER = re.compile(r"(I|W)\d{4} |(INFO|WARNING): |\d{4}-\d\d-\d\d .*: [IW] ")
+# How the compiler says where in the graph it stands, that it has failed because of the above, and what of.
+_PLACE = re.compile(r"^loc\(.*\): (?=')")
+_SUMMARY = "failed while converting:"
+_MISSING = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, eq=False)
@@ -183,7 +187,10 @@ def readable(tool: str, failure: ChildFailed) -> str:
         return _cut("\n".join([f"{tool} {failure.words}", *complaints[-_LAST_LINES:]]))
     # The compiler repeats itself with source lines, locations and notes between.
     errors = [line for line in failure.words.splitlines() if "error: " in line]
-    told = [line.partition("error: ")[2].strip() for line in errors] or [failure.words]
+    told = [_PLACE.sub("", line.partition("error: ")[2].strip()) for line in errors]
+    told = [line for line in told if not line.startswith(_SUMMARY)] or told or [failure.words]
+    if missing := _MISSING.search(failure.words):
+        told.append(f"TFLite has no operator of its own for TensorFlow's {missing[1].strip()}")
     return _cut(f"{tool}: " + "\n".join(dict.fromkeys(told)))
 
 

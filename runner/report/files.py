@@ -35,6 +35,15 @@ def variants_table(
     return table
 
 
+def errors(files: Sequence[Exported]) -> list[tuple[str, str]]:
+    """Returns what is wrong with files, each once, and the names of those that it befell before it."""
+    befell: dict[str, list[str]] = {}
+    for file in files:
+        if file.error is not None:
+            befell.setdefault(file.error, []).append(file.variant)
+    return [(", ".join(names), error) for error, names in befell.items()]
+
+
 def advice_lines(
     exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]
 ) -> list[str]:
@@ -48,11 +57,10 @@ def advice_lines(
     lines = []
     for file in exported:
         said = advice[file.variant]
-        if file.error is not None:
-            lines.append(f"{file.variant}: does not run: {file.error}")
-            continue
-        lines += [f"{file.variant}: {said.why}", f"  runs on: {said.runs_on}"]
-    lines += [f"dense {file.variant}: does not run: {file.error}" for file in dense if file.error is not None]
+        if file.error is None:
+            lines += [f"{file.variant}: {said.why}", f"  runs on: {said.runs_on}"]
+    lines += [f"{names}: does not run: {error}" for names, error in errors(exported)]
+    lines += [f"dense {names}: does not run: {error}" for names, error in errors(dense)]
     timed = [advice[file.variant].benchmark for file in exported if advice[file.variant].benchmark]
     return [*lines, f"on a device, e.g.: {timed[0]}"] if timed else lines
 

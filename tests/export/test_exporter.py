@@ -165,6 +165,13 @@ def test_the_folder_is_gone_afterwards_and_the_child_is_kept() -> None:
             ChildFailed("loc(a): error: no op\nnote: here\nloc(b): error: no op\nerror: two\n", "chatter"),
             "the tool: no op\ntwo",
         ),
+        (
+            ChildFailed(
+                '<unknown>:0: error: loc(callsite(fused["Det:", "a"] at b)): \'tf.Det\' op is no op\n'
+                "<unknown>:0: error: failed while converting: 'main': \nTF Select ops: Det, Svd\nDetails:\n"
+            ),
+            "the tool: 'tf.Det' op is no op\nTFLite has no operator of its own for TensorFlow's Det, Svd",
+        ),
         (ChildHung("gave up", "W0000 00:00 x.cc:1] chatter"), "the tool gave up"),
         (
             ChildDied("ended", "I0000 00:01 chatter\n2026-11-20 17:00:00.1: W x.cc:3] chatter\nlast\n"),

@@ -6,7 +6,7 @@ from rich.console import Console
 
 from runner.export.advice import Advice
 from runner.export.measure import Exported
-from runner.report.files import advice_lines, variants_table
+from runner.report.files import advice_lines, errors, variants_table
 
 SPARSE = Exported(
     "float32_sparse",
@@ -68,10 +68,18 @@ def test_each_file_is_explained_or_excused() -> None:
     assert advice_lines([SPARSE, BROKEN, REGRESSION], [replace(BROKEN, variant="int8")], SAID) == [
         "float32_sparse: one tensor in blocks",
         "  runs on: phones",
-        "int8: does not run: the converter ended",
         "float16: two bytes a weight",
         "  runs on: GPUs",
+        "int8: does not run: the converter ended",
         "dense int8: does not run: the converter ended",
         "on a device, e.g.: adb push a",
     ]
     assert advice_lines([MISSING], [], SAID) == ["dynamic_range: does not run: no such operator"]
+
+
+def test_what_befell_several_files_is_told_once() -> None:
+    others = [replace(BROKEN, variant="int8_sparse"), replace(BROKEN, variant="float16", error="too large")]
+    assert errors([BROKEN, SPARSE, *others]) == [
+        ("int8, int8_sparse", "the converter ended"),
+        ("float16", "too large"),
+    ]
