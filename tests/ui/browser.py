@@ -45,6 +45,18 @@ class Browser:
             time.sleep(0.3)
         return shown
 
+    def text_of_frame(self, text: str) -> str:
+        """Waits until the page within the page shows a text, and returns all that it shows."""
+        deadline = time.monotonic() + _SECONDS
+        while not self.driver.find_elements(By.TAG_NAME, "iframe"):
+            assert time.monotonic() < deadline, f"no page within {self.driver.current_url}:\n{self.text()}"
+            time.sleep(0.3)
+        self.driver.switch_to.frame(self.driver.find_element(By.TAG_NAME, "iframe"))
+        try:
+            return self.wait_for(text)
+        finally:
+            self.driver.switch_to.default_content()
+
     def find(self, text: str) -> WebElement:
         """Returns the innermost element whose whole text is this."""
         self.wait_for(text)

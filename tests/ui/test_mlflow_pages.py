@@ -113,10 +113,19 @@ def test_the_artifacts_of_a_sweep_show_the_comparison(shown: Shown) -> None:
     shown.browser.wait_for("comparison")
 
 
-def test_a_run_names_its_model_and_its_files(shown: Shown) -> None:
+def test_the_artifacts_of_a_run_show_its_report(shown: Shown) -> None:
     [run, _] = shown.runs
-    shown.browser.open(f"{shown.address}/{run.info.run_id}/artifacts")
-    shown.browser.wait_for("plots", "recipe", "tables", "tflite")
+    shown.browser.open(f"{shown.address}/{run.info.run_id}/artifacts/reports/report.html")
+    shown.browser.wait_for("plots", "recipe", "tables", "tflite", "report.html")
+
+    report = shown.browser.text_of_frame("What was planned")
+
+    assert f"{run.data.tags['recipe']}, seed 3" in report
+    assert "Masks in the TFLite file" in report
+
+
+def test_a_run_names_its_model(shown: Shown) -> None:
+    [run, _] = shown.runs
 
     shown.browser.open(f"{shown.address}/{run.info.run_id}")
 
