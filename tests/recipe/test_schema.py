@@ -198,7 +198,11 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("layers.all.schedule.end_step", "4.5ep", "is 4.5ep, beyond the 4 epochs of training"),
         ("export.variants", [], "is empty: name at least one, e.g. float32"),
         ("export.variants", ["float32", "float32"], "names one twice"),
-        ("budget.variant", "int8", "is 'int8', which export.variants (float32) does not name"),
+        (
+            "budget",
+            {"variant": "int8", "max_bytes": 1},
+            "variant is 'int8', which export.variants (float32) does not name",
+        ),
     ],
 )
 def test_refuses_with_the_file_the_key_and_the_remedy(key: str, value: object, told: str) -> None:
