@@ -31,10 +31,6 @@ _MARK = "SWEEP_OF_FOLDER"
 COMPARED = ["name", "status", "accuracy", "loss", "sparsity"]
 
 
-def _listen() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
-
-
 class Sweeps:
     """`python -m runner --multirun` in a folder.
 
@@ -64,8 +60,6 @@ class Sweeps:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             text=True,
-            # A shell that runs the tests in the background has them, and all that they start, ignore Ctrl-C.
-            preexec_fn=_listen,
         )
 
     def __call__(self, *arguments: str, **variables: str) -> tuple[int, str, str]:
