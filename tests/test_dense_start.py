@@ -262,6 +262,13 @@ def test_the_dense_numbers_stand_beside_the_pruned_ones(trained: Finished, other
         assert any(said.endswith(line) for said in run.said.splitlines())
 
 
+def test_the_dense_files_are_of_the_dense_weights(trained: Finished, loaded: Finished) -> None:
+    for run in (trained, loaded):
+        dense = run.summary["dense_variants"]["float32"]
+        assert dense["loss"] == pytest.approx(run.summary["dense_loss"], rel=1e-4)
+        assert dense["accuracy"] == pytest.approx(run.summary["dense_accuracy"], abs=1e-6)
+
+
 def test_every_run_shows_the_dense_curve(trained: Finished, loaded: Finished) -> None:
     for name in ("loss", "accuracy", "val_loss", "val_accuracy"):
         curve = trained.curve(f"dense/{name}")

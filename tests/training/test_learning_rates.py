@@ -11,7 +11,8 @@ import tf_keras
 from runner.errors import UserError
 from runner.recipe.schema import LearningRate, Optimizer, StepSpec
 from runner.training import LEARNING_RATES, build_optimizer
-from runner.training.learning_rates import Cosine, Piecewise, WarmUp, build_learning_rate
+from runner.training.learning_rates import build_learning_rate
+from runner.training.rates import Cosine, Piecewise, WarmUp
 
 
 def built(
