@@ -1,0 +1,129 @@
+"""Effects of a factor: paired differences between two of its levels, with the seed as the unit.
+
+Runs of one seed share their first weights, the order of their data and whatever else the seed decides, at all
+levels of all factors. So their differences are averaged within the seed first, and Student's t test looks at
+one number per seed: it holds whatever the noise at each level, and however a seed favours one level over the
+other. The price is that few seeds show only large effects.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import stats
+
+ERROR_RATE = 0.05
+"""The share of families of intervals, one or more of which miss what they estimate, that is allowed."""
+
+OVERALL_SHARE = 0.5
+"""The part of `ERROR_RATE` that overall differences take where those at single levels are told too."""
+
+Values = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A mean difference with an interval and a p-value that belong together.
+
+    Args:
+        mean: Second level minus first.
+        low: The lower end of its interval, which holds together with all others of its family in 95 % of
+            families.
+        high: The upper end.
+        p: Two-sided, corrected for the same family, in [0, 1]: below 0.05 where the interval leaves 0 out.
+        seeds: How many seeds it rests on, two at least.
+        spread: Standard deviation over seeds.
+    """
+
+    mean: float
+    low: float
+    high: float
+    p: float
+    seeds: int
+    spread: float
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval leaves 0 out."""
+        return self.low > 0 or self.high < 0
+
+
+def effect(differences: Sequence[float] | Values, *, error_rate: float, step: float = 0.0) -> Effect:
+    """Estimates a mean difference from one number per seed by Student's t.
+
+    Args:
+        differences: Second minus first, `[seeds]`, two at least; each may be a mean over blocks.
+        error_rate: What this interval may take of `ERROR_RATE`, in (0, 0.05].
+        step: The finest step that the differences are measured in. Seeds that agree by chance of a coarse
+            score (an accuracy on few images) are not taken for certainty: the spread is at least that of
+            rounding, `step / sqrt(6)`.
+
+    Raises:
+        ValueError: There are fewer than two seeds.
+    """
+    values = np.asarray(differences, dtype=np.float64)
+    seeds = len(values)
+    if seeds < 2:
+        raise ValueError(f"an effect needs two seeds or more, not {seeds}")
+    mean = float(values.mean())
+    spread = max(float(values.std(ddof=1)), step / math.sqrt(6))
+    if spread == 0.0:
+        certain = 1.0 if mean == 0.0 else 0.0
+        return Effect(mean, mean, mean, certain, seeds, 0.0)
+    error = spread / math.sqrt(seeds)
+    reach = _quantile(1 - error_rate / 2, seeds - 1) * error
+    p = 2 * float(stats.t.sf(abs(mean) / error, seeds - 1))
+    return Effect(mean, mean - reach, mean + reach, min(1.0, p * ERROR_RATE / error_rate), seeds, spread)
+
+
+def trend(differences: Values, *, step: float = 0.0) -> float:
+    """Tests whether differences rise or fall along ordered levels.
+
+    Args:
+        differences: `[seeds, levels]`, two of each at least, levels in order.
+        step: As in `effect`, of each difference.
+
+    Returns:
+        The two-sided p-value of the mean over seeds of each seed's linear contrast in the levels' ranks.
+    """
+    levels = differences.shape[1]
+    return _contrast(differences, np.arange(levels) - (levels - 1) / 2, step)
+
+
+def heterogeneity(differences: Values, *, step: float = 0.0) -> float:
+    """Tests whether differences depend on levels that have no order.
+
+    Args:
+        differences: `[seeds, levels]`, two of each at least.
+        step: As in `effect`, of each difference.
+
+    Returns:
+        The smallest two-sided p-value of the levels' deviations from their seed's mean, times their number
+        (Bonferroni).
+    """
+    levels = differences.shape[1]
+    deviations = np.eye(levels) - 1 / levels
+    tests = levels if levels > 2 else 1  # Of two, one is the other's negative.
+    return min(1.0, tests * min(_contrast(differences, row, step) for row in deviations))
+
+
+def _contrast(differences: Values, coefficients: Values, step: float) -> float:
+    """Returns the p-value of a weighted sum of each seed's differences, before any correction."""
+    rounding = step * float(np.sqrt((coefficients**2).sum()))
+    return effect(differences @ coefficients, error_rate=ERROR_RATE, step=rounding).p
+
+
+def finest_step(scores: Values) -> float:
+    """Returns the smallest difference between any two scores that is not the rounding of float32."""
+    ordered = np.unique(scores)
+    gaps = np.diff(ordered)
+    real = gaps[gaps > 4 * float(np.finfo(np.float32).eps) * max(1e-12, float(np.abs(ordered).max()))]
+    return float(real.min()) if len(real) else 0.0
+
+
+@cache
+def _quantile(share: float, freedom: int) -> float:
+    return float(stats.t.ppf(share, freedom))

@@ -1,0 +1,98 @@
+import itertools
+
+import pytest
+
+from runner.compare.factors import ABSENT, Factor, find_factors, short_keys
+
+NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
+
+
+def said(recipe: object = "mnist", **params: object) -> dict[str, str]:
+    """What a run was asked to do; two underscores stand for a dot."""
+    return {"recipe": str(recipe), **{key.replace("__", "."): str(value) for key, value in params.items()}}
+
+
+def grid(**levels: list[object]) -> list[dict[str, str]]:
+    """Every combination of levels, at two seeds each."""
+    return [
+        said(**dict(zip(levels, values, strict=True)), seed=seed)
+        for values in itertools.product(*levels.values())
+        for seed in (1, 2)
+    ]
+
+
+def test_what_was_swept_are_factors_and_seeds_are_not() -> None:
+    runs = grid(
+        layers__all__schedule__name=["polynomial", "constant"],
+        layers__all__schedule__sparsity=[0.9, 0.75, 0.5],
+        training__epochs=[3],
+    )
+    assert find_factors(runs, [NAME, SPARSITY]) == (
+        Factor(NAME, "schedule.name", ("polynomial", "constant"), numeric=False),
+        Factor(SPARSITY, "schedule.sparsity", ("0.5", "0.75", "0.9"), numeric=True),
+    )
+
+
+def test_a_key_that_follows_from_a_factor_is_told_beside_it() -> None:
+    runs = [
+        said(layers__all__schedule__name="constant"),
+        said(layers__all__schedule__name="polynomial", layers__all__schedule__power=3),
+    ]
+    [factor] = find_factors(runs, [NAME])
+    assert (factor.key, factor.beside) == (NAME, ("layers.all.schedule.power",))
+
+
+def test_recipes_are_a_factor_with_the_keys_in_which_they_differ() -> None:
+    runs = [
+        said("study/constant", layers__all__schedule__name="constant"),
+        said("study/polynomial", layers__all__schedule__name="polynomial"),
+        said("study/dense", layers__all__prune=False),
+    ]
+    [factor] = find_factors(runs)
+    assert (factor.name, factor.levels) == ("recipe", ("study/constant", "study/polynomial", "study/dense"))
+    assert factor.beside == ("layers.all.prune", NAME)
+
+
+def test_recipes_and_a_key_that_was_swept_within_them_are_two_factors() -> None:
+    runs = [
+        said(recipe, layers__all__schedule__name=recipe, layers__all__schedule__sparsity=sparsity)
+        for recipe in ("constant", "polynomial")
+        for sparsity in (0.5, 0.9)
+    ]
+    assert [factor.name for factor in find_factors(runs, [SPARSITY])] == ["recipe", "schedule.sparsity"]
+
+
+def test_a_key_that_some_runs_lack_has_a_level_for_them() -> None:
+    [factor] = find_factors([said(model__width=16), said()])
+    assert factor.levels == ("16", ABSENT)
+    assert not factor.numeric
+
+
+@pytest.mark.parametrize(
+    "key", ["budget__max_bytes", "export__variants", "data__path", "description", "seed"]
+)
+def test_settings_that_do_not_change_the_training_are_no_factors(key: str) -> None:
+    assert find_factors([said(**{key: 1}), said(**{key: 2})]) == ()
+
+
+def test_names_that_read_as_numbers_are_names() -> None:
+    [factor] = find_factors([said(model__kind="nan"), said(model__kind="1")])
+    assert not factor.numeric
+
+
+def test_a_factor_has_levels() -> None:
+    with pytest.raises(ValueError, match="two or more different levels"):
+        Factor("a", "a", ("1", "1"), numeric=True)
+
+
+@pytest.mark.parametrize(
+    ("keys", "names"),
+    [
+        (["layers.all.schedule.name", "seed"], ["schedule.name", "seed"]),
+        (["layers.a.schedule.name", "layers.b.schedule.name"], ["a.schedule.name", "b.schedule.name"]),
+        (["x.schedule.name", "schedule.name"], ["x.schedule.name", "schedule.name"]),
+        (["training.epochs"], ["training.epochs"]),
+    ],
+)
+def test_names_are_the_shortest_that_tell_keys_apart(keys: list[str], names: list[str]) -> None:
+    assert short_keys(keys) == names
