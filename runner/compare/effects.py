@@ -120,7 +120,8 @@ def finest_step(scores: Values) -> float:
     """Returns the smallest difference between any two scores that is not the rounding of float32."""
     ordered = np.unique(scores)
     gaps = np.diff(ordered)
-    real = gaps[gaps > 4 * float(np.finfo(np.float32).eps) * max(1e-12, float(np.abs(ordered).max()))]
+    rounding = 4 * float(np.finfo(np.float32).eps) * float(np.abs(ordered).max(initial=0.0))
+    real = gaps[gaps > rounding]
     return float(real.min()) if len(real) else 0.0
 
 

@@ -1,0 +1,125 @@
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from runner.compare.contrasts import Cell, Contrast, contrasts
+from runner.compare.factors import Factor
+
+SCHEDULE = Factor("layers.all.schedule.name", "schedule.name", ("constant", "polynomial"), numeric=False)
+SPARSITY = Factor("layers.all.schedule.sparsity", "schedule.sparsity", ("0.5", "0.75", "0.9"), numeric=True)
+MODEL = Factor("model.name", "model.name", ("small", "large"), numeric=False)
+
+Scores = dict[Cell, dict[int, float]]
+
+
+def made(factors: Sequence[Factor], effect: dict[str, float], seeds: int = 5, noise: float = 0.001) -> Scores:
+    """Scores of a full grid; `effect` is what polynomial adds, by level of the last factor."""
+    rng = np.random.default_rng(2)
+    cells: list[Cell] = [()]
+    for factor in factors:
+        cells = [(*cell, level) for cell in cells for level in factor.levels]
+    shift = rng.normal(0, 0.05, seeds)
+    return {
+        cell: {
+            seed: 0.9
+            + shift[seed]
+            + rng.normal(0, noise)
+            + (effect.get(cell[-1], 0.0) if "polynomial" in cell else 0.0)
+            for seed in range(seeds)
+        }
+        for cell in cells
+    }
+
+
+def same_sparsity(one: Cell, other: Cell, seeds: Sequence[int]) -> bool:
+    return one[-1] == other[-1]
+
+
+def schedules(scores: Scores, factors: Sequence[Factor] = (SCHEDULE, SPARSITY)) -> Contrast:
+    return contrasts(factors, scores, same_sparsity)[0]
+
+
+def test_differences_are_averaged_within_the_seed_first() -> None:
+    scores = made([SCHEDULE, SPARSITY], {"0.5": 0.01, "0.75": 0.02, "0.9": 0.03})
+    found = schedules(scores)
+    each = [
+        np.mean(
+            [scores["polynomial", level][seed] - scores["constant", level][seed] for level in SPARSITY.levels]
+        )
+        for seed in range(5)
+    ]
+    assert found.overall is not None
+    assert found.overall.mean == pytest.approx(np.mean(each))
+    assert found.overall.mean == pytest.approx(0.02, abs=0.001)
+    # Half of the 5 % goes to the one overall difference.
+    assert found.overall.p == pytest.approx(2 * stats.ttest_1samp(each, 0.0).pvalue)
+    assert found.seeds == (0, 1, 2, 3, 4)
+
+
+def test_how_it_depends_on_sparsity_is_tested_and_told_by_level() -> None:
+    [dependence] = schedules(made([SCHEDULE, SPARSITY], {"0.5": 0.0, "0.75": 0.02, "0.9": 0.05})).dependences
+    assert (dependence.factor, dependence.shown) == (SPARSITY, True)
+    assert [level for level, _ in dependence.effects] == ["0.5", "0.75", "0.9"]
+    assert [effect.shown for _, effect in dependence.effects] == [False, True, True]
+    assert dependence.shown_from() == "0.75"
+
+
+def test_from_a_level_on_means_every_level_above_too() -> None:
+    found = schedules(made([SCHEDULE, SPARSITY], {"0.5": 0.05, "0.75": 0.05, "0.9": 0.0}))
+    assert found.dependences[0].shown_from() is None
+    turned = schedules(made([SCHEDULE, SPARSITY], {"0.5": -0.05, "0.75": 0.05, "0.9": 0.05}))
+    assert turned.dependences[0].shown_from() == "0.75"
+
+
+def test_a_difference_that_is_the_same_everywhere_depends_on_nothing() -> None:
+    [dependence] = schedules(made([SCHEDULE, SPARSITY], dict.fromkeys(SPARSITY.levels, 0.02))).dependences
+    assert not dependence.shown
+    assert dependence.shown_from() == "0.5"
+
+
+def test_levels_that_may_not_be_ranked_are_no_contrast() -> None:
+    _, *sparsities = contrasts([SCHEDULE, SPARSITY], made([SCHEDULE, SPARSITY], {}), same_sparsity)
+    assert [(found.first, found.second) for found in sparsities] == [
+        ("0.5", "0.75"),
+        ("0.5", "0.9"),
+        ("0.75", "0.9"),
+    ]
+    assert all(found.overall is None and len(found.unfair) == 2 for found in sparsities)
+
+
+def test_a_family_is_as_large_as_what_is_told() -> None:
+    one = contrasts(
+        [SCHEDULE],
+        {("constant",): {1: 0.1, 2: 0.2, 3: 0.4}, ("polynomial",): {1: 0.2, 2: 0.4, 3: 0.5}},
+        same_all,
+    )
+    assert one[0].overall is not None
+    assert one[0].overall.p == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.1], 0.0).pvalue)
+    two = contrasts([MODEL, SCHEDULE], made([MODEL, SCHEDULE], {"polynomial": 0.02}), same_all)
+    assert [found.factor.name for found in two] == ["model.name", "schedule.name"]
+    assert all(found.dependences[0].effects[0][1].seeds == 5 for found in two)
+
+
+def same_all(one: Cell, other: Cell, seeds: Sequence[int]) -> bool:
+    return True
+
+
+def test_a_seed_that_a_cell_lacks_is_left_out_everywhere() -> None:
+    scores = made([SCHEDULE, SPARSITY], {})
+    del scores["polynomial", "0.75"][3]
+    scores["constant", "0.9"][1] = float("nan")
+    found = schedules(scores)
+    assert found.seeds == (0, 2, 4)
+    assert len(found.blocks) == 3
+
+
+def test_a_cell_that_is_nearly_empty_does_not_cost_the_others_their_seeds() -> None:
+    scores = made([SCHEDULE, SPARSITY], {})
+    scores["polynomial", "0.9"] = {0: 0.9}
+    found = schedules(scores)
+    assert found.seeds == (0, 1, 2, 3, 4)
+    assert [one[-1] for one, _ in found.blocks] == ["0.5", "0.75"]
+    del scores["polynomial", "0.5"], scores["polynomial", "0.75"]
+    assert schedules(scores).overall is None
