@@ -115,8 +115,8 @@ def test_the_environment_names_versions_and_plugins(tmp_path: Path, monkeypatch:
 
 
 def test_all_that_a_fingerprint_sums_up_has_its_place_where_groups_are_told_apart() -> None:
-    # Recipe, seed, data and files are tags of their own. What joins them must be in `environment`, or in a tag
-    # that comparisons read: else groups would differ in something that nobody can name.
+    # Recipe, seed, data and files are tags of their own. What joins them must be in `environment`, or in a
+    # tag that comparisons read: else groups would differ in something that nobody can name.
     of_environment = {"versions", "plugins"}
     of_tags = {"recipe_hash", "seed", "data_sha256", "files"}
     assert set(inspect.signature(fingerprint).parameters) == of_environment | of_tags
