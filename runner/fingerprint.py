@@ -7,6 +7,7 @@ one that has finished.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from runner.models.content import model_content
 from runner.plugin_content import plugin_content
@@ -69,3 +70,34 @@ def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> 
         files=model_content(recipe.model),
         plugins=plugin_content(settings.plugins),
     )
+
+
+def group_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> str:
+    """Sums up all of a job but its seed: runs of which this is equal differ by chance alone.
+
+    Args:
+        recipe: The experiment.
+        settings: Its plugins count.
+        data_sha256: Of the content of its data.
+
+    Returns:
+        The fingerprint that the job would have with the seed 0.
+
+    Raises:
+        UserError: A model file that the recipe names is not there.
+    """
+    return job_fingerprint(recipe, replace(settings, seed=0), data_sha256)
+
+
+def environment(settings: RunSettings) -> dict[str, str]:
+    """Names what a job is computed with, for those who ask in what two jobs differ beside their recipes.
+
+    Args:
+        settings: Its plugins count.
+
+    Returns:
+        Versions by name and, by `plugin NAME`, the first 12 digits of the SHA-256 of a plugin's source.
+    """
+    found = versions()
+    own = plugin_content(settings.plugins)
+    return {name: found[name] for name in COMPUTING} | {f"plugin {name}": own[name][:12] for name in own}

@@ -1,5 +1,7 @@
 """What makes two jobs the same job."""
 
+import inspect
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -7,7 +9,8 @@ from typing import Any
 import pytest
 
 from runner.errors import UserError
-from runner.fingerprint import fingerprint, job_fingerprint
+from runner.fingerprint import environment, fingerprint, group_fingerprint, job_fingerprint
+from runner.provenance import COMPUTING, versions
 from runner.recipe.schema import Model, Recipe
 from runner.settings import RunSettings
 
@@ -82,3 +85,38 @@ def test_a_missing_file_is_told(tmp_path: Path) -> None:
     recipe = replace(RECIPE, model=Model(name="two_conv", weights=str(tmp_path / "gone.h5")))
     with pytest.raises(UserError, match=r"recipe\.model\.weights: .*gone\.h5: cannot be read"):
         job_fingerprint(recipe, RunSettings(), "abc")
+
+
+def test_of_a_group_all_is_equal_but_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "grouped_plugin.py").write_text("a = 1\n")
+    own = group_fingerprint(RECIPE, RunSettings(seed=1), "abc")
+    assert group_fingerprint(RECIPE, RunSettings(seed=2), "abc") == own
+    longer = replace(RECIPE, training=replace(RECIPE.training, epochs=2))
+    others = [
+        group_fingerprint(longer, RunSettings(seed=1), "abc"),
+        group_fingerprint(RECIPE, RunSettings(seed=1), "abd"),
+        group_fingerprint(RECIPE, RunSettings(seed=1, plugins=("grouped_plugin",)), "abc"),
+    ]
+    assert len({own, *others}) == 4
+
+
+def test_the_environment_names_versions_and_plugins(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    plugin = tmp_path / "named_plugin.py"
+    plugin.write_text("a = 1\n")
+    found = environment(RunSettings(plugins=("named_plugin",)))
+    known = versions()
+    assert found == {
+        **{name: known[name] for name in COMPUTING},
+        "plugin named_plugin": found["plugin named_plugin"],
+    }
+    assert re.fullmatch("[0-9a-f]{12}", found["plugin named_plugin"])
+
+
+def test_all_that_a_fingerprint_sums_up_has_its_place_where_groups_are_told_apart() -> None:
+    # Recipe, seed, data and files are tags of their own. What joins them must be in `environment`, or in a
+    # tag that comparisons read: else groups would differ in something that nobody can name.
+    of_environment = {"versions", "plugins"}
+    of_tags = {"recipe_hash", "seed", "data_sha256", "files"}
+    assert set(inspect.signature(fingerprint).parameters) == of_environment | of_tags

@@ -87,7 +87,6 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
         "mean 0.9810 ± 0.0025",
         "study/<i>a|b</i>",
         "experiment my_experiment in sqlite:////out/mlflow.db",
-        "at most 0.5 percentage points apart",
         "at most 2% apart",
     ):
         assert told in page.text
