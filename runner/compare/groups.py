@@ -2,11 +2,12 @@
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 from runner.compare.result import Result
+from runner.sweep.factors import short_keys
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
 _BEFORE_OVERRIDE = re.compile(
@@ -103,7 +104,7 @@ def short_names(variations: Sequence[str]) -> list[str]:
     common = {part for part, count in counted.items() if count == len(parts)}
     recipes = {own[0] for own in parts}
     folder = _common_folder([own[0] for own in parts]) if len(recipes) > 1 else ""
-    keys = {_key(part) for own in parts for part in own[1:] if part not in common}
+    keys = short_keys(_key(part) for own in parts for part in own[1:] if part not in common)
     names = []
     for own in parts:
         recipe = [] if own[0] in common else [own[0].removeprefix(folder)]
@@ -116,14 +117,9 @@ def _key(override: str) -> str:
     return override.lstrip("+~").partition("=")[0].removeprefix("recipe.")
 
 
-def _shortened(override: str, keys: set[str]) -> str:
-    key, equals, value = override.lstrip("+~").partition("=")
-    words = key.removeprefix("recipe.").split(".")
-    for count in range(2, len(words) + 1):
-        ending = ".".join(words[-count:])
-        if sum(other == ending or other.endswith(f".{ending}") for other in keys) == 1:
-            return f"{ending}{equals}{value}"
-    return ".".join(words) + equals + value
+def _shortened(override: str, keys: Mapping[str, str]) -> str:
+    _, equals, value = override.partition("=")
+    return f"{keys[_key(override)]}{equals}{value}"
 
 
 def _common_folder(recipes: Sequence[str]) -> str:
