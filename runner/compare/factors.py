@@ -3,6 +3,8 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
+from runner.sweep.factors import short_keys
+
 RECIPE = "recipe"
 ABSENT = "-"
 """The level of a run whose recipe does not have the key."""
@@ -68,29 +70,18 @@ def find_factors(said: Sequence[Mapping[str, str]], swept: Collection[str] = ())
             beside.setdefault(alone[0], []).append(key)
     names = short_keys(chosen)
     return tuple(
-        Factor(key, name, *_levels(columns[key]), beside=tuple(beside.get(key, ())))
-        for key, name in zip(chosen, names, strict=True)
+        Factor(key, names[key], *_levels(columns[key]), beside=tuple(beside.get(key, ()))) for key in chosen
     )
 
 
-def short_keys(keys: Sequence[str]) -> list[str]:
-    """Shortens dotted keys to what tells them apart: their last two words, or more where that is not enough.
+def cell_of(said: Mapping[str, str], factors: Sequence[Factor]) -> tuple[str, ...]:
+    """Returns the level of each factor in a run.
 
-    Example:
-        >>> short_keys(["layers.all.schedule.name", "training.epochs", "recipe"])
-        ['schedule.name', 'training.epochs', 'recipe']
+    Args:
+        said: What the run was asked to do; see `find_factors`.
+        factors: What was varied.
     """
-    names = []
-    for key in keys:
-        words = key.split(".")
-        endings = [".".join(words[-count:]) for count in range(min(2, len(words)), len(words) + 1)]
-        clear = [end for end in endings if sum(_ends_with(other, end) for other in keys) == 1]
-        names.append(clear[0] if clear else key)
-    return names
-
-
-def _ends_with(key: str, ending: str) -> bool:
-    return key == ending or key.endswith(f".{ending}")
+    return tuple(said.get(factor.key, ABSENT) for factor in factors)
 
 
 def _is_science(key: str) -> bool:

@@ -1,4 +1,4 @@
-"""Runs that differ only in their seed, and the short names that tell one group from another."""
+"""Runs that differ only in their seed, the factors by which groups of them differ, and their names."""
 
 import re
 from collections import Counter
@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from runner.compare.contrasts import Cell
+from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
 from runner.compare.score import Score, score_of
+from runner.sweep.names import level_names
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
 _BEFORE_OVERRIDE = re.compile(
@@ -20,13 +23,15 @@ class Group:
     """The runs of one recipe, or of one variation of it, over seeds.
 
     Args:
-        name: What tells it from the other groups.
+        name: What tells it from the other groups: its levels, such as `polynomial sparsity=0.9`.
+        cell: Its level of each factor, in the order of the factors.
         variation: The recipe's name and everything that the command line changed in it.
         results: One per seed, by seed, each with a result that counts.
         lost: The runs of other seeds, by seed, that have none: they began, and failed.
     """
 
     name: str
+    cell: Cell
     variation: str
     results: tuple[Result, ...]
     lost: tuple[Result, ...] = ()
@@ -61,15 +66,27 @@ class Group:
         return [result.metrics[metric] for result in self.results if metric in result.metrics]
 
 
-def make_groups(results: Sequence[Result]) -> tuple[tuple[Group, ...], tuple[Result, ...]]:
+@dataclass(frozen=True)
+class Grouped:
+    """Runs put into groups.
+
+    Args:
+        groups: In the order in which each first appears.
+        factors: What they differ in.
+        superseded: The runs that were left out because a later one of the same group has the same seed.
+    """
+
+    groups: tuple[Group, ...]
+    factors: tuple[Factor, ...]
+    superseded: tuple[Result, ...]
+
+
+def make_groups(results: Sequence[Result]) -> Grouped:
     """Puts runs together that differ in nothing but their seed, however the command line put them.
 
     Args:
-        results: Runs that have ended, in the order their groups shall have.
-
-    Returns:
-        The groups, in the order in which each first appears, and the runs that were left out because a later
-        one of the same group has the same seed. Where no seed of a group has a result there is no group.
+        results: Runs that have ended, in the order their groups shall have. Where no seed of a group has a
+            result that counts there is no group.
     """
     kept: dict[tuple[str | None, ...], dict[int, Result]] = {}
     lost: dict[tuple[str | None, ...], dict[int, Result]] = {}
@@ -93,9 +110,10 @@ def make_groups(results: Sequence[Result]) -> tuple[tuple[Group, ...], tuple[Res
         for own, group in zip(failed, kept.values(), strict=True)
     ]
     variations = [_words(own) for own in members]
-    names = _distinct(short_names(variations), members)
-    groups = [Group(*each) for each in zip(names, variations, members, without, strict=True)]
-    return tuple(groups), tuple(superseded)
+    factors, cells = _cells([own[0] for own in members], variations)
+    names = _names(factors, cells, [own[0].recipe for own in members])
+    groups = [Group(*each) for each in zip(names, cells, variations, members, without, strict=True)]
+    return Grouped(tuple(groups), factors, tuple(superseded))
 
 
 def _shared(result: Result) -> tuple[str | None, ...]:
@@ -116,92 +134,41 @@ def _words(members: Sequence[Result]) -> str:
     return min(counted, key=lambda words: (-counted[words], len(words), words))
 
 
-def short_names(variations: Sequence[str]) -> list[str]:
-    """Shortens variations to what tells them apart.
+def _cells(firsts: Sequence[Result], variations: Sequence[str]) -> tuple[tuple[Factor, ...], list[Cell]]:
+    """Finds the factors, and the cell of each group by one of its runs."""
+    swept = [_key(part) for words in variations for part in _BEFORE_OVERRIDE.split(words.strip())[1:]]
+    said = [_said(one, firsts) for one in firsts]
+    factors = find_factors(said, swept)
+    cells = [cell_of(own, factors) for own in said]
+    if len(set(cells)) < len(cells):  # What tells them apart was not logged, but sums are.
+        said = [{**own, "fingerprint": _sum(one)} for own, one in zip(said, firsts, strict=True)]
+        factors = find_factors(said, swept)
+        cells = [cell_of(own, factors) for own in said]
+    return factors, cells
 
-    Args:
-        variations: Each a recipe's name, then overrides such as `layers.all.schedule.sparsity=0.5`.
 
-    Returns:
-        A name for each. What all have in common is left out, but for the recipe where nothing else is left;
-        of a key the last two words are kept, or more where that would make two keys one. Equal variations
-        have equal names.
+def _said(result: Result, beside: Sequence[Result]) -> dict[str, str]:
+    """Returns all in which groups may differ, by key: what was asked, on what data, computed with what."""
+    environment = {f"environment.{name}": value for name, value in (result.environment or {}).items()}
+    files = {f"content of model.{key}": value[:8] for key, value in (result.files or {}).items()}
+    known = {"data": data_words(result, beside)} if result.data_sha256 is not None else {}
+    return {RECIPE: result.recipe, **result.asked, **known, **files, **environment}
 
-    Example:
-        >>> short_names(["a layers.x.m_by_n=2x4 training.epochs=1", "a training.epochs=1"])
-        ['x.m_by_n=2x4', 'a']
-    """
-    parts = [_BEFORE_OVERRIDE.split(variation.strip()) for variation in variations]
-    counted = Counter(part for own in parts for part in set(own))
-    common = {part for part, count in counted.items() if count == len(parts)}
-    recipes = {own[0] for own in parts}
-    folder = _common_folder([own[0] for own in parts]) if len(recipes) > 1 else ""
-    keys = {_key(part) for own in parts for part in own[1:] if part not in common}
-    names = []
-    for own in parts:
-        recipe = [] if own[0] in common else [own[0].removeprefix(folder)]
-        changed = [_shortened(part, keys) for part in own[1:] if part not in common]
-        names.append(" ".join(recipe + changed) or own[0].removeprefix(folder))
-    return names
+
+def _sum(result: Result) -> str:
+    return (result.group_fingerprint or result.recipe_hash or result.variation)[:12]
 
 
 def _key(override: str) -> str:
     return override.lstrip("+~").partition("=")[0].removeprefix("recipe.")
 
 
-def _shortened(override: str, keys: set[str]) -> str:
-    key, equals, value = override.lstrip("+~").partition("=")
-    words = key.removeprefix("recipe.").split(".")
-    for count in range(2, len(words) + 1):
-        ending = ".".join(words[-count:])
-        if sum(other == ending or other.endswith(f".{ending}") for other in keys) == 1:
-            return f"{ending}{equals}{value}"
-    return ".".join(words) + equals + value
-
-
-def _common_folder(recipes: Sequence[str]) -> str:
-    """Returns the folder, with its slash, that all recipes lie in."""
-    folder = recipes[0].rpartition("/")[0]
-    while folder and not all(recipe.startswith(f"{folder}/") for recipe in recipes):
-        folder = folder.rpartition("/")[0]
-    return f"{folder}/" if folder else ""
-
-
-def _distinct(names: Sequence[str], members: Sequence[tuple[Result, ...]]) -> list[str]:
-    """Adds to equal names what they differ in: data, recipe, files, or what they were computed with."""
-    told = []
-    for name, own in zip(names, members, strict=True):
-        same = [others[0] for other, others in zip(names, members, strict=True) if other == name]
-        marks = []
-        if len({one.data_sha256 for one in same}) > 1:
-            marks.append(f"on {data_words(own[0], same)}")
-        if len({one.recipe_hash for one in same}) > 1:
-            marks.append(f"recipe {own[0].recipe_hash or 'without hash'}")
-        files = own[0].files or {}
-        differing = [
-            key for key in ("path", "weights") if len({(one.files or {}).get(key) for one in same}) > 1
-        ]
-        marks += [f"model.{key} {files[key][:8] or 'unknown'}" for key in differing if key in files]
-        marks += _environment_marks(own[0], same)
-        told.append(f"{name} ({', '.join(marks)})" if marks else name)
-    alike = Counter(told)
-    return [
-        name
-        if alike[name] == 1 or own[0].group_fingerprint is None
-        else f"{name} (fingerprint {own[0].group_fingerprint[:8]})"
-        for name, own in zip(told, members, strict=True)
-    ]
-
-
-def _environment_marks(result: Result, beside: Sequence[Result]) -> list[str]:
-    """Names what a run was computed with, as far as others beside it were computed with something else."""
-    environments = [one.environment for one in beside]
-    if result.environment is None:
-        return ["versions unknown"] if any(one is not None for one in environments) else []
-    names = sorted({name for one in environments if one is not None for name in one})
-    differing = [n for n in names if len({one.get(n) for one in environments if one is not None}) > 1]
-    own = result.environment
-    return [f"{name} {own[name]}" if name in own else f"no {name}" for name in differing]
+def _names(factors: Sequence[Factor], cells: Sequence[Cell], recipes: Sequence[str]) -> list[str]:
+    """Names groups by their levels; where nothing was varied, by the recipe."""
+    if not factors:
+        return list(recipes)
+    levels = [tuple(cell[place] for cell in cells) for place in range(len(factors))]
+    return list(level_names([factor.key for factor in factors], levels))
 
 
 def data_words(result: Result, beside: Sequence[Result] = ()) -> str:

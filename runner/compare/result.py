@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ class Result:
         group_fingerprint: Of all that decides its outcome but the seed.
         started: Milliseconds since 1970.
         metrics: The last value of each metric, by MLflow's name.
+        asked: The resolved recipe, flattened with dots, as logged.
         missed_budget: Whether it did not keep its budget. Its scores are as good as any: a budget is an
             opinion on them, and to leave out the low ones would make a recipe look better than it is.
         failure: Why it has no result that counts (its loss was NaN, it crashed, its sparsity check did not
@@ -58,6 +59,7 @@ class Result:
     group_fingerprint: str | None
     started: int
     metrics: Mapping[str, float]
+    asked: Mapping[str, str] = field(default_factory=dict)
     missed_budget: bool = False
     failure: str | None = None
 
@@ -117,6 +119,7 @@ def read_result(run: "LoggedRun") -> Result | None:
         group_fingerprint=run.tags.get("group_fingerprint"),
         started=run.started,
         metrics=run.metrics,
+        asked={name: value for name, value in run.params.items() if name != "seed"},
         missed_budget=run.tags.get("budget") == "missed",
         failure=_failure(run),
     )

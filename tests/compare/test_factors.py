@@ -2,7 +2,7 @@ import itertools
 
 import pytest
 
-from runner.compare.factors import ABSENT, Factor, find_factors, short_keys
+from runner.compare.factors import ABSENT, Factor, cell_of, find_factors
 
 NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
 
@@ -85,14 +85,8 @@ def test_a_factor_has_levels() -> None:
         Factor("a", "a", ("1", "1"), numeric=True)
 
 
-@pytest.mark.parametrize(
-    ("keys", "names"),
-    [
-        (["layers.all.schedule.name", "seed"], ["schedule.name", "seed"]),
-        (["layers.a.schedule.name", "layers.b.schedule.name"], ["a.schedule.name", "b.schedule.name"]),
-        (["x.schedule.name", "schedule.name"], ["x.schedule.name", "schedule.name"]),
-        (["training.epochs"], ["training.epochs"]),
-    ],
-)
-def test_names_are_the_shortest_that_tell_keys_apart(keys: list[str], names: list[str]) -> None:
-    assert short_keys(keys) == names
+def test_a_cell_has_the_level_of_each_factor() -> None:
+    runs = [said(model__width=16, training__epochs=1), said(training__epochs=2)]
+    factors = find_factors(runs, ["training.epochs"])
+    # The width follows from the epochs here.
+    assert [cell_of(run, factors) for run in runs] == [("1",), ("2",)]
