@@ -1,88 +1,83 @@
-"""Groups set side by side: every pair judged, tested and put into words."""
+"""Groups of runs compared: which level of each factor is better, as far as that may be said."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
-from itertools import combinations
 
-from runner.compare.fairness import Fairness, judge
-from runner.compare.groups import Group
+from runner.compare.contrasts import Cell, Contrast, contrasts
+from runner.compare.factors import Factor
+from runner.compare.fairness import Fairness, Kind, Refusal, judge
+from runner.compare.groups import Group, Grouped
 from runner.compare.score import Score
-from runner.compare.statistics import Difference, Mean, holm, mean_interval, paired_differences
+from runner.compare.statistics import Mean, mean_interval
 
-SIGNIFICANCE = 0.05
+OF_AXES: frozenset[Kind] = frozenset({"weights", "steps", "data"})
+"""What a factor changes that is no matter of better or worse: the size, the training, the task."""
 
 
 @dataclass(frozen=True)
-class Pair:
-    """Two groups and what can be said of their difference.
+class Finding:
+    """Two levels of a factor and what the runs tell of them.
 
     Args:
-        first: The one named first.
-        second: The other.
-        fairness: Whether they are ranked.
-        difference: Second minus first over the shared seeds; None with fewer than 2 of them. Of a pair that
-            is not ranked it is a description only.
-        p: After Holm's correction over all ranked pairs; None where they are not ranked.
-
-    Groups that lost seeds are ranked by the rule of `runner.compare.fairness`.
+        contrast: Their differences, second minus first.
+        score: What ranks them.
+        lost: Of the first and of the second level, the runs that failed where the other has a result, as
+            groups with their seeds.
+        refusals: Why they are not compared, or not everywhere; each kind once.
+        bases: What the compared groups have in common.
+        notes: What has to be said beside: what differs, what is not known.
     """
 
-    first: Group
-    second: Group
-    fairness: Fairness
-    difference: Difference | None
-    p: float | None = None
+    contrast: Contrast
+    score: Score
+    lost: tuple[tuple[tuple[Group, tuple[int, ...]], ...], ...]
+    refusals: tuple[Refusal, ...]
+    bases: tuple[str, ...]
+    notes: tuple[str, ...]
 
     @property
     def ranked(self) -> bool:
-        """Whether the two may be ranked."""
-        return not self.fairness.refusals
+        """Whether the two may be ranked, somewhere at least."""
+        return self.contrast.overall is not None
 
     @property
-    def beyond_noise(self) -> bool:
-        """Whether they are ranked and differ by more than noise explains."""
-        return self.p is not None and self.p < SIGNIFICANCE
+    def ahead(self) -> str | None:
+        """The level whose mean over all is better beyond noise; None where neither is."""
+        overall = self.contrast.overall
+        return self.level_ahead(overall.mean) if overall is not None and overall.shown else None
 
     @property
-    def score(self) -> Score:
-        """What ranks them, where they have the same; else the first one's."""
-        return self.first.score
+    def better(self) -> str | None:
+        """The level that is better over all: ahead beyond noise, and not because its failures are left out."""
+        return self.ahead if self.ahead is not None and not self.lost_by(self.ahead) else None
 
-    @property
-    def better(self) -> Group | None:
-        """The group that is better beyond noise; None where neither is shown to be."""
-        ahead = self._ahead
-        return ahead if ahead is None or not self._lost_by(ahead) else None
+    def level_ahead(self, difference: float) -> str:
+        """Returns the level that a difference speaks for."""
+        second = (difference > 0) == self.score.higher_is_better
+        return self.contrast.second if second else self.contrast.first
 
-    @property
-    def held_back(self) -> Group | None:
-        """The group that is ahead beyond noise, but may be so because it lost seeds; None where none is."""
-        ahead = self._ahead
-        return ahead if ahead is not None and self._lost_by(ahead) else None
-
-    @property
-    def _ahead(self) -> Group | None:
-        if not self.beyond_noise or self.difference is None:
-            return None
-        return self.second if (self.difference.mean > 0) == self.score.higher_is_better else self.first
-
-    def _lost_by(self, group: Group) -> tuple[int, ...]:
-        return self.fairness.lost[0 if group is self.first else 1]
+    def lost_by(self, level: str) -> tuple[tuple[Group, tuple[int, ...]], ...]:
+        """Returns the groups of a level that have lost runs, with the seeds."""
+        return self.lost[0 if level == self.contrast.first else 1]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Recipes set side by side.
+    """Groups of runs compared.
 
     Args:
         groups: In the order of the table.
-        pairs: Every two groups, the ranked and the others.
+        factors: What they differ in.
+        findings: Every two levels of every factor.
+        fairness: Whether two groups may be ranked, by their cells.
         notes: What a reader has to know beside: runs left out, data that stands in for other data.
     """
 
     groups: tuple[Group, ...]
-    pairs: tuple[Pair, ...]
+    factors: tuple[Factor, ...]
+    findings: tuple[Finding, ...]
+    fairness: Mapping[tuple[Cell, Cell], Fairness]
     notes: tuple[str, ...] = ()
 
     @cached_property
@@ -91,9 +86,24 @@ class Comparison:
         return tuple(dict.fromkeys(group.score for group in self.groups))
 
     @cached_property
-    def ranked(self) -> tuple[Pair, ...]:
-        """The pairs that may be ranked; empty where nothing could be compared fairly."""
-        return tuple(pair for pair in self.pairs if pair.ranked)
+    def by_cell(self) -> Mapping[Cell, Group]:
+        """The groups by their levels."""
+        return {group.cell: group for group in self.groups}
+
+    @property
+    def ranked(self) -> tuple[Finding, ...]:
+        """The findings of levels that may be ranked; empty where nothing could be compared fairly."""
+        return tuple(finding for finding in self.findings if finding.ranked)
+
+    def findings_of(self, factor: Factor) -> tuple[Finding, ...]:
+        """Returns the findings of one factor."""
+        return tuple(finding for finding in self.findings if finding.contrast.factor is factor)
+
+    def is_axis(self, factor: Factor) -> bool:
+        """Tells whether a factor changes size, training or data, so that none of its levels is better."""
+        own = self.findings_of(factor)
+        kinds = {refusal.kind for finding in own for refusal in finding.refusals}
+        return not any(finding.ranked for finding in own) and bool(kinds & OF_AXES)
 
     def mean(self, group: Group) -> Mean | None:
         """Returns a group's mean score, None where it has none."""
@@ -101,28 +111,47 @@ class Comparison:
         return mean_interval(values) if values else None
 
 
-def compare(groups: Sequence[Group], notes: Sequence[str] = ()) -> Comparison:
-    """Sets groups side by side.
+def compare(grouped: Grouped, notes: Sequence[str] = ()) -> Comparison:
+    """Compares groups, factor by factor.
 
     Args:
-        groups: At least one, in the order of the table.
+        grouped: At least one group.
         notes: See `Comparison`.
     """
-    judged = [Pair(first, second, judge(first, second), None) for first, second in combinations(groups, 2)]
-    measured = [pair for pair in judged if len(pair.fairness.seeds) >= 2]
-    differences = iter(paired_differences([_samples(pair) for pair in measured]))
-    judged = [
-        replace(pair, difference=next(differences)) if len(pair.fairness.seeds) >= 2 else pair
-        for pair in judged
+    by_cell = {group.cell: group for group in grouped.groups}
+    fairness: dict[tuple[Cell, Cell], Fairness] = {}
+
+    def fair(one: Cell, other: Cell) -> bool:
+        fairness[one, other] = judge(by_cell[one], by_cell[other])
+        return not fairness[one, other].refusals
+
+    scores = {cell: _scores(group) for cell, group in by_cell.items()}
+    findings = [
+        _finding(contrast, by_cell, fairness) for contrast in contrasts(grouped.factors, scores, fair)
     ]
-    corrected = iter(holm([pair.difference.p for pair in judged if pair.ranked and pair.difference]))
-    pairs = [replace(pair, p=next(corrected)) if pair.ranked else pair for pair in judged]
-    return Comparison(tuple(groups), tuple(pairs), tuple(notes))
+    return Comparison(grouped.groups, grouped.factors, tuple(findings), fairness, tuple(notes))
 
 
-def _samples(pair: Pair) -> tuple[list[float], list[float]]:
-    first, second = (
-        [group.by_seed[seed].metrics[group.score.metric] for seed in pair.fairness.seeds]
-        for group in (pair.first, pair.second)
+def _scores(group: Group) -> dict[int, float]:
+    metric = group.score.metric
+    return {result.seed: result.metrics[metric] for result in group.results if metric in result.metrics}
+
+
+def _finding(
+    contrast: Contrast, by_cell: Mapping[Cell, Group], fairness: Mapping[tuple[Cell, Cell], Fairness]
+) -> Finding:
+    pairs = contrast.blocks or contrast.unfair
+    lost: list[list[tuple[Group, tuple[int, ...]]]] = [[], []]
+    for pair in contrast.blocks:
+        for side, seeds in enumerate(fairness[pair].lost):
+            if seeds:
+                lost[side].append((by_cell[pair[side]], seeds))
+    refusals = {refusal.kind: refusal for pair in contrast.unfair for refusal in fairness[pair].refusals}
+    return Finding(
+        contrast,
+        by_cell[pairs[0][0]].score if pairs else next(iter(by_cell.values())).score,
+        (tuple(lost[0]), tuple(lost[1])),
+        tuple(refusals.values()),
+        tuple(dict.fromkeys(fairness[pair].basis for pair in contrast.blocks)),
+        tuple(dict.fromkeys(note for pair in pairs for note in fairness[pair].notes)),
     )
-    return first, second

@@ -25,8 +25,8 @@ Cell = tuple[str, ...]
 Scores = Mapping[Cell, Mapping[int, float]]
 """The score of each seed in each cell."""
 
-Fair = Callable[[Cell, Cell, Sequence[int]], bool]
-"""Tells whether two cells may be ranked over these seeds."""
+Fair = Callable[[Cell, Cell], bool]
+"""Tells whether two cells may be ranked."""
 
 
 @dataclass(frozen=True)
@@ -156,10 +156,10 @@ def _table(
         if cell[place] != first:
             continue
         other = (*cell[:place], second, *cell[place + 1 :])
-        seeds = _finite(scores[cell]) & _finite(scores.get(other, {}))
-        if len(seeds) < 2:
+        if other not in scores:
             continue
-        if fair(cell, other, sorted(seeds)):
+        seeds = _finite(scores[cell]) & _finite(scores[other])
+        if fair(cell, other) and len(seeds) > 1:
             shared[cell, other] = seeds
         else:
             unfair.append((cell, other))

@@ -13,13 +13,15 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
+from scipy import optimize, special, stats
 
 ERROR_RATE = 0.05
 """The share of families of intervals, one or more of which miss what they estimate, that is allowed."""
 
 OVERALL_SHARE = 0.5
 """The part of `ERROR_RATE` that overall differences take where those at single levels are told too."""
+
+POWER = 0.8
 
 Values = NDArray[np.float64]
 
@@ -36,6 +38,7 @@ class Effect:
         p: Two-sided, corrected for the same family, in [0, 1]: below 0.05 where the interval leaves 0 out.
         seeds: How many seeds it rests on, two at least.
         spread: Standard deviation over seeds.
+        error_rate: The share of repetitions in which the interval misses.
     """
 
     mean: float
@@ -44,6 +47,7 @@ class Effect:
     p: float
     seeds: int
     spread: float
+    error_rate: float
 
     @property
     def shown(self) -> bool:
@@ -72,11 +76,26 @@ def effect(differences: Sequence[float] | Values, *, error_rate: float, step: fl
     spread = max(float(values.std(ddof=1)), step / math.sqrt(6))
     if spread == 0.0:
         certain = 1.0 if mean == 0.0 else 0.0
-        return Effect(mean, mean, mean, certain, seeds, 0.0)
+        return Effect(mean, mean, mean, certain, seeds, 0.0, error_rate)
     error = spread / math.sqrt(seeds)
     reach = _quantile(1 - error_rate / 2, seeds - 1) * error
-    p = 2 * float(stats.t.sf(abs(mean) / error, seeds - 1))
-    return Effect(mean, mean - reach, mean + reach, min(1.0, p * ERROR_RATE / error_rate), seeds, spread)
+    # The same numbers as scipy.stats.t's, a hundred times as fast: an experiment has thousands of pairs.
+    p = 2 * float(special.stdtr(seeds - 1, -abs(mean) / error)) * ERROR_RATE / error_rate
+    return Effect(mean, mean - reach, mean + reach, min(1.0, p), seeds, spread, error_rate)
+
+
+def detectable(found: Effect) -> float | None:
+    """Says how large a true difference would have to be to be shown four times in five.
+
+    Args:
+        found: Gives the spread, which is taken for the true one, the number of seeds and the error rate.
+
+    Returns:
+        The size at which the test has a power of 80 %; None where nothing differs at all.
+    """
+    if found.spread == 0.0:
+        return None
+    return _detectable_shift(found.seeds, found.error_rate) * found.spread / math.sqrt(found.seeds)
 
 
 def trend(differences: Values, *, step: float = 0.0) -> float:
@@ -127,4 +146,15 @@ def finest_step(scores: Values) -> float:
 
 @cache
 def _quantile(share: float, freedom: int) -> float:
-    return float(stats.t.ppf(share, freedom))
+    return float(special.stdtrit(freedom, share))
+
+
+@cache
+def _detectable_shift(seeds: int, error_rate: float) -> float:
+    """Solves for the noncentrality at which the t test has the power wanted."""
+    critical = _quantile(1 - error_rate / 2, seeds - 1)
+
+    def lacking(shift: float) -> float:
+        return float(stats.nct.sf(critical, seeds - 1, shift)) - POWER
+
+    return float(optimize.brentq(lacking, 0.0, 3 * critical + 3))

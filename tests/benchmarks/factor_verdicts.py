@@ -46,7 +46,7 @@ def made_sweep(rng: np.random.Generator, seeds: int, truth: np.ndarray) -> dict[
 
 def judged(scores: dict[Cell, dict[int, float]], truth: np.ndarray) -> tuple[bool, bool, bool, bool, bool]:
     """Returns for one sweep: a false difference, coverage, power overall and at the top, dependence shown."""
-    [contrast, *_] = contrasts(FACTORS, scores, lambda one, other, seeds: one[1] == other[1])
+    [contrast, *_] = contrasts(FACTORS, scores, lambda one, other: one[1] == other[1])
     [dependence], overall = contrast.dependences, contrast.overall
     assert overall is not None
     effects = [(overall, float(truth.mean()))]

@@ -33,7 +33,7 @@ def made(factors: Sequence[Factor], effect: dict[str, float], seeds: int = 5, no
     }
 
 
-def same_sparsity(one: Cell, other: Cell, seeds: Sequence[int]) -> bool:
+def same_sparsity(one: Cell, other: Cell) -> bool:
     return one[-1] == other[-1]
 
 
@@ -102,7 +102,7 @@ def test_a_family_is_as_large_as_what_is_told() -> None:
     assert all(found.dependences[0].effects[0][1].seeds == 5 for found in two)
 
 
-def same_all(one: Cell, other: Cell, seeds: Sequence[int]) -> bool:
+def same_all(one: Cell, other: Cell) -> bool:
     return True
 
 
