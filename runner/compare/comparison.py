@@ -109,6 +109,7 @@ def compare(groups: Sequence[Group], notes: Sequence[str] = ()) -> Comparison:
         notes: See `Comparison`.
     """
     judged = [Pair(first, second, judge(first, second), None) for first, second in combinations(groups, 2)]
+    judged, of_all = _told_once(judged)
     measured = [pair for pair in judged if len(pair.fairness.seeds) >= 2]
     differences = iter(paired_differences([_samples(pair) for pair in measured]))
     judged = [
@@ -117,7 +118,24 @@ def compare(groups: Sequence[Group], notes: Sequence[str] = ()) -> Comparison:
     ]
     corrected = iter(holm([pair.difference.p for pair in judged if pair.ranked and pair.difference]))
     pairs = [replace(pair, p=next(corrected)) if pair.ranked else pair for pair in judged]
-    return Comparison(tuple(groups), tuple(pairs), tuple(notes))
+    return Comparison(tuple(groups), tuple(pairs), (*notes, *of_all))
+
+
+def _told_once(pairs: list[Pair]) -> tuple[list[Pair], list[str]]:
+    """Takes from several pairs what is to be said of all of them, which one note says once."""
+    every = [dict.fromkeys(pair.fairness.notes) for pair in pairs]
+    if len(every) < 2 or not (shared := [note for note in every[0] if all(note in own for own in every)]):
+        return pairs, []
+    left = [
+        replace(
+            pair,
+            fairness=replace(
+                pair.fairness, notes=tuple(note for note in pair.fairness.notes if note not in shared)
+            ),
+        )
+        for pair in pairs
+    ]
+    return left, [f"all recipes: {note}" for note in shared]
 
 
 def _samples(pair: Pair) -> tuple[list[float], list[float]]:
