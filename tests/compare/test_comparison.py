@@ -124,6 +124,20 @@ def test_a_run_that_missed_its_budget_counts() -> None:
     assert pair.better is None
 
 
+def test_what_is_to_be_said_of_all_pairs_is_said_once() -> None:
+    older = [results(name, [0.5, 0.6], batch_size=None) for name in ("a", "b", "c")]
+    unknown = "not logged, so perhaps unequal: batch size"
+    three = compare(groups(*older))
+    assert three.notes == (f"all recipes: {unknown}",)
+    assert {pair.fairness.notes for pair in three.pairs} == {()}
+    assert len(three.ranked) == 3
+    two = compare(groups(*older[:2]))
+    assert (two.notes, two.pairs[0].fairness.notes) == ((), (unknown,))
+    mixed = compare(groups(*older[:2], results("d", [0.5, 0.6]), results("e", [0.5, 0.6])))
+    assert mixed.notes == ()
+    assert [pair.fairness.notes for pair in mixed.pairs] == [(unknown,)] * 5 + [()]
+
+
 def test_a_mean_is_of_all_seeds() -> None:
     comparison = compared(a=[0.25, 0.75])
     mean = comparison.mean(comparison.groups[0])
