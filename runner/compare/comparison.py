@@ -6,7 +6,7 @@ from functools import cached_property
 
 from runner.compare.contrasts import Cell, Contrast, contrasts
 from runner.compare.factors import Factor
-from runner.compare.fairness import Fairness, Kind, Refusal, judge
+from runner.compare.fairness import Fairness, Kind, Refusal, judge, lost_words
 from runner.compare.groups import Group, Grouped
 from runner.compare.score import Score
 from runner.compare.statistics import Mean, mean_interval
@@ -16,14 +16,28 @@ OF_AXES: frozenset[Kind] = frozenset({"weights", "steps", "data"})
 
 
 @dataclass(frozen=True)
+class LostRuns:
+    """Runs of a group that failed where the group it is compared with has results.
+
+    Args:
+        group: Its name.
+        seeds: Theirs.
+        words: Which, and to what they were lost, for readers.
+    """
+
+    group: str
+    seeds: tuple[int, ...]
+    words: str
+
+
+@dataclass(frozen=True)
 class Finding:
     """Two levels of a factor and what the runs tell of them.
 
     Args:
         contrast: Their differences, second minus first.
         score: What ranks them.
-        lost: Of the first and of the second level, the runs that failed where the other has a result, as
-            groups with their seeds.
+        lost: Of the first and of the second level, the runs that failed where the other has a result.
         refusals: Why they are not compared, or not everywhere; each kind once.
         bases: What the compared groups have in common.
         notes: What has to be said beside: what differs, what is not known.
@@ -31,7 +45,7 @@ class Finding:
 
     contrast: Contrast
     score: Score
-    lost: tuple[tuple[tuple[Group, tuple[int, ...]], ...], ...]
+    lost: tuple[tuple[LostRuns, ...], tuple[LostRuns, ...]]
     refusals: tuple[Refusal, ...]
     bases: tuple[str, ...]
     notes: tuple[str, ...]
@@ -57,8 +71,8 @@ class Finding:
         second = (difference > 0) == self.score.higher_is_better
         return self.contrast.second if second else self.contrast.first
 
-    def lost_by(self, level: str) -> tuple[tuple[Group, tuple[int, ...]], ...]:
-        """Returns the groups of a level that have lost runs, with the seeds."""
+    def lost_by(self, level: str) -> tuple[LostRuns, ...]:
+        """Returns the runs that a level has lost."""
         return self.lost[0 if level == self.contrast.first else 1]
 
 
@@ -126,9 +140,8 @@ def compare(grouped: Grouped, notes: Sequence[str] = ()) -> Comparison:
         return not fairness[one, other].refusals
 
     scores = {cell: _scores(group) for cell, group in by_cell.items()}
-    findings = [
-        _finding(contrast, by_cell, fairness) for contrast in contrasts(grouped.factors, scores, fair)
-    ]
+    found = contrasts(grouped.factors, scores, fair)
+    findings = [_finding(contrast, grouped, by_cell, fairness) for contrast in found]
     return Comparison(grouped.groups, grouped.factors, tuple(findings), fairness, tuple(notes))
 
 
@@ -138,18 +151,32 @@ def _scores(group: Group) -> dict[int, float]:
 
 
 def _finding(
-    contrast: Contrast, by_cell: Mapping[Cell, Group], fairness: Mapping[tuple[Cell, Cell], Fairness]
+    contrast: Contrast,
+    grouped: Grouped,
+    by_cell: Mapping[Cell, Group],
+    fairness: Mapping[tuple[Cell, Cell], Fairness],
 ) -> Finding:
     pairs = contrast.blocks or contrast.unfair
-    lost: list[list[tuple[Group, tuple[int, ...]]]] = [[], []]
+    lost: tuple[list[LostRuns], list[LostRuns]] = ([], [])
     for pair in contrast.blocks:
         for side, seeds in enumerate(fairness[pair].lost):
             if seeds:
-                lost[side].append((by_cell[pair[side]], seeds))
+                group = by_cell[pair[side]]
+                lost[side].append(LostRuns(group.name, seeds, lost_words(group, seeds)))
+    place = grouped.factors.index(contrast.factor)
+    levels = contrast.first, contrast.second
+    for failed in grouped.failed:
+        if failed.cell[place] not in levels:
+            continue
+        side = levels.index(failed.cell[place])
+        beside = by_cell.get((*failed.cell[:place], levels[1 - side], *failed.cell[place + 1 :]))
+        seeds = tuple(seed for seed in failed.seeds if beside is not None and seed in beside.by_seed)
+        if seeds:
+            lost[side].append(LostRuns(failed.name, seeds, f"{failed.name} has no result ({failed.reason})"))
     refusals = {refusal.kind: refusal for pair in contrast.unfair for refusal in fairness[pair].refusals}
     return Finding(
         contrast,
-        by_cell[pairs[0][0]].score if pairs else next(iter(by_cell.values())).score,
+        by_cell[pairs[0][0]].score if pairs else grouped.groups[0].score,
         (tuple(lost[0]), tuple(lost[1])),
         tuple(refusals.values()),
         tuple(dict.fromkeys(fairness[pair].basis for pair in contrast.blocks)),

@@ -67,16 +67,35 @@ class Group:
 
 
 @dataclass(frozen=True)
+class FailedGroup:
+    """Runs that differ in nothing but their seed, of which none has a result that counts.
+
+    Args:
+        name: As of a group.
+        cell: As of a group.
+        seeds: Theirs, ascending.
+        reason: Why the first of them has no result.
+    """
+
+    name: str
+    cell: Cell
+    seeds: tuple[int, ...]
+    reason: str
+
+
+@dataclass(frozen=True)
 class Grouped:
     """Runs put into groups.
 
     Args:
         groups: In the order in which each first appears.
-        factors: What they differ in.
+        failed: Those without any result.
+        factors: What they differ in, failed ones among them.
         superseded: The runs that were left out because a later one of the same group has the same seed.
     """
 
     groups: tuple[Group, ...]
+    failed: tuple[FailedGroup, ...]
     factors: tuple[Factor, ...]
     superseded: tuple[Result, ...]
 
@@ -109,11 +128,21 @@ def make_groups(results: Sequence[Result]) -> Grouped:
         tuple(own[seed] for seed in sorted(own.keys() - group.keys()))
         for own, group in zip(failed, kept.values(), strict=True)
     ]
-    variations = [_words(own) for own in members]
-    factors, cells = _cells([own[0] for own in members], variations)
-    names = _names(factors, cells, [own[0].recipe for own in members])
-    groups = [Group(*each) for each in zip(names, cells, variations, members, without, strict=True)]
-    return Grouped(tuple(groups), factors, tuple(superseded))
+    barren = [tuple(own[seed] for seed in sorted(own)) for key, own in lost.items() if key not in kept]
+    everyone = members + barren
+    variations = [_words(own) for own in everyone]
+    factors, cells = _cells([own[0] for own in everyone], variations)
+    names = _names(factors, cells, [own[0].recipe for own in everyone])
+    count = len(members)
+    groups = [
+        Group(*each)
+        for each in zip(names[:count], cells[:count], variations[:count], members, without, strict=True)
+    ]
+    empty = [
+        FailedGroup(name, cell, tuple(one.seed for one in own), own[0].failure or "")
+        for name, cell, own in zip(names[count:], cells[count:], barren, strict=True)
+    ]
+    return Grouped(tuple(groups), tuple(empty), factors, tuple(superseded))
 
 
 def _shared(result: Result) -> tuple[str | None, ...]:

@@ -1,18 +1,16 @@
-"""The answer in words: a sentence for each pair, and one for the whole."""
+"""The answer in words: one short sentence, then what there is to say of each factor."""
 
 from collections.abc import Iterable, Sequence
 
-from runner.compare.comparison import Comparison, Pair
-from runner.compare.fairness import Kind, lost_words
-from runner.compare.groups import Group
+from runner.compare.comparison import Comparison, Finding
+from runner.compare.contrasts import Dependence
+from runner.compare.effects import Effect, detectable
+from runner.compare.factors import Factor
+from runner.compare.fairness import Kind
 from runner.compare.score import Score
-from runner.compare.statistics import Difference, detectable
 
-MOST_PAIRS = 28
-"""So many pairs, those of eight groups, are told one by one; of more the telling ones."""
-
-_MOST_NAMES = 6
-_MOST_SETS = 5
+_MOST_NAMES = 3
+_MOST_SENTENCES = 12
 
 _REASONS: dict[Kind, str] = {
     "score": "there is no score that both have",
@@ -28,122 +26,37 @@ _REASONS: dict[Kind, str] = {
 
 
 def answer(comparison: Comparison) -> str:
-    """Says which recipe is better, as far as the runs can tell; or why nothing is ranked."""
-    groups, ranked = comparison.groups, comparison.ranked
-    if len(groups) == 1:
-        return f"Nothing is ranked: there is only one recipe, {groups[0].name}."
-    if not ranked:
-        if len(comparison.pairs) == 1:
-            words = "; ".join(refusal.words for refusal in comparison.pairs[0].fairness.refusals)
-            advice = "; add seeds, such as seed=1,2,3" if "seeds" in _kinds(comparison.pairs) else ""
-            return f"Nothing is ranked: {words}{advice}."
-        return f"Nothing is ranked: {'; '.join(_REASONS[kind] for kind in _kinds(comparison.pairs))}."
-    sets = comparable_sets(comparison)
-    if len(groups) == 2:
-        return sentence(ranked[0], comparison)
-    told = [_of_set(comparison, own) for own in sets]
-    if len(told) > _MOST_SETS:
-        told = [
-            *told[:_MOST_SETS],
-            f"{len(told) - _MOST_SETS} more sets of comparable recipes are in the files.",
-        ]
-    connected = {group.name for pair in ranked for group in (pair.first, pair.second)}
-    alone = [group.name for group in groups if group.name not in connected]
-    if alone:
-        names = set(alone)
-        reasons = _kinds(pair for pair in comparison.pairs if names & {pair.first.name, pair.second.name})
-        why = "; ".join(_REASONS[kind] for kind in reasons)
-        told.append(f"Not ranked against the others: {_listed(alone)} ({why}).")
-    return " ".join(told)
+    """Answers which level is better, in at most 25 words; or says why nothing is ranked."""
+    if len(comparison.groups) == 1:
+        return f"Nothing is ranked: there is only one recipe, {comparison.groups[0].name}."
+    choices = [
+        factor for factor in comparison.factors if any(f.ranked for f in comparison.findings_of(factor))
+    ]
+    if choices:
+        return _of_factor(choices[0], [f for f in comparison.findings_of(choices[0]) if f.ranked], comparison)
+    axes = [factor for factor in comparison.factors if comparison.is_axis(factor)]
+    several = any(len(comparison.by_cell[group.cell].seeds) > 1 for group in comparison.groups)
+    if axes and several:
+        return _of_axis(axes[0], comparison)
+    kinds = _kinds(comparison.findings)
+    if not kinds:
+        return "Nothing is ranked: no two groups differ in one factor only."
+    return f"Nothing is ranked: {_REASONS[kinds[0]]}."
 
 
-def sentence(pair: Pair, comparison: Comparison) -> str:
-    """Says what the runs tell of one pair, and what one has to know to believe it."""
-    return " ".join([_finding(pair, comparison), *_beside(pair)])
-
-
-def _finding(pair: Pair, comparison: Comparison) -> str:
-    score, difference = pair.score, pair.difference
-    if not pair.ranked or difference is None:
-        words = "; ".join(refusal.words for refusal in pair.fairness.refusals)
-        told = f"{pair.first.name} and {pair.second.name} are not ranked: {words}."
-        if difference is not None and {refusal.kind for refusal in pair.fairness.refusals} == {"weights"}:
-            amount = score.number(difference.mean, signed=True)
-            told += f" Over {_seeds(pair)} {pair.second.name} differs by {amount} in {score.name}."
-        return told
-    if difference.equal and difference.mean == 0.0:
-        return (
-            f"{pair.first.name} and {pair.second.name} have the same {score.name} at each of {_seeds(pair)}."
-        )
-    numbers = _numbers(pair, len(comparison.ranked))
-    better, ahead = pair.better, pair.held_back
-    if ahead is not None:
-        shown = _amount(difference, score, turned=ahead is pair.first)
-        return (
-            f"Whether {pair.first.name} or {pair.second.name} is better is left open: {ahead.name} has"
-            f" {score.name} {shown}; {numbers}), but only over the runs that did not fail."
-        )
-    if better is not None:
-        worse = pair.first if better is pair.second else pair.second
-        shown = _amount(difference, score, turned=better is pair.first)
-        return f"{better.name} is better than {worse.name} beyond noise: {score.name} {shown}; {numbers})."
-    least = detectable(difference, len(comparison.ranked))
-    unseen = (
-        f" At this spread and number of seeds a true difference of {score.number(least)} would be found four"
-        " times in five, a smaller one less often."
-        if least is not None
-        else ""
-    )
-    return (
-        f"No difference is shown between {pair.first.name} and {pair.second.name}: {pair.second.name} has"
-        f" {score.name} {_amount(difference, score)}; {numbers}).{unseen}"
-    )
-
-
-def _beside(pair: Pair) -> list[str]:
-    """Says which seeds were lost, and what differs or is not known."""
+def details(comparison: Comparison) -> list[str]:
+    """Says, a sentence each, what the runs tell of every two levels that may be ranked, and of each axis."""
     told = []
-    if pair.ranked:
-        for group, seeds in zip((pair.first, pair.second), pair.fairness.lost, strict=True):
-            if seeds:
-                why = (
-                    "without its failures a recipe looks better than it is"
-                    if group is pair.held_back
-                    else "this is not in these numbers, and speaks against it"
-                )
-                told.append(f"{lost_words(group, seeds)}: {why}.")
-    return told + [f"Note: {note}." for note in pair.fairness.notes]
-
-
-def told_pairs(comparison: Comparison) -> tuple[Pair, ...]:
-    """Chooses the pairs worth a sentence: all of few; of many those with the best of each comparable set."""
-    if len(comparison.pairs) <= MOST_PAIRS:
-        return comparison.pairs
-    best = {_best(comparison, own).name for own in comparable_sets(comparison)}
-    chosen = [pair for pair in comparison.ranked if best & {pair.first.name, pair.second.name}]
-    return tuple(chosen[:MOST_PAIRS])
-
-
-def comparable_sets(comparison: Comparison) -> list[list[Group]]:
-    """Gathers groups of which every two are ranked, the largest set first.
-
-    A group can be in several: one with 50,000 non-zero weights is comparable with one of 49,200 and with one
-    of 50,800, and those two are not comparable with each other.
-    """
-    ranked = {(pair.first.name, pair.second.name) for pair in comparison.ranked}
-    ranked |= {(second, first) for first, second in ranked}
-    sets: list[list[Group]] = []
-    for index, group in enumerate(comparison.groups):
-        joined = [own for own in sets if all((group.name, one.name) in ranked for one in own)]
-        for own in joined:
-            own.append(group)
-        if not joined:
-            own = [group]
-            for earlier in comparison.groups[:index]:
-                if all((earlier.name, one.name) in ranked for one in own):
-                    own.insert(-1, earlier)
-            sets.append(own)
-    return sorted((own for own in sets if len(own) > 1), key=len, reverse=True)
+    for factor in comparison.factors:
+        if comparison.is_axis(factor):
+            told.append(_of_axis(factor, comparison))
+        own = comparison.findings_of(factor)
+        told += [" ".join([_sentence(finding), *_beside(finding)]) for finding in own if finding.ranked]
+        refused = [finding for finding in own if not finding.ranked]
+        if refused and not comparison.is_axis(factor):
+            told.append(_refused(factor, refused))
+    left = len(told) - _MOST_SENTENCES
+    return told if left <= 0 else [*told[:_MOST_SENTENCES], f"{left} more are in comparison_differences.csv."]
 
 
 def p_words(p: float) -> str:
@@ -151,64 +64,216 @@ def p_words(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
-def _of_set(comparison: Comparison, groups: Sequence[Group]) -> str:
-    """Says of groups of which every two are ranked which is best, and how sure that is."""
-    best = _best(comparison, groups)
-    score, winners, held = best.score, {}, set()
-    for pair in comparison.ranked:
-        if best.name in (pair.first.name, pair.second.name):
-            winner = pair.better
-            other = pair.second if pair.first.name == best.name else pair.first
-            held |= {other.name} if pair.held_back else set()
-            winners[other.name] = None if winner is None else winner.name
-    others = [group.name for group in groups if group.name != best.name]
-    beaten = [name for name in others if winners[name] == best.name]
-    # A mean over all seeds and a difference over the shared ones may disagree.
-    losing = [name for name in others if winners[name] == name]
-    open_ = [name for name in others if winners[name] is None and name not in held]
-    parts = []
-    if beaten:
-        all_beaten = len(beaten) == len(others) > 1
-        than = "each of the others" if all_beaten else _listed(beaten)
-        parts.append(f"beyond noise it is better than {than}")
-    if open_:
-        parts.append(f"no difference is shown between it and {_listed(open_)}")
-    if held:
-        failed = _listed([name for name in others if name in held])
-        parts.append(f"failed runs leave open whether it is better than {failed}")
-    if losing:
-        parts.append(f"over the seeds that both have, {_listed(losing)} is better beyond noise")
-    mean = comparison.mean(best)
-    value = "" if mean is None else f", {score.number(mean.value)}"
-    which = "highest" if score.higher_is_better else "lowest"
-    everyone = _listed([group.name for group in groups])
-    return f"Of {everyone}, {best.name} has the {which} mean {score.name}{value}: {'; '.join(parts)}."
+def _of_factor(factor: Factor, findings: Sequence[Finding], comparison: Comparison) -> str:
+    if len(findings) == 1:
+        return _short(findings[0])
+    levels = [level for level in factor.levels if any(level in _levels(finding) for finding in findings)]
+    wins = {level: [_other(f, level) for f in findings if f.better == level] for level in levels}
+    beaten = {other for own in wins.values() for other in own}
+    best = max(levels, key=lambda level: (level not in beaten, len(wins[level]), _standing(level, findings)))
+    score, seeds = findings[0].score, _seeds(findings)
+    if not wins[best]:
+        return (
+            f"No difference in {score.name} is shown between {len(levels)} levels of {factor.name} ({seeds})."
+        )
+    rest = [level for level in levels if level != best]
+    than = "each other" if len(wins[best]) == len(rest) else _listed(wins[best])
+    return (
+        f"Of {len(levels)} levels of {factor.name}, {best} is better than {than} in {score.name} ({seeds})."
+    )
 
 
-def _best(comparison: Comparison, groups: Sequence[Group]) -> Group:
-    sign = 1.0 if groups[0].score.higher_is_better else -1.0
-    means = [(sign * mean.value, group) for group in groups if (mean := comparison.mean(group)) is not None]
-    return max(means, key=lambda pair: pair[0])[1]
+def _standing(level: str, findings: Sequence[Finding]) -> float:
+    """Returns by how much a level is ahead of the others in the mean."""
+    total = 0.0
+    for finding in findings:
+        overall = finding.contrast.overall
+        if overall is not None and level in _levels(finding):
+            ahead = finding.level_ahead(overall.mean) == level
+            total += abs(overall.mean) if ahead else -abs(overall.mean)
+    return total
 
 
-def _amount(difference: Difference, score: Score, *, turned: bool = False) -> str:
-    mean, low, high = difference.mean, difference.low, difference.high
-    if turned:
-        mean, low, high = -mean, -high, -low
-    shown = [score.number(value, signed=True) for value in (mean, low, high)]
-    each = " at every seed" if difference.equal else ""
-    return f"{shown[0]}{each} (95% interval {shown[1]} to {shown[2]}"
+def _short(finding: Finding) -> str:
+    """Says in at most 25 words what came of two levels."""
+    contrast, score = finding.contrast, finding.score
+    overall = contrast.overall
+    assert overall is not None, "only ranked findings are told"
+    seeds = f"{overall.seeds} seeds"
+    graded = _graded(finding)
+    if graded is not None:
+        dependence, level, ahead = graded
+        sizes = [
+            abs(at.mean) for own, at in dependence.effects if at.shown and _is_from(dependence, own, level)
+        ]
+        by = _range(score, sizes)
+        return (
+            f"{ahead} is better than {_other(finding, ahead)} from {dependence.factor.name} {level} on:"
+            f" {score.name} {_better_by(score)} by {by} ({seeds})."
+        )
+    if finding.better is not None:
+        return (
+            f"{finding.better} is better than {_other(finding, finding.better)}: {score.name}"
+            f" {_better_by(score)} by {_amount(overall, score)}, 95% interval {_interval(overall, score)}"
+            f" ({seeds}{_over(finding)})."
+        )
+    if finding.ahead is not None:
+        return (
+            f"Whether {contrast.first} or {contrast.second} is better is left open: {finding.ahead} is ahead,"
+            " but only over runs that did not fail."
+        )
+    single = _single_levels(finding)
+    if single:
+        return f"{single} ({seeds})."
+    return (
+        f"No difference between {contrast.first} and {contrast.second} is shown: {score.name}"
+        f" {score.number(overall.mean, signed=True)}, 95% interval {_interval(overall, score, signed=True)}"
+        f" ({seeds})."
+    )
 
 
-def _numbers(pair: Pair, tests: int) -> str:
-    if pair.difference is None or pair.p is None:
-        raise ValueError("a pair that is not ranked has no test")
-    corrected = f" after Holm's correction for {tests} pairs" if tests > 1 else ""
-    return f"{p_words(pair.p)}{corrected}; {_seeds(pair)}; {pair.fairness.basis}"
+def _graded(finding: Finding) -> tuple[Dependence, str, str] | None:
+    """Returns the numeric factor that the difference grows along, the level it is shown from, who is ahead."""
+    for dependence in finding.contrast.dependences:
+        level = dependence.shown_from()
+        if level is not None and (dependence.shown or finding.better is None):
+            ahead = finding.level_ahead(dependence.effects[-1][1].mean)
+            if not finding.lost_by(ahead):
+                return dependence, level, ahead
+    return None
 
 
-def _seeds(pair: Pair) -> str:
-    return f"{len(pair.fairness.seeds)} shared seeds"
+def _single_levels(finding: Finding) -> str:
+    """Says at which levels of other factors a difference is shown, where it is not shown over all."""
+    for dependence in finding.contrast.dependences:
+        ahead: dict[str, list[str]] = {}
+        for level, at in dependence.effects:
+            if at.shown and not finding.lost_by(finding.level_ahead(at.mean)):
+                ahead.setdefault(finding.level_ahead(at.mean), []).append(level)
+        if ahead:
+            told = [f"{who} is better at {_listed(levels)}" for who, levels in ahead.items()]
+            return f"{', '.join(told)} ({dependence.factor.name}), not shown over all"
+    return ""
+
+
+def _sentence(finding: Finding) -> str:
+    contrast, score = finding.contrast, finding.score
+    overall = contrast.overall
+    assert overall is not None, "only ranked findings are told"
+    numbers = f"{p_words(overall.p)}; {overall.seeds} seeds{_over(finding)}"
+    pair = f"{contrast.second} against {contrast.first}"
+    shown = f"{score.name} {score.number(overall.mean, signed=True)} (95% interval" + (
+        f" {_interval(overall, score, signed=True)}; {numbers})"
+    )
+    if finding.better is not None:
+        told = f"{contrast.factor.name}: {pair}: {shown}: {finding.better} is better."
+    elif finding.ahead is not None:
+        told = (
+            f"{contrast.factor.name}: {pair}: {shown}, but only over the runs that did not fail: left open."
+        )
+    else:
+        told = f"{contrast.factor.name}: {pair}: {shown}: no difference is shown."
+        least = detectable(overall)
+        if least is not None:
+            told += f" At this spread a true difference of {score.number(least)} would be shown four times in five."
+    return " ".join([told, *(_dependence(finding, each) for each in contrast.dependences)])
+
+
+def _dependence(finding: Finding, dependence: Dependence) -> str:
+    score, name = finding.score, dependence.factor.name
+    if not dependence.shown:
+        return f"That it depends on {name} is not shown ({p_words(dependence.p)})."
+    (low, first), *_, (high, last) = dependence.effects
+    told = (
+        f"It depends on {name} ({p_words(dependence.p)}): {score.number(first.mean, signed=True)} at {low},"
+        f" {score.number(last.mean, signed=True)} at {high}"
+    )
+    level = dependence.shown_from()
+    if level is None:
+        return f"{told}."
+    return f"{told}; it is shown from {level} on."
+
+
+def _beside(finding: Finding) -> list[str]:
+    """Says which runs were lost, and what differs or is not known."""
+    told = []
+    for level in (finding.contrast.first, finding.contrast.second):
+        for lost in finding.lost_by(level):
+            why = (
+                "without its failures a recipe looks better than it is"
+                if level == finding.ahead
+                else "this is not in these numbers, and speaks against it"
+            )
+            told.append(f"{lost.words}: {why}.")
+    told += [f"Not compared everywhere: {refusal.words}." for refusal in finding.refusals]
+    return told + [f"Note: {note}." for note in finding.notes]
+
+
+def _refused(factor: Factor, findings: Sequence[Finding]) -> str:
+    reasons = [refusal.words for finding in findings for refusal in finding.refusals[:1]]
+    pairs = [f"{finding.contrast.first} and {finding.contrast.second}" for finding in findings]
+    more = f", and {len(pairs) - 2} more pairs" if len(pairs) > 2 else ""
+    why = f": {reasons[0]}" if reasons else ""
+    return f"{factor.name}: not ranked: {'; '.join(pairs[:2])}{more}{why}."
+
+
+def _of_axis(factor: Factor, comparison: Comparison) -> str:
+    """Tells what a factor of size, training or data does to the score, from its first level to its last."""
+    place = comparison.factors.index(factor)
+    means = {}
+    for level in factor.levels:
+        own = [comparison.mean(group) for group in comparison.groups if group.cell[place] == level]
+        known = [mean.value for mean in own if mean is not None]
+        if known:
+            means[level] = sum(known) / len(known)
+    score = comparison.scores[0]
+    if len(means) < 2 or len(comparison.scores) > 1:
+        return f"{factor.name} changes size, training or data, so that none of its levels is better."
+    (first, one), *_, (last, other) = means.items()
+    return f"{score.name} is {score.number(one)} at {factor.name} {first}, {score.number(other)} at {last}."
+
+
+def _levels(finding: Finding) -> tuple[str, str]:
+    return finding.contrast.first, finding.contrast.second
+
+
+def _other(finding: Finding, level: str) -> str:
+    return finding.contrast.second if level == finding.contrast.first else finding.contrast.first
+
+
+def _is_from(dependence: Dependence, level: str, begin: str) -> bool:
+    levels = [own for own, _ in dependence.effects]
+    return levels.index(level) >= levels.index(begin)
+
+
+def _better_by(score: Score) -> str:
+    return "higher" if score.higher_is_better else "lower"
+
+
+def _amount(effect: Effect, score: Score) -> str:
+    return score.number(abs(effect.mean))
+
+
+def _range(score: Score, sizes: Sequence[float]) -> str:
+    low, high = score.number(min(sizes)), score.number(max(sizes))
+    return low if low == high else f"{low} to {high}"
+
+
+def _interval(effect: Effect, score: Score, *, signed: bool = False) -> str:
+    low, high = effect.low, effect.high
+    if not signed and effect.mean < 0:
+        low, high = -high, -low
+    return f"{score.number(low, signed=signed)} to {score.number(high, signed=signed)}"
+
+
+def _over(finding: Finding) -> str:
+    blocks = len(finding.contrast.blocks)
+    return f", over {blocks} settings" if blocks > 1 else ""
+
+
+def _seeds(findings: Sequence[Finding]) -> str:
+    counts = sorted({len(finding.contrast.seeds) for finding in findings})
+    return f"{counts[0]} seeds" if len(counts) == 1 else f"{counts[0]} to {counts[-1]} seeds"
 
 
 def _listed(names: Sequence[str]) -> str:
@@ -217,5 +282,5 @@ def _listed(names: Sequence[str]) -> str:
     return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))
 
 
-def _kinds(pairs: Iterable[Pair]) -> list[Kind]:
-    return list(dict.fromkeys(refusal.kind for pair in pairs for refusal in pair.fairness.refusals))
+def _kinds(findings: Iterable[Finding]) -> list[Kind]:
+    return list(dict.fromkeys(refusal.kind for finding in findings for refusal in finding.refusals))
