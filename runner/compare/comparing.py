@@ -108,9 +108,14 @@ def compare_experiment(
 def _finish(gathered: Gathered, folder: Path, console: Console, artifacts: Collection[str]) -> Comparison:
     from runner.compare.screen import show
 
-    groups, superseded = make_groups(gathered.results)
-    notes = [*gathered.notes, *_superseded(superseded), *_failed_runs(groups), *_stand_ins(groups)]
-    comparison = compare(groups, notes)
+    grouped = make_groups(gathered.results)
+    notes = [
+        *gathered.notes,
+        *_superseded(grouped.superseded),
+        *_failed_runs(grouped.groups),
+        *_stand_ins(grouped.groups),
+    ]
+    comparison = compare(grouped, notes)
     show(comparison, console)
     written = _write(comparison, gathered, folder)
     if gathered.parent_run_id is not None:
@@ -124,8 +129,8 @@ def _say_where(folder: Path, console: Console) -> None:
 
 def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Path]:
     """Writes every file and returns their paths within the folder."""
-    from runner.compare.document import Origin, write_html, write_markdown
-    from runner.compare.frames import comparison_frame, pairs_frame
+    from runner.compare.document import Origin, write_html
+    from runner.compare.frames import comparison_frame, differences_frame, means_frame
     from runner.compare.written import replacing
 
     origin = Origin(gathered.title, gathered.store.shown_uri, gathered.experiment, datetime.now())
@@ -133,9 +138,12 @@ def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Pat
         (fresh / "plots").mkdir()
         pictures = _draw(comparison, gathered, fresh / "plots")
         # Ten digits are more than was measured, and no sum ends in 0000000000004.
-        comparison_frame(comparison).to_csv(fresh / "comparison.csv", index=False, float_format="%.10g")
-        pairs_frame(comparison).to_csv(fresh / "comparison_pairs.csv", index=False, float_format="%.10g")
-        write_markdown(comparison, origin, pictures, fresh / "comparison.md")
+        for name, frame in (
+            ("comparison", comparison_frame),
+            ("comparison_means", means_frame),
+            ("comparison_differences", differences_frame),
+        ):
+            frame(comparison).to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
         write_html(comparison, origin, pictures, fresh / "comparison.html")
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
 

@@ -63,7 +63,7 @@ class Finding:
 
     @property
     def better(self) -> str | None:
-        """The level that is better over all: ahead beyond noise, and not because its failures are left out."""
+        """The level that is better over all: ahead beyond noise, and not by leaving out its failures."""
         return self.ahead if self.ahead is not None and not self.lost_by(self.ahead) else None
 
     def level_ahead(self, difference: float) -> str:

@@ -1,4 +1,4 @@
-"""`comparison.html` and `comparison.md`: the comparison as one page, from the answer to how it was found."""
+"""`comparison.html`: the comparison as one page, from the question and its answer to every number."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -6,15 +6,16 @@ from datetime import datetime
 from pathlib import Path
 
 from runner import __version__
-from runner.compare.comparison import Comparison, Pair
+from runner.compare.comparison import Comparison
+from runner.compare.differences import DIFFERENCE_HEADS, difference_rows
 from runner.compare.fairness import NONZERO_TOLERANCE
 from runner.compare.groups import data_words
 from runner.compare.table import Column, Row, columns, fronts, rows
-from runner.compare.verdict import answer, p_words, sentence, told_pairs
-from runner.report.page import Picture, page_environment
+from runner.compare.verdict import answer, details
+from runner.report.page import Grid, Picture, page_environment
 
 MOST_RUNS = 200
-"""Of more runs than these the pages show the means only; the CSV file has all."""
+"""Of more runs than these the page shows the means only; the CSV file has all."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ class Sheet:
 
     Args:
         title: Above it.
-        heads: Column titles, without the first two, recipe and seed.
+        heads: Column titles, without the first two, group and seed.
         rows: Its lines.
     """
 
@@ -50,13 +51,68 @@ class Sheet:
 
 
 def write_html(comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path) -> None:
-    """Writes the page as one HTML file with its pictures inside."""
-    _render("comparison.html.j2", comparison, origin, pictures, path)
+    """Writes the page as one HTML file with its pictures inside.
+
+    Args:
+        comparison: What it tells.
+        origin: Where the runs come from.
+        pictures: The first stands below the answer, the others with the numbers.
+        path: The file to write.
+    """
+    environment = page_environment(Path(__file__).parent, html=True)
+    text = environment.get_template("comparison.html.j2").render(
+        question=question(comparison),
+        answer=answer(comparison),
+        details=details(comparison),
+        differences=Grid(DIFFERENCE_HEADS, difference_rows(comparison), texts=(0, 1, 6)),
+        comparison=comparison,
+        factors=Grid(
+            ("factor", "levels", "key", "what differs with it"),
+            [
+                (factor.name, ", ".join(factor.levels), factor.key, ", ".join(factor.beside) or "-")
+                for factor in comparison.factors
+            ],
+            texts=(0, 1, 2, 3),
+        ),
+        refused=refusals(comparison),
+        origin=origin,
+        version=__version__,
+        data=", ".join(dict.fromkeys(data_words(group.results[0]) for group in comparison.groups)),
+        scores=" and ".join(score.name for score in comparison.scores),
+        runs=sum(len(group.results) for group in comparison.groups),
+        sheets=sheets(comparison),
+        fronts=fronts(comparison),
+        pictures=pictures,
+        names=Grid(
+            ("group", "what was run"),
+            [(group.name, group.variation) for group in comparison.groups],
+            texts=(0, 1),
+        ),
+        nonzero_percent=f"{100 * NONZERO_TOLERANCE:g}",
+    )
+    path.write_text(text, encoding="utf-8")
 
 
-def write_markdown(comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path) -> None:
-    """Writes the page as Markdown, which refers to its pictures by their paths beside it."""
-    _render("comparison.md.j2", comparison, origin, pictures, path)
+def question(comparison: Comparison) -> str:
+    """Asks what the runs were made to answer."""
+    choices = [factor for factor in comparison.factors if not comparison.is_axis(factor)]
+    axes = [factor.name for factor in comparison.factors if comparison.is_axis(factor)]
+    score = " and ".join(score.name for score in comparison.scores)
+    along = f" along {' and '.join(axes)}" if axes else ""
+    if not choices:
+        return f"What does {score} do{along}?" if axes else f"How good is {comparison.groups[0].name}?"
+    levels = choices[0].levels
+    few = " or ".join(levels) if len(levels) < 4 else f"which of {len(levels)} levels of {choices[0].name}"
+    return f"Which is better in {score}{along}: {few}?"
+
+
+def refusals(comparison: Comparison) -> list[str]:
+    """Lists what was not ranked, and why: a line for each factor and reason."""
+    told: dict[tuple[str, str], str] = {}
+    for finding in comparison.findings:
+        for refusal in finding.refusals:
+            told.setdefault((finding.contrast.factor.name, refusal.kind), refusal.words)
+    return [f"{factor}: {words}." for (factor, _), words in told.items()]
 
 
 def sheets(comparison: Comparison) -> list[Sheet]:
@@ -64,7 +120,8 @@ def sheets(comparison: Comparison) -> list[Sheet]:
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
     parted: dict[str, list[Column]] = {}
     for column in columns(comparison):
-        of_model = "Models: scores" if column.kind in ("score", "error") else "Models: sparsity and size"
+        scores = column.kind in ("score", "error")
+        of_model = "Models: scores" if scores else "Models: sparsity and size"
         title = f"TFLite files: {column.variant}" if column.variant else of_model
         parted.setdefault(title, []).append(column)
     return [
@@ -75,52 +132,3 @@ def sheets(comparison: Comparison) -> list[Sheet]:
         )
         for title, shown in parted.items()
     ]
-
-
-def _render(
-    template: str, comparison: Comparison, origin: Origin, pictures: Sequence[Picture], path: Path
-) -> None:
-    environment = page_environment(Path(__file__).parent, html=template.endswith(".html.j2"))
-    environment.filters["cell"] = _cell
-    pairs = told_pairs(comparison)
-    text = environment.get_template(template).render(
-        answer=answer(comparison),
-        comparison=comparison,
-        origin=origin,
-        version=__version__,
-        data=", ".join(dict.fromkeys(data_words(group.results[0]) for group in comparison.groups)),
-        runs=sum(len(group.results) for group in comparison.groups),
-        pairs=[(sentence(pair, comparison), _numbers(pair)) for pair in pairs],
-        untold=len(comparison.pairs) - len(pairs),
-        sheets=sheets(comparison),
-        fronts=fronts(comparison),
-        scores=", ".join(score.name for score in comparison.scores),
-        pictures=pictures,
-        folder=path.parent,
-        renamed=[group for group in comparison.groups if group.name != group.variation],
-        nonzero_percent=f"{100 * NONZERO_TOLERANCE:g}",
-    )
-    path.write_text(text, encoding="utf-8")
-
-
-def _numbers(pair: Pair) -> tuple[str, ...]:
-    """Writes a pair as a line: second minus first, difference, interval, seeds, p, p by Holm, verdict."""
-    score, difference = pair.score, pair.difference
-    names = f"{pair.second.name} - {pair.first.name}"
-    seeds = str(len(pair.fairness.seeds))
-    if difference is None:
-        return names, "-", "-", seeds, "-", "-", "not ranked"
-    amount = score.number(difference.mean, signed=True)
-    interval = f"{score.number(difference.low, signed=True)} to {score.number(difference.high, signed=True)}"
-    if pair.p is None:
-        return names, amount, interval, seeds, "-", "-", "not ranked"
-    verdict = f"{pair.better.name} is better" if pair.better else "no difference shown"
-    if pair.held_back:
-        verdict = f"left open: failed runs of {pair.held_back.name}"
-    tested = (p_words(p).removeprefix("p = ").removeprefix("p ") for p in (difference.p, pair.p))
-    return names, amount, interval, seeds, *tested, verdict
-
-
-def _cell(text: str) -> str:
-    """Keeps a text from ending a cell of a Markdown table, or from being read as markup."""
-    return "".join(f"\\{character}" if character in "\\|*_`<[]" else character for character in text)

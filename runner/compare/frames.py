@@ -1,102 +1,130 @@
-"""The comparison as pandas tables, which are what the CSV files hold."""
+"""The comparison as tidy pandas tables, which are what the CSV files hold: a column for each factor."""
 
-from collections.abc import Callable
 from typing import Any
 
 import pandas as pd
 
-from runner.compare.comparison import Comparison
-from runner.compare.statistics import Mean
+from runner.compare.comparison import Comparison, Finding
+from runner.compare.effects import Effect
+from runner.compare.groups import Group
 from runner.compare.table import columns
-from runner.compare.verdict import sentence
 
-MOST_SENTENCES = 500
-
-_ROWS: dict[str, Callable[[Mean], float | None]] = {
-    "mean": lambda mean: mean.value,
-    "low": lambda mean: mean.low,
-    "high": lambda mean: mean.high,
-}
-_PAIR_COLUMNS = (
+_DIFFERENCE_COLUMNS = (
+    "factor",
     "first",
     "second",
-    "score",
-    "shared_seeds",
-    "lost_by_first",
-    "lost_by_second",
-    "ranked",
+    "at",
+    "level",
+    "metric",
+    "seeds",
     "difference",
     "low",
     "high",
     "p",
-    "p_holm",
     "better",
-    "not_ranked_because",
-    "verdict",
+    "note",
 )
 
 
 def comparison_frame(comparison: Comparison) -> pd.DataFrame:
-    """Returns `comparison.csv`: for each recipe a row per seed, then its mean and the interval's two ends.
+    """Returns `comparison.csv`: a row for each run that has a score.
 
     Returns:
-        Columns `recipe`, `row` (`seed`, `mean`, `low`, `high`), `seed` (empty in the last three), `data`,
-        `run_id`, `variation`, and one per measured quantity, empty where it was not measured.
+        Columns: one for each factor with the run's level, `seed`, `group`, MLflow's names of what was
+        measured (empty where it was not), `data`, `run_id`.
     """
     shown = columns(comparison)
-    lines: list[dict[str, Any]] = []
-    for group in comparison.groups:
-        first = group.results[0]
-        base = {"recipe": group.name, "data": first.data_source, "variation": group.variation}
-        lines += [
-            {
-                **base,
-                "row": "seed",
-                "seed": result.seed,
-                "run_id": result.run_id,
-                **{column.name: column.value(result) for column in shown},
-            }
-            for result in group.results
-        ]
-        means = {column.name: column.mean(group) for column in shown}
-        for row, pick in _ROWS.items():
-            values = {name: None if mean is None else pick(mean) for name, mean in means.items()}
-            lines.append({**base, "row": row, **values})
-    names = ["recipe", "row", "seed", *(column.name for column in shown), "data", "run_id", "variation"]
-    return pd.DataFrame(lines, columns=names).astype({"seed": "Int64", **{c.name: "float64" for c in shown}})
+    lines = [
+        {
+            **_levels(comparison, group),
+            "seed": result.seed,
+            "group": group.name,
+            **{column.name: column.value(result) for column in shown},
+            "data": result.data_source,
+            "run_id": result.run_id,
+        }
+        for group in comparison.groups
+        for result in group.results
+    ]
+    factors = [factor.name for factor in comparison.factors]
+    names = [*factors, "seed", "group", *(column.name for column in shown), "data", "run_id"]
+    return pd.DataFrame(lines, columns=names).astype({column.name: "float64" for column in shown})
 
 
-def pairs_frame(comparison: Comparison) -> pd.DataFrame:
-    """Returns `comparison_pairs.csv`: every two recipes, what differs between them, and the verdict.
+def means_frame(comparison: Comparison) -> pd.DataFrame:
+    """Returns `comparison_means.csv`: a row for each group of runs that differ in their seed only.
 
-    Seeds are parted by blanks. Those that one side has lost are those that the other has a result for.
+    Returns:
+        Columns: one for each factor, `group`, `seeds` (their number) and `failed` (runs without a result);
+        for each measured quantity its mean, and with `/low` and `/high` behind its name the 95 % interval of
+        the mean, empty for a single seed.
     """
+    shown = columns(comparison)
     lines = []
-    # Of thousands of pairs nobody reads a sentence each, and each takes its time to write.
-    told = len(comparison.pairs) <= MOST_SENTENCES
-    for pair in comparison.pairs:
-        difference, better = pair.difference, pair.better
-        lines.append(
-            {
-                "first": pair.first.name,
-                "second": pair.second.name,
-                "score": pair.score.metric,
-                "shared_seeds": _seeds(pair.fairness.seeds),
-                "lost_by_first": _seeds(pair.fairness.lost[0]),
-                "lost_by_second": _seeds(pair.fairness.lost[1]),
-                "ranked": pair.ranked,
-                "difference": difference.mean if difference else None,
-                "low": difference.low if difference else None,
-                "high": difference.high if difference else None,
-                "p": difference.p if difference and pair.ranked else None,
-                "p_holm": pair.p,
-                "better": better.name if better else "",
-                "not_ranked_because": "; ".join(refusal.words for refusal in pair.fairness.refusals),
-                "verdict": sentence(pair, comparison) if told else "",
-            }
-        )
-    return pd.DataFrame(lines, columns=list(_PAIR_COLUMNS))
+    for group in comparison.groups:
+        line: dict[str, Any] = {
+            **_levels(comparison, group),
+            "group": group.name,
+            "seeds": len(group.seeds),
+            "failed": len(group.lost),
+        }
+        for column in shown:
+            mean = column.mean(group)
+            line[column.name] = mean.value if mean else None
+            line[f"{column.name}/low"] = mean.low if mean else None
+            line[f"{column.name}/high"] = mean.high if mean else None
+        lines.append(line)
+    return pd.DataFrame(lines)
 
 
-def _seeds(seeds: tuple[int, ...]) -> str:
-    return " ".join(map(str, seeds))
+def differences_frame(comparison: Comparison) -> pd.DataFrame:
+    """Returns `comparison_differences.csv`: what every two levels of a factor differ in, and where.
+
+    Returns:
+        Columns: `factor`, its levels `first` and `second`; another factor `at` and its `level`, both empty
+        for the difference over all; `metric`, `seeds` (their number), `difference` (second minus first) with
+        the ends of its interval and its p-value, both corrected for all rows; `better`, the level that is
+        better there, if one is; `note`, why not, or why they are not ranked.
+    """
+    lines: list[dict[str, Any]] = []
+    for finding in comparison.findings:
+        contrast = finding.contrast
+        base = {
+            "factor": contrast.factor.name,
+            "first": contrast.first,
+            "second": contrast.second,
+            "metric": finding.score.metric,
+        }
+        if contrast.overall is None:
+            reasons = "; ".join(refusal.words for refusal in finding.refusals)
+            lines.append({**base, "note": f"not ranked: {reasons}" if reasons else "no runs to compare"})
+            continue
+        lines.append({**base, **_numbers(finding, contrast.overall)})
+        lines += [
+            {**base, "at": dependence.factor.name, "level": level, **_numbers(finding, effect)}
+            for dependence in contrast.dependences
+            for level, effect in dependence.effects
+        ]
+    return pd.DataFrame(lines, columns=list(_DIFFERENCE_COLUMNS)).astype({"seeds": "Int64"})
+
+
+def _numbers(finding: Finding, effect: Effect) -> dict[str, Any]:
+    ahead = finding.level_ahead(effect.mean) if effect.shown else None
+    lost = finding.lost_by(ahead) if ahead is not None else ()
+    return {
+        "seeds": effect.seeds,
+        "difference": effect.mean,
+        "low": effect.low,
+        "high": effect.high,
+        "p": effect.p,
+        "better": "" if ahead is None or lost else ahead,
+        "note": f"left open: {lost[0].words}" if lost else "",
+    }
+
+
+def _levels(comparison: Comparison, group: Group) -> dict[str, str | float]:
+    """Returns a group's level of each factor by the factor's name, numbers as numbers."""
+    return {
+        factor.name: factor.number(level) if factor.numeric else level
+        for factor, level in zip(comparison.factors, group.cell, strict=True)
+    }

@@ -71,7 +71,7 @@ def plot_score_by_sparsity(comparison: Comparison, ranking: Score, path: Path) -
         False, and nothing is written, where no run has both numbers.
     """
     by_name = {column.name: column for column in columns(comparison)}
-    score, sparsity = by_name.get(ranking.measure), by_name.get("sparsity")
+    score, sparsity = by_name.get(ranking.metric), by_name.get("sparsity/_model")
     if score is None or sparsity is None:
         return False
     points = [

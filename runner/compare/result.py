@@ -85,10 +85,6 @@ class Result:
         dense, pruned = self.metrics.get("test/dense_accuracy"), self.metrics.get(ACCURACY)
         return None if dense is None or pruned is None else dense - pruned
 
-    def of_variant(self, variant: str, name: str) -> float | None:
-        """Returns what is known of a TFLite file, such as its `gzip_bytes`."""
-        return self.metrics.get(f"{_VARIANT}{variant}/{name}")
-
 
 def read_result(run: "LoggedRun") -> Result | None:
     """Reads a run that has ended.

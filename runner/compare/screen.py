@@ -1,55 +1,60 @@
-"""The comparison in the terminal: tables of at most a hundred columns, then the answer."""
+"""The comparison in the terminal: the answer, what it rests on, then tables of at most a hundred columns."""
 
 from rich.console import Console
 from rich.text import Text
 
 from runner.compare.comparison import Comparison
+from runner.compare.differences import DIFFERENCE_HEADS, difference_rows
+from runner.compare.result import ACCURACY, LOSS, SQUARED_ERROR
 from runner.compare.table import Column, columns, rows
-from runner.compare.verdict import answer, sentence, told_pairs
+from runner.compare.verdict import answer, details
 from runner.report.spanning_table import SpanningTable
 from runner.report.table_style import plain_table
 
 MOST_RUNS = 60
 """Of more runs than these the terminal shows the means only."""
 
-_SHOWN = ("accuracy", "drop", "mean_squared_error", "loss", "sparsity", "nonzero_weights", "keras_gzip_bytes")
+MOST_DIFFERENCES = 24
+"""Of more differences than these the terminal shows none: the files have all."""
+
+_SHOWN = (
+    ACCURACY,
+    "test/drop",
+    SQUARED_ERROR,
+    LOSS,
+    "sparsity/_model",
+    "model/nonzero_weights",
+    "model/keras_gzip_bytes",
+)
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Prints the tables, a sentence for each pair, and the answer."""
-    for table in (models_table(comparison), files_table(comparison)):
+    """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer."""
+    for table in (models_table(comparison), files_table(comparison), differences_table(comparison)):
         if table.table.row_count:
             console.print(table)
-    pairs = told_pairs(comparison)
-    told = [sentence(pair, comparison) for pair in pairs] if len(comparison.pairs) > 1 else []
-    if told:
-        console.print(Text("Pair by pair", "bold"))
-    for line in told:
+    for line in details(comparison):
         console.print(Text(f"- {line}"))
-    left = len(comparison.pairs) - len(pairs)
-    if left:
-        console.print(Text(f"- {left:,} other pairs are in comparison_pairs.csv."))
     for note in comparison.notes:
         console.print(Text(f"note: {note}"), style="dim")
-    console.print(Text("\nWhich is better?", "bold"))
-    console.print(Text(answer(comparison)))
+    console.print(Text(f"\n{answer(comparison)}", "bold"))
 
 
 def models_table(comparison: Comparison) -> SpanningTable:
-    """Draws the models: of each recipe a row per seed, then the mean with its 95% interval."""
+    """Draws the models: of each group a row per seed, then the mean with its 95% interval."""
     shown = [column for column in columns(comparison) if column.name in _SHOWN]
-    if {"accuracy", "mean_squared_error"} & {column.name for column in shown}:
-        shown = [column for column in shown if column.name != "loss"]
+    if {ACCURACY, SQUARED_ERROR} & {column.name for column in shown}:
+        shown = [column for column in shown if column.name != LOSS]
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
-    table = plain_table("Recipes over seeds, means with 95% intervals")
-    table.add_column("recipe\nseed", no_wrap=True)
+    table = plain_table("Runs over seeds, means with 95% intervals")
+    table.add_column("group\nseed", no_wrap=True)
     for column in shown:
         table.add_column(column.title, justify="right", no_wrap=True)
-    whole, recipe = SpanningTable(table), None
+    whole, group = SpanningTable(table), None
     for row in rows(comparison, shown, every_seed=every_seed):
-        if row.recipe != recipe:
-            recipe = row.recipe
-            whole.add_line(Text(recipe, "bold"))
+        if row.group != group:
+            group = row.group
+            whole.add_line(Text(group, "bold"))
         if row.is_mean:
             table.add_row(Text("  mean", "bold"), *(_stacked(cell, "bold") for cell in row.cells))
             table.add_section()
@@ -59,9 +64,9 @@ def models_table(comparison: Comparison) -> SpanningTable:
 
 
 def files_table(comparison: Comparison) -> SpanningTable:
-    """Draws the TFLite files: of each recipe's each variant the means with their 95% intervals."""
+    """Draws the TFLite files: of each group's each variant the means with their 95% intervals."""
     table = plain_table("TFLite files, means with 95% intervals")
-    table.add_column("recipe\nvariant", no_wrap=True)
+    table.add_column("group\nvariant", no_wrap=True)
     by_variant: dict[str, list[Column]] = {}
     for column in columns(comparison):
         if column.variant is not None:
@@ -80,6 +85,17 @@ def files_table(comparison: Comparison) -> SpanningTable:
                 table.add_row(f"  {variant}", *(_stacked(cells.get(title, "-")) for title in titles))
         table.add_section()
     return whole
+
+
+def differences_table(comparison: Comparison) -> SpanningTable:
+    """Draws the difference of every two levels that may be ranked, over all and at each level of others."""
+    table = plain_table("Differences, with intervals that hold together in 95%")
+    lines = difference_rows(comparison)
+    for number, head in enumerate(DIFFERENCE_HEADS):
+        table.add_column(head, justify="left" if number in (0, 1, 6) else "right")
+    for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
+        table.add_row(*cells)
+    return SpanningTable(table)
 
 
 def _stacked(mean: str, style: str = "") -> Text:

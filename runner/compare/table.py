@@ -19,7 +19,7 @@ class Column:
     """One measured quantity.
 
     Args:
-        name: In `comparison.csv`.
+        name: MLflow's name of the metric, also in CSV files.
         title: For readers; a line break parts what may stand in two lines.
         kind: How it is written.
         value: Reads it from a run, None where the run does not have it.
@@ -68,17 +68,18 @@ def columns(comparison: Comparison) -> list[Column]:
     logged = {name for result in results for name in result.metrics}
     scored = {ACCURACY, SQUARED_ERROR} & logged
     every = [
-        Column("accuracy", "accuracy", "score", _metric(ACCURACY)),
-        Column("dense_accuracy", "dense\naccuracy", "score", _metric("test/dense_accuracy")),
-        Column("drop", "drop from\ndense", "score", lambda result: result.drop),
-        Column("mean_squared_error", "mean squared\nerror", "error", _metric(SQUARED_ERROR)),
-        Column("loss", "loss", "score", _metric(LOSS)),
-        Column("sparsity", "sparsity", "share", lambda result: result.sparsity),
-        Column("sparsity_pruned_layers", "in pruned\nlayers", "share", _metric("sparsity/_pruned_layers")),
-        Column("nonzero_weights", "non-zero\nweights", "count", lambda result: result.nonzero_weights),
-        Column("weights", "weights", "count", _metric("model/weights")),
-        Column("training_steps", "training\nsteps", "count", lambda result: result.total_steps),
-        Column("keras_gzip_bytes", "Keras file\ngzipped", "count", _metric("model/keras_gzip_bytes")),
+        _metric(ACCURACY, "accuracy", "score"),
+        _metric("test/dense_accuracy", "dense\naccuracy", "score"),
+        Column("test/drop", "drop from\ndense", "score", lambda result: result.drop),
+        _metric(SQUARED_ERROR, "mean squared\nerror", "error"),
+        _metric(LOSS, "loss", "score"),
+        _metric("sparsity/_model", "sparsity", "share"),
+        _metric("sparsity/_pruned_layers", "in pruned\nlayers", "share"),
+        _metric("model/nonzero_weights", "non-zero\nweights", "count"),
+        _metric("model/weights", "weights", "count"),
+        _metric("model/macs", "MACs", "count"),
+        Column("training/total_steps", "training\nsteps", "count", lambda result: result.total_steps),
+        _metric("model/keras_gzip_bytes", "Keras file\ngzipped", "count"),
     ]
     for variant in variants(logged):
         every += _of_variant(variant, with_loss=not scored)
@@ -88,9 +89,13 @@ def columns(comparison: Comparison) -> list[Column]:
 def file_columns(comparison: Comparison, score: Score) -> list[tuple[str, Column, Column]]:
     """Lists each kind of file, Keras's first, with the columns of its score and its gzipped size."""
     by_name = {column.name: column for column in columns(comparison)}
-    kinds = [("Keras file", by_name.get(score.measure), by_name.get("keras_gzip_bytes"))]
+    kinds = [("Keras file", by_name.get(score.metric), by_name.get("model/keras_gzip_bytes"))]
     kinds += [
-        (f"{name} TFLite", by_name.get(f"{name}_{score.measure}"), by_name.get(f"{name}_gzip_bytes"))
+        (
+            f"{name} TFLite",
+            by_name.get(f"tflite_{name}/{score.measure}"),
+            by_name.get(f"tflite_{name}/gzip_bytes"),
+        )
         for name in dict.fromkeys(column.variant for column in by_name.values() if column.variant)
     ]
     return [(name, up, across) for name, up, across in kinds if up is not None and across is not None]
@@ -152,20 +157,20 @@ class Row:
     """One line of a table for readers.
 
     Args:
-        recipe: The group's name.
+        group: Its name.
         label: The seed, or `mean`.
         is_mean: Whether it is the mean of the lines before it.
         cells: The columns' values as text.
     """
 
-    recipe: str
+    group: str
     label: str
     is_mean: bool
     cells: tuple[str, ...]
 
 
 def rows(comparison: Comparison, shown: Sequence[Column], *, every_seed: bool) -> list[Row]:
-    """Writes the table for readers: of each recipe a line per seed, then the mean with its interval.
+    """Writes the table for readers: of each group a line per seed, then the mean with its interval.
 
     Args:
         comparison: What is told.
@@ -182,8 +187,8 @@ def rows(comparison: Comparison, shown: Sequence[Column], *, every_seed: bool) -
     return lines
 
 
-def _metric(name: str) -> Callable[[Result], float | None]:
-    return lambda result: result.metrics.get(name)
+def _metric(name: str, title: str, kind: Kind, variant: str | None = None) -> Column:
+    return Column(name, title, kind, lambda result: result.metrics.get(name), variant)
 
 
 def _of_variant(variant: str, *, with_loss: bool) -> Sequence[Column]:
@@ -196,8 +201,4 @@ def _of_variant(variant: str, *, with_loss: bool) -> Sequence[Column]:
     ]
     if with_loss:
         kinds.insert(0, ("loss", "loss", "score"))
-
-    def reader(name: str) -> Callable[[Result], float | None]:
-        return lambda result: result.of_variant(variant, name)
-
-    return [Column(f"{variant}_{name}", title, kind, reader(name), variant) for name, title, kind in kinds]
+    return [_metric(f"tflite_{variant}/{name}", title, kind, variant) for name, title, kind in kinds]

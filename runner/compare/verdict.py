@@ -133,7 +133,7 @@ def _short(finding: Finding) -> str:
 
 
 def _graded(finding: Finding) -> tuple[Dependence, str, str] | None:
-    """Returns the numeric factor that the difference grows along, the level it is shown from, who is ahead."""
+    """Returns the numeric factor that a difference grows along, the level it is shown from, who is ahead."""
     for dependence in finding.contrast.dependences:
         level = dependence.shown_from()
         if level is not None and (dependence.shown or finding.better is None):
@@ -175,7 +175,7 @@ def _sentence(finding: Finding) -> str:
         told = f"{contrast.factor.name}: {pair}: {shown}: no difference is shown."
         least = detectable(overall)
         if least is not None:
-            told += f" At this spread a true difference of {score.number(least)} would be shown four times in five."
+            told += f" A true difference of {score.number(least)} would be shown four times in five."
     return " ".join([told, *(_dependence(finding, each) for each in contrast.dependences)])
 
 

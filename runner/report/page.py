@@ -15,10 +15,12 @@ class Picture:
     Args:
         path: The PNG file.
         caption: What it shows.
+        title: In a few words, where the picture is behind a fold.
     """
 
     path: Path
     caption: str
+    title: str = ""
 
     @property
     def embedded(self) -> str:

@@ -1,0 +1,35 @@
+"""The table of differences that readers see: every two levels of a factor, over all and at each level."""
+
+from runner.compare.comparison import Comparison, Finding
+from runner.compare.effects import Effect
+from runner.compare.verdict import p_words
+
+DIFFERENCE_HEADS = ("difference", "where", "mean", "95% interval", "p", "seeds", "verdict")
+
+
+def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
+    """Writes the differences of all levels that may be ranked; cells as in `DIFFERENCE_HEADS`."""
+    lines = []
+    for finding in comparison.ranked:
+        contrast = finding.contrast
+        assert contrast.overall is not None, "ranked findings have one"
+        name = f"{contrast.second} - {contrast.first}"
+        where = "over all" if contrast.dependences else ""
+        lines.append((name, where, *_cells(finding, contrast.overall)))
+        for dependence in contrast.dependences:
+            lines += [
+                ("", f"{dependence.factor.name} {level}", *_cells(finding, effect))
+                for level, effect in dependence.effects
+            ]
+    return lines
+
+
+def _cells(finding: Finding, effect: Effect) -> tuple[str, ...]:
+    number = finding.score.number
+    interval = f"{number(effect.low, signed=True)} to {number(effect.high, signed=True)}"
+    p = p_words(effect.p).removeprefix("p = ").removeprefix("p ")
+    verdict = "no difference shown"
+    if effect.shown:
+        ahead = finding.level_ahead(effect.mean)
+        verdict = "left open: failed runs" if finding.lost_by(ahead) else f"{ahead} is better"
+    return number(effect.mean, signed=True), interval, p, str(effect.seeds), verdict
