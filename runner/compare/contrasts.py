@@ -55,14 +55,21 @@ class Dependence:
         None for a factor without order, where the highest level does not show it, or where two levels show
         opposite differences.
         """
-        if not self.factor.numeric:
-            return None
-        found = None
-        for level, at in reversed(self.effects):
-            if not at.shown or (at.mean > 0) != (self.effects[-1][1].mean > 0):
-                break
-            found = level
-        return found
+        return _shown_run(tuple(reversed(self.effects))) if self.factor.numeric else None
+
+    def shown_up_to(self) -> str | None:
+        """Returns the highest level up to which the difference is shown, there and at every level below."""
+        return _shown_run(self.effects) if self.factor.numeric else None
+
+
+def _shown_run(effects: Sequence[tuple[str, Effect]]) -> str | None:
+    """Returns the last level of those that show a difference of one sign, beginning with the first."""
+    found = None
+    for level, at in effects:
+        if not at.shown or (at.mean > 0) != (effects[0][1].mean > 0):
+            break
+        found = level
+    return found
 
 
 @dataclass(frozen=True)

@@ -28,8 +28,8 @@ def _cells(finding: Finding, effect: Effect) -> tuple[str, ...]:
     number = finding.score.number
     interval = f"{number(effect.low, signed=True)} to {number(effect.high, signed=True)}"
     p = p_words(effect.p).removeprefix("p = ").removeprefix("p ")
-    verdict = "no difference shown"
+    verdict = "not shown"
     if effect.shown:
         ahead = finding.level_ahead(effect.mean)
-        verdict = "left open: failed runs" if finding.lost_by(ahead) else f"{ahead} is better"
+        verdict = "left open" if finding.lost_by(ahead) else f"{ahead} better"
     return number(effect.mean, signed=True), interval, p, str(effect.seeds), verdict

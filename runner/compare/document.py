@@ -11,7 +11,7 @@ from runner.compare.differences import DIFFERENCE_HEADS, difference_rows
 from runner.compare.fairness import NONZERO_TOLERANCE
 from runner.compare.groups import data_words
 from runner.compare.table import Column, Row, columns, fronts, rows
-from runner.compare.verdict import answer, details
+from runner.compare.verdict import answer, details, several_levels
 from runner.report.page import Grid, Picture, page_environment
 
 MOST_RUNS = 200
@@ -101,8 +101,8 @@ def question(comparison: Comparison) -> str:
     along = f" along {' and '.join(axes)}" if axes else ""
     if not choices:
         return f"What does {score} do{along}?" if axes else f"How good is {comparison.groups[0].name}?"
-    levels = choices[0].levels
-    few = " or ".join(levels) if len(levels) < 4 else f"which of {len(levels)} levels of {choices[0].name}"
+    levels, several = choices[0].levels, several_levels(choices[0])
+    few = " or ".join(levels) if len(levels) < 4 else f"which of {several}"
     return f"Which is better in {score}{along}: {few}?"
 
 

@@ -10,7 +10,7 @@ from runner.compare.contrasts import Cell
 from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
 from runner.compare.score import Score, score_of
-from runner.sweep.names import level_names
+from runner.sweep.names import level_names, without_common_folder
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
 _BEFORE_OVERRIDE = re.compile(
@@ -166,7 +166,8 @@ def _words(members: Sequence[Result]) -> str:
 def _cells(firsts: Sequence[Result], variations: Sequence[str]) -> tuple[tuple[Factor, ...], list[Cell]]:
     """Finds the factors, and the cell of each group by one of its runs."""
     swept = [_key(part) for words in variations for part in _BEFORE_OVERRIDE.split(words.strip())[1:]]
-    said = [_said(one, firsts) for one in firsts]
+    recipes = without_common_folder([one.recipe for one in firsts])
+    said = [{**_said(one, firsts), RECIPE: name} for one, name in zip(firsts, recipes, strict=True)]
     factors = find_factors(said, swept)
     cells = [cell_of(own, factors) for own in said]
     if len(set(cells)) < len(cells):  # What tells them apart was not logged, but sums are.
@@ -181,7 +182,7 @@ def _said(result: Result, beside: Sequence[Result]) -> dict[str, str]:
     environment = {f"environment.{name}": value for name, value in (result.environment or {}).items()}
     files = {f"content of model.{key}": value[:8] for key, value in (result.files or {}).items()}
     known = {"data": data_words(result, beside)} if result.data_sha256 is not None else {}
-    return {RECIPE: result.recipe, **result.asked, **known, **files, **environment}
+    return {**result.asked, **known, **files, **environment}
 
 
 def _sum(result: Result) -> str:

@@ -11,7 +11,7 @@ from runner.compare.verdict import answer, details
 from runner.report.spanning_table import SpanningTable
 from runner.report.table_style import plain_table
 
-MOST_RUNS = 60
+MOST_RUNS = 12
 """Of more runs than these the terminal shows the means only."""
 
 MOST_DIFFERENCES = 24
@@ -92,7 +92,7 @@ def differences_table(comparison: Comparison) -> SpanningTable:
     table = plain_table("Differences, with intervals that hold together in 95%")
     lines = difference_rows(comparison)
     for number, head in enumerate(DIFFERENCE_HEADS):
-        table.add_column(head, justify="left" if number in (0, 1, 6) else "right")
+        table.add_column(head, justify="left" if number in (0, 1, 6) else "right", no_wrap=number in (1, 3))
     for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
         table.add_row(*cells)
     return SpanningTable(table)

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from runner.compare.comparison import Comparison, Finding
 from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect, detectable
-from runner.compare.factors import Factor
+from runner.compare.factors import RECIPE, Factor
 from runner.compare.fairness import Kind
 from runner.compare.score import Score
 
@@ -64,6 +64,12 @@ def p_words(p: float) -> str:
     return "p < 0.0001" if p < 0.0001 else f"p = {p:.2g}"
 
 
+def several_levels(factor: Factor, count: int | None = None) -> str:
+    """Writes how many levels of a factor are meant: all, or so many."""
+    count = len(factor.levels) if count is None else count
+    return f"{count} recipes" if factor.key == RECIPE else f"{count} levels of {factor.name}"
+
+
 def _of_factor(factor: Factor, findings: Sequence[Finding], comparison: Comparison) -> str:
     if len(findings) == 1:
         return _short(findings[0])
@@ -74,12 +80,12 @@ def _of_factor(factor: Factor, findings: Sequence[Finding], comparison: Comparis
     score, seeds = findings[0].score, _seeds(findings)
     if not wins[best]:
         return (
-            f"No difference in {score.name} is shown between {len(levels)} levels of {factor.name} ({seeds})."
+            f"No difference in {score.name} is shown between {several_levels(factor, len(levels))} ({seeds})."
         )
     rest = [level for level in levels if level != best]
     than = "each other" if len(wins[best]) == len(rest) else _listed(wins[best])
     return (
-        f"Of {len(levels)} levels of {factor.name}, {best} is better than {than} in {score.name} ({seeds})."
+        f"Of {several_levels(factor, len(levels))}, {best} is better than {than} in {score.name} ({seeds})."
     )
 
 
@@ -102,15 +108,7 @@ def _short(finding: Finding) -> str:
     seeds = f"{overall.seeds} seeds"
     graded = _graded(finding)
     if graded is not None:
-        dependence, level, ahead = graded
-        sizes = [
-            abs(at.mean) for own, at in dependence.effects if at.shown and _is_from(dependence, own, level)
-        ]
-        by = _range(score, sizes)
-        return (
-            f"{ahead} is better than {_other(finding, ahead)} from {dependence.factor.name} {level} on:"
-            f" {score.name} {_better_by(score)} by {by} ({seeds})."
-        )
+        return f"{graded} ({seeds})."
     if finding.better is not None:
         return (
             f"{finding.better} is better than {_other(finding, finding.better)}: {score.name}"
@@ -132,14 +130,27 @@ def _short(finding: Finding) -> str:
     )
 
 
-def _graded(finding: Finding) -> tuple[Dependence, str, str] | None:
-    """Returns the numeric factor that a difference grows along, the level it is shown from, who is ahead."""
+def _graded(finding: Finding) -> str | None:
+    """Says from which level of a numeric factor on a level is better, where the difference depends on it."""
+    score = finding.score
     for dependence in finding.contrast.dependences:
-        level = dependence.shown_from()
-        if level is not None and (dependence.shown or finding.better is None):
-            ahead = finding.level_ahead(dependence.effects[-1][1].mean)
-            if not finding.lost_by(ahead):
-                return dependence, level, ahead
+        level, name = dependence.shown_from(), dependence.factor.name
+        if level is None or not (dependence.shown or finding.better is None):
+            continue
+        ahead = finding.level_ahead(dependence.effects[-1][1].mean)
+        if finding.lost_by(ahead):
+            continue
+        other, until = _other(finding, ahead), dependence.shown_up_to()
+        first = finding.level_ahead(dependence.effects[0][1].mean)
+        if until is not None and first == other and not finding.lost_by(other):
+            return f"In {score.name}, {ahead} is better from {name} {level} on, {other} up to {until}"
+        levels = [own for own, _ in dependence.effects]
+        by = _range(score, [abs(at.mean) for _, at in dependence.effects[levels.index(level) :]])
+        where = f"at {name} {level}" if level == levels[-1] else f"from {name} {level} on"
+        if finding.better == ahead and finding.contrast.overall is not None:
+            mean = f"{_better_by(score)} by {_amount(finding.contrast.overall, score)} on average"
+            return f"{ahead} is better than {other}: {score.name} {mean}, by {by} {where}"
+        return f"{ahead} is better than {other} {where}: {score.name} {_better_by(score)} by {by}"
     return None
 
 
@@ -239,11 +250,6 @@ def _levels(finding: Finding) -> tuple[str, str]:
 
 def _other(finding: Finding, level: str) -> str:
     return finding.contrast.second if level == finding.contrast.first else finding.contrast.first
-
-
-def _is_from(dependence: Dependence, level: str, begin: str) -> bool:
-    levels = [own for own, _ in dependence.effects]
-    return levels.index(level) >= levels.index(begin)
 
 
 def _better_by(score: Score) -> str:

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.compare.comparison import Pair, compare
+from runner.compare.comparison import Finding, compare
 from runner.compare.groups import make_groups
 from runner.compare.result import Result
 
@@ -143,15 +143,15 @@ def tally(
     """
     random, counted = np.random.default_rng([entropy, seeds]), Counter[str]()
     for _ in range(sweeps):
-        pair = _compared(random, world, fail, seeds, leave_out=leave_out)
-        counted.update(["none"] if pair is None or not pair.ranked else _said(pair, world))
+        finding = _compared(random, world, fail, seeds, leave_out=leave_out)
+        counted.update(["none"] if finding is None or not finding.ranked else _said(finding, world))
     names = ("ranked", "false", "right", "held_back", "qualified")
     return Tally(sweeps, *(counted[name] for name in names))
 
 
 def _compared(
     random: np.random.Generator, world: World, fail: Fail, seeds: int, *, leave_out: bool
-) -> Pair | None:
+) -> Finding | None:
     shared = random.standard_normal(seeds)  # A seed is lucky, or not, for both.
     runs: list[Result] = []
     for name, draw in (("first", world.first), ("second", world.second)):
@@ -163,19 +163,19 @@ def _compared(
             for seed, (value, fate) in enumerate(zip(values, fates, strict=True))
             if not (leave_out and fate)
         ]
-    groups, _ = make_groups(runs)
-    pairs = compare(groups).pairs
-    return pairs[0] if pairs else None
+    grouped = make_groups(runs)
+    findings = compare(grouped).findings if grouped.groups else ()
+    return findings[0] if findings else None
 
 
-def _said(pair: Pair, world: World) -> Iterator[str]:
+def _said(finding: Finding, world: World) -> Iterator[str]:
     yield "ranked"
-    if pair.held_back is not None:
+    if finding.ahead != finding.better:
         yield "held_back"
-    if pair.better is not None:
-        better = 0 if pair.better.name == "first" else 1
+    if finding.better is not None:
+        better = 0 if finding.better == "first" else 1
         yield "right" if better == world.better else "false"
-        if any(pair.fairness.lost):
+        if any(finding.lost):
             yield "qualified"
 
 

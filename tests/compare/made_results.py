@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from runner.compare.groups import Group, make_groups
+from runner.compare.groups import Grouped, make_groups
 from runner.compare.result import Result
 
 SHA = {"mnist": "aa" * 32, "digits": "bb" * 32}
@@ -42,6 +42,7 @@ def result(
         "fingerprint": None,
         "group_fingerprint": None,
         "started": 1_700_000_000_000 + seed,
+        "asked": dict(override.split("=", 1) for override in variation.split()[1:]),
         **changes,
     }
     given = {name: value for name, value in all_metrics.items() if value is not None}
@@ -68,8 +69,39 @@ def errors(variation: str, values: Sequence[float], **changes: Any) -> list[Resu
     ]
 
 
-def groups(*members: Sequence[Result]) -> tuple[Group, ...]:
+def groups(*members: Sequence[Result]) -> Grouped:
     """Groups of results, which must all differ in their seeds."""
-    made, superseded = make_groups([one for own in members for one in own])
-    assert not superseded
+    made = make_groups([one for own in members for one in own])
+    assert not made.superseded
     return made
+
+
+def swept(
+    levels: Mapping[str, Sequence[object]],
+    scores: Mapping[Any, Sequence[float]],
+    **changes: Any,
+) -> Grouped:
+    """A sweep over keys of a recipe called `mnist`.
+
+    Args:
+        levels: Of each key.
+        scores: Of each combination the accuracies of seeds 1, 2, 3, ...
+        **changes: Of all results. A `schedule.sparsity` decides the number of non-zero weights.
+    """
+    runs = []
+    for cell, accuracies in scores.items():
+        asked = dict(zip(levels, cell, strict=True))
+        words = " ".join(["mnist", *(f"{key}={level}" for key, level in asked.items())])
+        zeros = [float(str(level)) for key, level in asked.items() if key.endswith("sparsity")]
+        sizes = (
+            {
+                "sparsity/_model": zeros[0],
+                "model/nonzero_weights": 400_000 * (1 - zeros[0]),
+            }
+            if zeros
+            else {}
+        )
+        metrics = {**sizes, **changes.get("metrics", {})}
+        own = {key: value for key, value in changes.items() if key != "metrics"}
+        runs += results(words, accuracies, metrics=metrics, **own)
+    return groups(runs)

@@ -1,72 +1,52 @@
-import math
-
 import pytest
 
-from runner.compare.comparison import Comparison, compare
-from tests.compare.made_results import SHA, errors, failed, groups, result, results
+from runner.compare.comparison import Comparison, Finding, compare
+from runner.compare.effects import Effect
+from tests.compare.made_results import SHA, errors, failed, groups, result, results, swept
+
+NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
 
 
 def compared(**accuracies: list[float]) -> Comparison:
     return compare(groups(*(results(name, values) for name, values in accuracies.items())))
 
 
+def overall(finding: Finding) -> Effect:
+    assert finding.contrast.overall is not None
+    return finding.contrast.overall
+
+
 def test_a_clear_difference() -> None:
     comparison = compared(constant=[0.980, 0.981, 0.982], polynomial=[0.983, 0.985, 0.985])
-    (pair,) = comparison.pairs
-    assert pair.difference is not None
-    # Differences 0.003, 0.004, 0.003: t = (0.01 / 3) / (sqrt(1 / 3) / 1000 / sqrt(3)) = 10.
-    assert pair.difference.mean == pytest.approx(0.01 / 3)
-    assert pair.p == pytest.approx(1 - 10 / math.sqrt(102))
-    assert pair.beyond_noise
-    better = pair.better
-    assert better is not None
-    assert better.name == "polynomial"
-    assert comparison.ranked == (pair,)
+    (finding,) = comparison.findings
+    # Differences 0.003, 0.004, 0.003.
+    assert overall(finding).mean == pytest.approx(0.01 / 3)
+    assert (finding.better, finding.ahead) == ("polynomial", "polynomial")
+    assert finding.bases == ("equal numbers of non-zero weights, 50,000, at 87.5% zeros",)
+    assert comparison.ranked == (finding,)
 
 
 def test_noise_is_no_difference() -> None:
-    comparison = compared(constant=[0.980, 0.983, 0.981], polynomial=[0.981, 0.981, 0.982])
-    (pair,) = comparison.pairs
-    assert pair.ranked
-    assert pair.p == pytest.approx(1.0)
-    assert pair.better is None
+    (finding,) = compared(constant=[0.980, 0.983, 0.981], polynomial=[0.981, 0.981, 0.982]).findings
+    assert finding.ranked
+    assert overall(finding).p == pytest.approx(1.0)
+    assert finding.better is None
 
 
-def test_p_values_are_corrected_for_the_ranked_pairs_only() -> None:
-    one_seed = results("d", [0.5])
-    three = [
-        results("a", [0.980, 0.981, 0.982]),
-        results("b", [0.983, 0.985, 0.985]),
-        results("c", [0.980, 0.983, 0.981]),
-    ]
-    comparison = compare(groups(*three, one_seed))
-    assert len(comparison.pairs) == 6
-    assert len(comparison.ranked) == 3
-    by_names = {(pair.first.name, pair.second.name): pair for pair in comparison.pairs}
-    smallest = by_names["a", "b"]
-    assert smallest.difference is not None
-    assert smallest.p == pytest.approx(3 * smallest.difference.p)
-    assert by_names["a", "d"].p is None
-    assert by_names["a", "d"].difference is None
-
-
-def test_of_a_pair_that_is_not_ranked_the_difference_is_described() -> None:
-    dense = results("dense", [0.99, 0.991], metrics={"sparsity/_model": 0.0, "model/nonzero_weights": 4e5})
-    (pair,) = compare(groups(results("pruned", [0.98, 0.981]), dense)).pairs
-    assert not pair.ranked
-    assert pair.difference is not None
-    assert pair.difference.mean == pytest.approx(0.01)
-    assert pair.p is None
-    assert not pair.beyond_noise
+def test_p_values_are_corrected_for_what_is_ranked_only() -> None:
+    three = {"a": [0.980, 0.981, 0.982], "b": [0.983, 0.985, 0.985], "c": [0.980, 0.983, 0.981]}
+    alone = overall(compared(a=three["a"], b=three["b"]).findings[0])
+    comparison = compared(**three, d=[0.5])
+    assert (len(comparison.findings), len(comparison.ranked)) == (6, 3)
+    assert overall(comparison.findings[0]).p == pytest.approx(3 * alone.p)
+    assert {refusal.kind for refusal in comparison.findings[2].refusals} == {"seeds"}
 
 
 def test_only_shared_seeds_are_compared() -> None:
     later = [result("b", seed, accuracy) for seed, accuracy in ((2, 0.5), (3, 0.6), (9, 0.1))]
-    (pair,) = compare(groups(results("a", [0.1, 0.4, 0.6]), later)).pairs
-    assert pair.fairness.seeds == (2, 3)
-    assert pair.difference is not None
-    assert pair.difference.count == 2
-    assert pair.difference.mean == pytest.approx(0.05)
+    (finding,) = compare(groups(results("a", [0.1, 0.4, 0.6]), later)).findings
+    assert finding.contrast.seeds == (2, 3)
+    assert overall(finding).mean == pytest.approx(0.05)
 
 
 def test_regressions_are_ranked_by_their_squared_error_of_which_less_is_better() -> None:
@@ -74,11 +54,9 @@ def test_regressions_are_ranked_by_their_squared_error_of_which_less_is_better()
     absolute = errors("absolute", [0.50, 0.51, 0.52], metrics={"test/loss": 0.01})
     squared = errors("squared", [0.40, 0.42, 0.42], metrics={"test/loss": 0.4})
     comparison = compare(groups(absolute, squared))
-    (pair,) = comparison.ranked
+    (finding,) = comparison.ranked
     assert [score.name for score in comparison.scores] == ["test mean squared error"]
-    assert pair.better is not None
-    assert pair.better.name == "squared"
-    assert pair.score.number(-0.0966, signed=True) == "-0.0966"
+    assert finding.better == "squared"
 
 
 def test_regressions_are_ranked_beside_classifications() -> None:
@@ -86,56 +64,57 @@ def test_regressions_are_ranked_beside_classifications() -> None:
     classified = [results("a", [0.980, 0.981, 0.982]), results("b", [0.983, 0.985, 0.985])]
     regressed = [errors("c", [0.50, 0.51, 0.52], **digits), errors("d", [0.40, 0.42, 0.42], **digits)]
     comparison = compare(groups(*classified, *regressed))
-    assert {(pair.first.name, pair.second.name) for pair in comparison.ranked} == {("a", "b"), ("c", "d")}
-    assert [pair.better.name for pair in comparison.ranked if pair.better] == ["b", "d"]
-    assert [comparison.mean(group).value for group in comparison.groups[2:]] == pytest.approx(  # type: ignore[union-attr]
-        [0.51, 1.24 / 3]
-    )
+    ranked = [(found.contrast.first, found.contrast.second, found.better) for found in comparison.ranked]
+    assert ranked == [("a", "b", "b"), ("c", "d", "d")]
 
 
 WORSE, BETTER = [0.980, 0.981, 0.982, 0.983], [0.983, 0.985, 0.985, 0.986]
 
 
 def test_who_is_ahead_and_lost_nothing_is_better_though_the_other_lost_seeds() -> None:
-    (pair,) = compare(groups([*results("a", WORSE[:3]), failed("a", 4)], results("b", BETTER))).pairs
-    assert pair.ranked
-    assert pair.better is pair.second
-    assert pair.held_back is None
+    (finding,) = compare(groups([*results("a", WORSE[:3]), failed("a", 4)], results("b", BETTER))).findings
+    assert finding.better == "b"
+    assert [lost.seeds for lost in finding.lost_by("a")] == [(4,)]
 
 
 def test_who_is_ahead_and_lost_a_seed_is_not_called_better() -> None:
-    (pair,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), failed("b", 4)])).pairs
-    assert pair.beyond_noise
-    assert pair.better is None
-    assert pair.held_back is pair.second
+    (finding,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), failed("b", 4)])).findings
+    assert (finding.ahead, finding.better) == ("b", None)
 
 
 def test_a_seed_that_the_other_never_had_holds_nothing_back() -> None:
-    (pair,) = compare(groups(results("a", WORSE[:3]), [*results("b", BETTER[:3]), failed("b", 4)])).pairs
-    assert pair.better is pair.second
+    runs = groups(results("a", WORSE[:3]), [*results("b", BETTER[:3]), failed("b", 4)])
+    assert compare(runs).findings[0].better == "b"
+
+
+def test_who_lost_every_run_of_a_setting_is_not_called_better_elsewhere() -> None:
+    levels = {NAME: (), SPARSITY: ()}
+    scores = {("constant", 0.5): WORSE, ("polynomial", 0.5): BETTER, ("constant", 0.9): WORSE}
+    made = swept(levels, scores)
+    words = f"mnist {NAME}=polynomial {SPARSITY}=0.9"
+    runs = [run for group in made.groups for run in group.results] + [failed(words, seed) for seed in (1, 2)]
+    (finding, *_) = compare(groups(runs)).findings
+    assert (finding.ahead, finding.better) == ("polynomial", None)
+    assert finding.lost_by("polynomial")[0].seeds == (1, 2)
 
 
 def test_a_run_that_missed_its_budget_counts() -> None:
     low = result("b", 4, 0.5, missed_budget=True)
-    (pair,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), low])).pairs
-    assert pair.fairness.seeds == (1, 2, 3, 4)
-    assert pair.difference is not None
-    assert pair.difference.mean < -0.1
-    assert pair.better is None
+    (finding,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), low])).findings
+    assert finding.contrast.seeds == (1, 2, 3, 4)
+    assert overall(finding).mean < -0.1
+    assert finding.better is None
 
 
-def test_what_is_to_be_said_of_all_pairs_is_said_once() -> None:
-    older = [results(name, [0.5, 0.6], batch_size=None) for name in ("a", "b", "c")]
-    unknown = "not logged, so perhaps unequal: batch size"
-    three = compare(groups(*older))
-    assert three.notes == (f"all recipes: {unknown}",)
-    assert {pair.fairness.notes for pair in three.pairs} == {()}
-    assert len(three.ranked) == 3
-    two = compare(groups(*older[:2]))
-    assert (two.notes, two.pairs[0].fairness.notes) == ((), (unknown,))
-    mixed = compare(groups(*older[:2], results("d", [0.5, 0.6]), results("e", [0.5, 0.6])))
-    assert mixed.notes == ()
-    assert [pair.fairness.notes for pair in mixed.pairs] == [(unknown,)] * 5 + [()]
+def test_a_factor_that_changes_the_size_is_an_axis() -> None:
+    levels = {NAME: (), SPARSITY: ()}
+    comparison = compare(
+        swept(levels, {(n, s): BETTER for n in ("constant", "polynomial") for s in (0.5, 0.9)})
+    )
+    schedule, sparsity = comparison.factors
+    assert (comparison.is_axis(schedule), comparison.is_axis(sparsity)) == (False, True)
+    assert [finding.ranked for finding in comparison.findings] == [True, False]
+    assert [dependence.factor for dependence in comparison.findings[0].contrast.dependences] == [sparsity]
 
 
 def test_a_mean_is_of_all_seeds() -> None:
@@ -143,5 +122,4 @@ def test_a_mean_is_of_all_seeds() -> None:
     mean = comparison.mean(comparison.groups[0])
     assert mean is not None
     assert mean.value == 0.5
-    assert comparison.pairs == ()
-    assert comparison.ranked == ()
+    assert (comparison.findings, comparison.ranked) == ((), ())

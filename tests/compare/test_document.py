@@ -1,4 +1,3 @@
-import re
 from datetime import datetime
 from html.parser import HTMLParser
 from pathlib import Path
@@ -8,10 +7,10 @@ from matplotlib.figure import Figure
 
 from runner.compare import document
 from runner.compare.comparison import Comparison, compare
-from runner.compare.document import Origin, sheets, write_html, write_markdown
-from runner.compare.verdict import answer, sentence
+from runner.compare.document import Origin, question, refusals, sheets, write_html
+from runner.compare.verdict import answer, details
 from runner.report.page import Picture
-from tests.compare.made_results import groups, results
+from tests.compare.made_results import groups, results, swept
 
 ORIGIN = Origin(
     title="sweep <b>|1",
@@ -77,11 +76,12 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
     assert page.links == []
     assert page.text.count(answer(comparison)) == 1
     for told in (
-        "Comparison: sweep <b>|1",
-        "6 runs of 2 recipes on mnist; ranked by test accuracy; 2025-01-31 12:05",
+        "Which is better in test accuracy: <i>a|b</i> or c?",
+        "sweep <b>|1: 6 runs in 2 groups on mnist; 2025-01-31 12:05",
         "job 3 failed",
         "What <it> shows.",
-        "c - <i>a|b</i> +0.0033 +0.0019 to +0.0048 3 0.0099 0.0099 c is better",
+        "c - <i>a|b</i> +0.0033 +0.0019 to +0.0048 0.0099 3 c better",
+        details(comparison)[0],
         "<i>a|b</i> int8 TFLite 1,000 0.5000",
         "<i>a|b</i> 1 0.9800",
         "mean 0.9810 ± 0.0025",
@@ -100,33 +100,38 @@ def test_the_page_is_dark_on_white_and_prints(tmp_path: Path) -> None:
     assert "<script" not in style
 
 
-def test_markdown_tables_have_as_many_cells_as_heads(tmp_path: Path, pictures: list[Picture]) -> None:
-    comparison = two_recipes("a note")
-    write_markdown(comparison, ORIGIN, pictures, tmp_path / "comparison.md")
-    text = (tmp_path / "comparison.md").read_text(encoding="utf-8")
-    tables = re.findall(r"(?:^\|.*\n)+", text, re.M)
-    assert len(tables) == 6
-    for table in tables:
-        lines = table.splitlines()
-        cells = {len(re.findall(r"(?<!\\)\|", line)) for line in lines}
-        assert len(cells) == 1, table
-        assert len(lines) > 2
-        assert re.fullmatch(r"\|[-:|]+\|", lines[1])
-    assert "![What \\<it> shows.](plots/a.png)" in text
-    assert "# Comparison: sweep \\<b>\\|1" in text
-    assert "> a note" in text
-    told = sentence(comparison.pairs[0], comparison).replace("<i>a|b</i>", "\\<i>a\\|b\\</i>")
-    assert f"**{told}**" in text
+def test_the_page_tells_the_answer_before_anything_else(tmp_path: Path, pictures: list[Picture]) -> None:
+    dense = results("study/dense", [0.99, 0.991], metrics={"model/nonzero_weights": 4e5})
+    comparison = compare(groups(results("study/a", [0.98, 0.981]), results("study/b", [0.983, 0.985]), dense))
+    write_html(comparison, ORIGIN, pictures, tmp_path / "a.html")
+    text = read(tmp_path / "a.html").text
+    order = [
+        question(comparison),
+        answer(comparison),
+        "What <it> shows.",
+        "Differences in test accuracy",
+        "What it rests on",
+        "What was not ranked",
+        "How it was made",
+        "Every number",
+        "What was run",
+    ]
+    places = [text.index(part, 100 if number else 0) for number, part in enumerate(order)]
+    assert places == sorted(places)
+    assert refusals(comparison)[0] in text
 
 
-def test_several_pairs_have_a_sentence_each(tmp_path: Path) -> None:
-    comparison = compare(groups(*(results(name, [0.98, 0.99]) for name in "abc")))
-    write_markdown(comparison, ORIGIN, [], tmp_path / "a.md")
-    write_html(comparison, ORIGIN, [], tmp_path / "a.html")
-    lines = (tmp_path / "a.md").read_text(encoding="utf-8").splitlines()
-    for pair in comparison.pairs:
-        assert f"- {sentence(pair, comparison)}" in lines
-        assert sentence(pair, comparison) in read(tmp_path / "a.html").text
+def test_the_question_names_the_choice_and_what_it_is_asked_along() -> None:
+    schedule, sparsity = "layers.all.schedule.name", "layers.all.schedule.sparsity"
+    scores = {(n, s): [0.9, 0.91] for n in ("constant", "polynomial") for s in (0.5, 0.9)}
+    made = compare(swept({schedule: (), sparsity: ()}, scores))
+    assert (
+        question(made) == "Which is better in test accuracy along schedule.sparsity: constant or polynomial?"
+    )
+    only = compare(swept({sparsity: ()}, {(s,): [0.9, 0.91] for s in (0.5, 0.9)}))
+    assert question(only) == "What does test accuracy do along schedule.sparsity?"
+    five = compare(groups(*(results(name, [0.9, 0.91]) for name in "abcde")))
+    assert question(five) == "Which is better in test accuracy: which of 5 recipes?"
 
 
 def test_quantities_are_parted_into_tables_that_fit_a_page() -> None:
@@ -154,8 +159,6 @@ def test_one_recipe_has_a_page_too(tmp_path: Path) -> None:
     comparison = compare(groups(results("a", [0.5])))
     write_html(comparison, ORIGIN, [], tmp_path / "a.html")
     page = read(tmp_path / "a.html")
-    assert "1 run of 1 recipe on mnist" in page.text
+    assert "1 run in 1 group on mnist" in page.text
     assert "Nothing is ranked: there is only one recipe, a." in page.text
-    assert "Pair by pair" not in page.text
-    write_markdown(comparison, ORIGIN, [], tmp_path / "a.md")
-    assert "Pair by pair" not in (tmp_path / "a.md").read_text()
+    assert "Differences in" not in page.text

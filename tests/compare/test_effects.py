@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from runner.compare.effects import Values, effect, finest_step, heterogeneity, trend
+from runner.compare.effects import Values, detectable, effect, finest_step, heterogeneity, trend
 
 DIFFERENCES = [0.01, 0.02, 0.04]
 
@@ -76,3 +76,23 @@ def test_the_finest_step_ignores_rounding_of_float32() -> None:
     scores = np.array([[0.9, 0.9 + 1e-9], [0.91, 0.95]])
     assert finest_step(scores) == pytest.approx(0.01)
     assert finest_step(np.array([0.5, 0.5])) == 0.0
+
+
+def test_two_seeds_are_enough() -> None:
+    # Differences 1 and 3: t = 2 / 1, and p = 1 - 2 / pi * atan(t) for 1 degree of freedom.
+    found = effect([1.0, 3.0], error_rate=0.05)
+    assert found.p == pytest.approx(1 - 2 / np.pi * np.arctan(2.0), abs=1e-12)
+    assert (found.low, found.high) == pytest.approx((2 - 12.706204736, 2 + 12.706204736), abs=1e-6)
+
+
+def test_a_detectable_difference_is_found_four_times_in_five() -> None:
+    found = effect([-1.0, 0.0, 1.0, 2.0, -2.0], error_rate=0.05)
+    size = detectable(found)
+    assert size is not None
+    draws = np.random.default_rng(3).normal(size, found.spread, (4000, 5))
+    shown = [effect(own, error_rate=0.05).shown for own in draws]
+    assert np.mean(shown) == pytest.approx(0.8, abs=0.02)
+
+
+def test_where_nothing_differs_nothing_is_detectable() -> None:
+    assert detectable(effect([0.0, 0.0], error_rate=0.05)) is None

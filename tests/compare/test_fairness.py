@@ -11,7 +11,7 @@ def judged(first: dict[str, Any], second: dict[str, Any], *, seeds: tuple[int, i
     one, other = groups(
         results("a", [0.9] * seeds[0], **first),
         results("b", [0.8] * seeds[1], **second),
-    )
+    ).groups
     return judge(one, other)
 
 
@@ -158,7 +158,7 @@ def test_one_seed_tells_nothing() -> None:
 )
 def test_differences_need_two_shared_seeds(seeds: list[int], words: str) -> None:
     second = [one for one in results("b", [0.9] * 5) if one.seed in seeds]
-    one, other = groups(results("a", [0.9] * 3), second)
+    one, other = groups(results("a", [0.9] * 3), second).groups
     (refusal,) = judge(one, other).refusals
     assert refusal.kind == "shared"
     assert refusal.words == f"{words} and paired differences need two or more"
@@ -172,7 +172,7 @@ def test_every_shared_seed_must_be_equal() -> None:
         for run in results("b", [0.9] * 3, metrics=own)
         if run.seed == seed
     ]
-    one, other = groups(results("a", [0.9] * 3), stopped_early)
+    one, other = groups(results("a", [0.9] * 3), stopped_early).groups
     (refusal,) = judge(one, other).refusals
     assert refusal.words == "unequal training, 100 and 90 steps in all (seed 3)"
 
@@ -185,16 +185,16 @@ def test_all_reasons_are_given() -> None:
 def test_different_losses_are_no_ranking_and_one_score_is() -> None:
     one = errors("absolute", [0.5, 0.6, 0.7], metrics={"test/loss": 0.1})
     other = errors("squared", [0.4, 0.5, 0.6], metrics={"test/loss": 0.4})
-    first, second = groups(one, other)
+    first, second = groups(one, other).groups
     assert first.score.metric == "test/mean_squared_error"
     assert judge(first, second).refusals == ()
     older = [result("older", seed, metrics={"test/loss": 0.1}) for seed in (1, 2, 3)]
-    (refusal,) = judge(*groups(one, older)).refusals
+    (refusal,) = judge(*groups(one, older).groups).refusals
     assert refusal.words == "neither test/accuracy nor test/mean_squared_error is logged for older"
 
 
 def test_an_accuracy_and_an_error_are_not_ranked() -> None:
-    found = judge(*groups(results("a", [0.9, 0.8]), errors("b", [0.4, 0.5])))
+    found = judge(*groups(results("a", [0.9, 0.8]), errors("b", [0.4, 0.5])).groups)
     assert found.refusals[0].words == "a is scored by test accuracy, b by test mean squared error"
     assert found.seeds == ()
 
@@ -246,14 +246,14 @@ def test_equal_files_are_an_equal_beginning() -> None:
 def test_a_seed_that_one_side_lost_is_known_and_one_that_both_lost_is_not_counted() -> None:
     first = [*results("a", [0.9] * 3), failed("a", 4), failed("a", 5)]
     second = [*results("b", [0.8] * 4), failed("b", 5), failed("b", 9)]
-    found = judge(*groups(first, second))
+    found = judge(*groups(first, second).groups)
     assert (found.seeds, found.refusals, found.lost) == ((1, 2, 3), (), ((4,), ()))
 
 
 def test_where_both_lost_seeds_that_the_other_has_nothing_is_ranked() -> None:
     first = [*results("a", [0.9] * 3), failed("a", 4)]
     second = [failed("b", 1, "it crashed"), *results("b", [0.8] * 4)[1:]]
-    (refusal,) = judge(*groups(first, second)).refusals
+    (refusal,) = judge(*groups(first, second).groups).refusals
     assert refusal.kind == "lost"
     assert refusal.words == (
         "a has no result at seed 4 (the loss became nan) and b has no result at seed 1 (it crashed), so what"
@@ -265,7 +265,7 @@ def test_lost_seeds_in_words() -> None:
     long = "x" * 101
     (group,) = groups(
         [*results("a", [0.9]), *(failed("a", seed) for seed in range(2, 9)), failed("a", 9, long)]
-    )
+    ).groups
     assert lost_words(group, [2]) == "a has no result at seed 2 (the loss became nan)"
     assert lost_words(group, [9]) == f"a has no result at seed 9 ({'x' * 100} ...)"
     assert lost_words(group, range(2, 10)) == (

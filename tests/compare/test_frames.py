@@ -3,60 +3,86 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runner.compare import frames
 from runner.compare.comparison import compare
-from runner.compare.frames import comparison_frame, pairs_frame
-from tests.compare.made_results import failed, groups, result, results
+from runner.compare.frames import comparison_frame, differences_frame, means_frame
+from tests.compare.made_results import failed, groups, result, results, swept
 
 PLAIN = {"test/loss": None, "model/weights": None, "model/nonzero_weights": None, "training/steps": 7}
+NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
 
 
-def test_comparison_csv(tmp_path: Path) -> None:
+def written(frame: pd.DataFrame, path: Path) -> list[str]:
+    frame.to_csv(path, index=False, float_format="%.4g")
+    return path.read_text().splitlines()
+
+
+def test_every_run_is_a_row_and_every_factor_a_column(tmp_path: Path) -> None:
     first = results("study/a", [0.5, 0.75], metrics=PLAIN)
-    frame = comparison_frame(compare(groups(first, results("study/b", [0.25], metrics=PLAIN))))
-    frame.to_csv(tmp_path / "a.csv", index=False, float_format="%.4g")
-    assert (tmp_path / "a.csv").read_text().splitlines() == [
-        "recipe,row,seed,accuracy,sparsity,training_steps,data,run_id,variation",
-        "a,seed,1,0.5,0.875,7,mnist,study/a 1,study/a",
-        "a,seed,2,0.75,0.875,7,mnist,study/a 2,study/a",
-        "a,mean,,0.625,0.875,7,mnist,,study/a",
-        "a,low,,-0.9633,0.875,7,mnist,,study/a",
-        "a,high,,2.213,0.875,7,mnist,,study/a",
-        "b,seed,1,0.25,0.875,7,mnist,study/b 1,study/b",
-        "b,mean,,0.25,0.875,7,mnist,,study/b",
-        "b,low,,,,,mnist,,study/b",
-        "b,high,,,,,mnist,,study/b",
+    comparison = compare(groups(first, results("study/b", [0.25], metrics=PLAIN)))
+    assert written(comparison_frame(comparison), tmp_path / "a.csv") == [
+        "recipe,seed,group,test/accuracy,sparsity/_model,training/total_steps,data,run_id",
+        "a,1,a,0.5,0.875,7,mnist,study/a 1",
+        "a,2,a,0.75,0.875,7,mnist,study/a 2",
+        "b,1,b,0.25,0.875,7,mnist,study/b 1",
     ]
 
 
-def test_every_pair_has_a_line() -> None:
+def test_levels_that_are_numbers_are_written_as_numbers() -> None:
+    made = swept({NAME: (), SPARSITY: ()}, {("constant", 0.5): [0.9], ("polynomial", 0.95): [0.8]})
+    frame = comparison_frame(compare(made))
+    assert list(frame["schedule.name"]) == ["constant", "polynomial"]
+    # Both keys change together here, so the second follows from the first.
+    assert "schedule.sparsity" not in frame
+    made = swept({NAME: (), SPARSITY: ()}, {(n, s): [0.9] for n in ("c", "p") for s in (0.5, 0.95)})
+    assert list(comparison_frame(compare(made))["schedule.sparsity"]) == [0.5, 0.95, 0.5, 0.95]
+
+
+def test_every_group_has_its_means(tmp_path: Path) -> None:
+    first = [*results("a", [0.5, 0.75], metrics=PLAIN), failed("a", 3)]
+    frame = means_frame(compare(groups(first, results("b", [0.25], metrics=PLAIN))))
+    lines = written(frame[[name for name in frame if "total_steps" not in str(name)]], tmp_path / "a.csv")
+    assert lines == [
+        "recipe,group,seeds,failed,test/accuracy,test/accuracy/low,test/accuracy/high,"
+        "sparsity/_model,sparsity/_model/low,sparsity/_model/high",
+        "a,a,2,1,0.625,-0.9633,2.213,0.875,0.875,0.875",
+        "b,b,1,0,0.25,,,0.875,,",
+    ]
+
+
+def test_every_difference_has_a_row() -> None:
     dense = results("c", [0.99, 0.992], metrics={"sparsity/_model": 0.0, "model/nonzero_weights": 1})
-    comparison = compare(groups(results("a", [0.5, 0.75]), results("b", [0.625, 0.8125]), dense))
-    frame = pairs_frame(comparison)
+    frame = differences_frame(
+        compare(groups(results("a", [0.5, 0.75]), results("b", [0.625, 0.8125]), dense))
+    )
     assert list(frame["first"] + frame["second"]) == ["ab", "ac", "bc"]
-    assert list(frame["ranked"]) == [True, False, False]
-    assert list(frame["shared_seeds"]) == ["1 2"] * 3
     assert frame["difference"][0] == pytest.approx(0.09375)
-    assert frame["p_holm"][0] == frame["p"][0] > 0.05
+    assert list(frame["seeds"].dropna()) == [2]
     assert frame["better"][0] == ""
-    assert frame["verdict"][0].startswith("No difference is shown between a and b:")
-    assert frame[["p", "p_holm"]].iloc[1:].isna().all().all()
-    assert frame["not_ranked_because"][1].startswith("unequal numbers of non-zero weights, 50,000 and 1, at")
+    assert frame["note"][1].startswith("not ranked: unequal numbers of non-zero weights, 50,000 and 1, at")
 
 
-def test_lost_seeds_and_the_score_have_columns() -> None:
+def test_differences_are_told_at_each_level_of_the_other_factors() -> None:
+    noise = [0.0, 0.001, 0.002, 0.0005]
+    scores = {
+        (name, level): [0.9 + n + gain * (name == "polynomial") for n in noise]
+        for name in ("constant", "polynomial")
+        for level, gain in ((0.5, 0.0), (0.9, 0.05))
+    }
+    frame = differences_frame(compare(swept({NAME: (), SPARSITY: ()}, scores)))
+    own = frame[frame["factor"] == "schedule.name"]
+    assert list(own["at"].fillna("")) == ["", "schedule.sparsity", "schedule.sparsity"]
+    assert list(own["level"].fillna("")) == ["", "0.5", "0.9"]
+    assert list(own["difference"]) == pytest.approx([0.025, 0.0, 0.05])
+    assert list(own["better"]) == ["polynomial", "", "polynomial"]
+
+
+def test_lost_runs_leave_the_verdict_open() -> None:
     first = [*results("a", [0.980, 0.981, 0.982]), result("a", 4, 0.983)]
-    frame = pairs_frame(compare(groups(first, [*results("b", [0.983, 0.985, 0.985]), failed("b", 4)])))
-    line = frame[["score", "shared_seeds", "lost_by_first", "lost_by_second", "better"]].iloc[0]
-    assert line.tolist() == ["test/accuracy", "1 2 3", "", "4", ""]
+    frame = differences_frame(compare(groups(first, [*results("b", [0.983, 0.985, 0.985]), failed("b", 4)])))
+    assert frame["better"][0] == ""
+    assert frame["note"][0] == "left open: b has no result at seed 4 (the loss became nan)"
 
 
-def test_thousands_of_pairs_have_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(frames, "MOST_SENTENCES", 0)
-    comparison = compare(groups(results("a", [0.5, 0.75]), results("b", [0.625, 0.8125])))
-    assert list(pairs_frame(comparison)["verdict"]) == [""]
-
-
-def test_one_recipe_has_no_pairs(tmp_path: Path) -> None:
-    pairs_frame(compare(groups(results("a", [0.5])))).to_csv(tmp_path / "pairs.csv", index=False)
-    assert list(pd.read_csv(tmp_path / "pairs.csv").columns)[:3] == ["first", "second", "score"]
+def test_one_recipe_has_no_differences(tmp_path: Path) -> None:
+    differences_frame(compare(groups(results("a", [0.5])))).to_csv(tmp_path / "a.csv", index=False)
+    assert list(pd.read_csv(tmp_path / "a.csv").columns)[:3] == ["factor", "first", "second"]

@@ -86,7 +86,7 @@ def test_a_sweep_is_compared_without_tensorflow(command: Command, logged: Logged
     shutil.copytree(logged.folder, command.folder / "sweep")
     status, out, err = command("sweep")
     assert (status, err) == (0, "")
-    assert "mnist_polynomial is better than mnist_constant beyond noise" in " ".join(out.split())
+    assert "mnist_polynomial is better than mnist_constant: test accuracy" in " ".join(out.split())
     assert out.endswith("files:  sweep\n")
     assert "mlflow" in command.imported()
     assert not {"tensorflow", "tf_keras", "hydra"} & set(command.imported())

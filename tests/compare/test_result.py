@@ -136,11 +136,10 @@ def test_derived_numbers() -> None:
         "a",
         1,
         0.9625,
-        metrics={"test/dense_accuracy": 0.975, "training/dense_steps": 50, "tflite_int8/bytes": 9},
+        metrics={"test/dense_accuracy": 0.975, "training/dense_steps": 50},
     )
     assert one.drop == pytest.approx(0.0125, abs=1e-12)
     assert one.total_steps == 150
-    assert one.of_variant("int8", "bytes") == 9
     assert one.of_variant("float32", "bytes") is None
 
 

@@ -27,20 +27,20 @@ def two_recipes() -> Comparison:
 
 def test_columns_are_what_was_measured() -> None:
     assert [column.name for column in columns(two_recipes())] == [
-        "accuracy",
-        "dense_accuracy",
-        "drop",
-        "loss",
-        "sparsity",
-        "nonzero_weights",
-        "weights",
-        "training_steps",
-        "keras_gzip_bytes",
-        "float32_accuracy",
-        "float32_bytes",
-        "float32_gzip_bytes",
-        "float32_latency_ms",
-        "int8_gzip_bytes",
+        "test/accuracy",
+        "test/dense_accuracy",
+        "test/drop",
+        "test/loss",
+        "sparsity/_model",
+        "model/nonzero_weights",
+        "model/weights",
+        "training/total_steps",
+        "model/keras_gzip_bytes",
+        "tflite_float32/accuracy",
+        "tflite_float32/bytes",
+        "tflite_float32/gzip_bytes",
+        "tflite_float32/latency_ms",
+        "tflite_int8/gzip_bytes",
     ]
 
 
@@ -53,15 +53,15 @@ def test_a_regression_has_errors_for_accuracies() -> None:
     }
     run = result("a", 1, None, metrics=metrics)
     names = [column.name for column in columns(compare(groups([run])))]
-    assert names[:2] == ["mean_squared_error", "loss"]
-    assert names[-2:] == ["float32_mean_squared_error", "float32_bytes"]
-    assert not any("accuracy" in name for name in names)
+    assert names[:2] == ["test/mean_squared_error", "test/loss"]
+    assert names[-2:] == ["tflite_float32/mean_squared_error", "tflite_float32/bytes"]
+    assert not any("test/accuracy" in name for name in names)
 
 
 def test_a_regression_that_logged_losses_only_shows_them() -> None:
     run = result("a", 1, None, metrics={"tflite_float32/loss": 0.5, "tflite_float32/bytes": 9})
     names = [column.name for column in columns(compare(groups([run])))]
-    assert (names[0], names[-2:]) == ("loss", ["float32_loss", "float32_bytes"])
+    assert (names[0], names[-2:]) == ("test/loss", ["tflite_float32/loss", "tflite_float32/bytes"])
 
 
 @pytest.mark.parametrize(
@@ -94,10 +94,12 @@ def test_means_are_written_with_their_intervals(mean: Mean | None, text: str) ->
 
 def test_a_line_per_seed_then_the_mean() -> None:
     comparison = two_recipes()
-    shown = [column for column in columns(comparison) if column.name in ("accuracy", "int8_gzip_bytes")]
+    shown = [
+        column for column in columns(comparison) if column.name in ("test/accuracy", "tflite_int8/gzip_bytes")
+    ]
     # Two values 0.125 apart: half of that times t(0.975, 1 degree of freedom).
     assert [
-        (row.recipe, row.label, row.is_mean, row.cells) for row in rows(comparison, shown, every_seed=True)
+        (row.group, row.label, row.is_mean, row.cells) for row in rows(comparison, shown, every_seed=True)
     ] == [
         ("a", "1", False, ("0.6250", "-")),
         ("a", "2", False, ("0.7500", "-")),
@@ -113,8 +115,8 @@ def test_files_have_a_score_and_a_size() -> None:
         (name, score.name, size.name) for name, score, size in file_columns(two_recipes(), TEST_ACCURACY)
     ]
     assert listed == [
-        ("Keras file", "accuracy", "keras_gzip_bytes"),
-        ("float32 TFLite", "float32_accuracy", "float32_gzip_bytes"),
+        ("Keras file", "test/accuracy", "model/keras_gzip_bytes"),
+        ("float32 TFLite", "tflite_float32/accuracy", "tflite_float32/gzip_bytes"),
     ]
 
 
