@@ -140,7 +140,6 @@ def test_derived_numbers() -> None:
     )
     assert one.drop == pytest.approx(0.0125, abs=1e-12)
     assert one.total_steps == 150
-    assert one.of_variant("float32", "bytes") is None
 
 
 def test_variants_are_those_with_metrics() -> None:
