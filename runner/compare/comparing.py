@@ -1,6 +1,7 @@
 """A comparison from end to end: runs read from MLflow, compared, shown, written and logged."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -8,11 +9,23 @@ from typing import TYPE_CHECKING
 from rich.console import Console
 from rich.text import Text
 
+from runner.compare.arguments import Asked
 from runner.compare.comparison import Comparison, compare
+from runner.compare.conditions import Condition, fulfils, resolve_key
+from runner.compare.factors import Factor
 from runner.compare.fairness import lost_words
-from runner.compare.gathering import Gathered, NoResult, gather_experiment, gather_sweep
+from runner.compare.gathering import (
+    Gathered,
+    NoResult,
+    NothingToCompare,
+    gather_experiment,
+    gather_sweep,
+    gather_sweeps,
+)
 from runner.compare.groups import Group, make_groups
 from runner.compare.result import Result
+from runner.compare.score import named_score
+from runner.errors import UserError
 from runner.run_directory import make_run_directory
 from runner.settings import ARTIFACTS
 
@@ -20,6 +33,7 @@ if TYPE_CHECKING:
     from runner.report.page import Picture
 
 _FOLDER = "comparison"
+_MOST_VALUES = 6
 
 
 def compare_finished_sweep(
@@ -47,80 +61,96 @@ def compare_finished_sweep(
         return None
 
 
-def compare_sweep(
-    folder: Path,
-    console: Console,
-    *,
-    tracking_uri: str | None = None,
-    recipes: Sequence[str] = (),
-    artifacts: Collection[str] = ARTIFACTS,
-) -> Comparison:
-    """Compares the recipes of a sweep and writes `comparison.*` and `plots/` into its folder.
+def compare_asked(asked: Asked, console: Console) -> Comparison:
+    """Compares what a command asks for.
+
+    The comparison of one whole sweep replaces the one in its folder; any other gets a folder of its own.
 
     Args:
-        folder: The sweep's.
+        asked: What to compare.
         console: Where to print.
-        tracking_uri: Where its store is now; None is where the sweep left it.
-        recipes: Patterns of recipes to compare; empty is all.
-        artifacts: What is logged to the sweep's run: `tables` and `plots` are heeded.
 
     Raises:
-        NoResult: No job has a result.
-        NothingToCompare: The patterns keep none.
-        UserError: The folder is not a sweep's or cannot be written, or MLflow's store cannot be read.
+        NoResult: No job of a sweep has a result.
+        NothingToCompare: No run fits.
+        UserError: A key or metric is not known, the store cannot be read, or nothing can be written.
         RunFailed: MLflow does not take the files; they are written by then.
     """
-    comparison = _finish(gather_sweep(folder, tracking_uri, recipes), folder, console, artifacts)
+    gathered = _gathered(asked)
+    if asked.whole_sweep:
+        folder = asked.sweeps[0]
+    else:
+        gathered = replace(gathered, results=_chosen(gathered.results, asked.where), parent_run_id=None)
+        folder = _new_folder(asked)
+    comparison = _finish(gathered, folder, console, ARTIFACTS, by=asked.by, metric=asked.metric)
     _say_where(folder, console)
     return comparison
 
 
-def compare_experiment(
-    experiment: str,
-    outputs: Path,
-    console: Console,
-    *,
-    tracking_uri: str | None = None,
-    recipes: Sequence[str] = (),
-) -> Comparison:
-    """Compares all runs of an experiment that have ended, and writes a folder under `outputs/comparisons/`.
+def _gathered(asked: Asked) -> Gathered:
+    if asked.experiment is not None:
+        return gather_experiment(asked.experiment, asked.outputs, asked.tracking_uri)
+    if len(asked.sweeps) == 1:
+        return gather_sweep(asked.sweeps[0], asked.tracking_uri)
+    return gather_sweeps(asked.sweeps, asked.tracking_uri)
 
-    Args:
-        experiment: MLflow's.
-        outputs: Where to write, and where the default store lies; absolute.
-        console: Where to print.
-        tracking_uri: The store; None is `MLFLOW_TRACKING_URI`, else the one in `outputs`.
-        recipes: Patterns of recipes to compare; empty is all.
 
-    Raises:
-        NothingToCompare: No run fits.
-        UserError: There is no such experiment, its store cannot be read, or nothing can be written.
-    """
-    gathered = gather_experiment(experiment, outputs, tracking_uri, recipes)
+def _chosen(results: Sequence[Result], conditions: Sequence[Condition]) -> tuple[Result, ...]:
+    keys = sorted({key for result in results for key in result.said})
+    resolved = [replace(one, key=resolve_key(one.key, keys, "--where")) for one in conditions]
+    kept = tuple(result for result in results if fulfils(result.said, resolved))
+    if all(result.failure is not None for result in kept):
+        told = []
+        for one in resolved:
+            values = sorted({result.said[one.key] for result in results if one.key in result.said})
+            more = ", ..." if len(values) > _MOST_VALUES else ""
+            told.append(f"{one.key} is {', '.join(values[:_MOST_VALUES])}{more}")
+        wanted = " and ".join(map(str, conditions))
+        raise NothingToCompare(f"--where '{wanted}': no run with a result fulfils it; {'; '.join(told)}")
+    return kept
+
+
+def _new_folder(asked: Asked) -> Path:
     now = datetime.now()
-    name = f"{now:%Y-%m-%d_%H-%M-%S}_{experiment.replace('/', '_')}"
-    folder = make_run_directory(outputs, experiment, now, outputs / "comparisons" / name)
-    comparison = _finish(gathered, folder, console, ())
-    _say_where(folder, console)
-    return comparison
+    of = asked.experiment or "_".join(folder.resolve().name for folder in asked.sweeps[:2])
+    name = f"{now:%Y-%m-%d_%H-%M-%S}_{of.replace('/', '_')}"
+    return make_run_directory(asked.outputs, of, now, asked.outputs / "comparisons" / name)
 
 
-def _finish(gathered: Gathered, folder: Path, console: Console, artifacts: Collection[str]) -> Comparison:
+def _finish(
+    gathered: Gathered,
+    folder: Path,
+    console: Console,
+    artifacts: Collection[str],
+    *,
+    by: str | None = None,
+    metric: str | None = None,
+) -> Comparison:
     from runner.compare.screen import show
 
-    grouped = make_groups(gathered.results)
+    logged = {name for result in gathered.results for name in result.metrics}
+    score = None if metric is None else named_score(metric, logged)
+    grouped = make_groups(gathered.results, score)
     notes = [
         *gathered.notes,
         *_superseded(grouped.superseded),
         *_failed_runs(grouped.groups),
         *_stand_ins(grouped.groups),
     ]
-    comparison = compare(grouped, notes)
+    comparison = compare(grouped, notes, by=None if by is None else _factor(grouped.factors, by))
     show(comparison, console)
     written = _write(comparison, gathered, folder)
     if gathered.parent_run_id is not None:
         _log(gathered, gathered.parent_run_id, folder, written, artifacts)
     return comparison
+
+
+def _factor(factors: Sequence[Factor], written: str) -> Factor:
+    """Finds the factor that is meant, by an ending of its key or of a key that changes with it."""
+    of_key = {key: factor for factor in factors for key in (*factor.beside, factor.key)}
+    if not of_key:
+        raise UserError(f"--by {written}: the runs differ in nothing but their seeds")
+    return of_key[resolve_key(written, list(of_key), "--by")]
 
 
 def _say_where(folder: Path, console: Console) -> None:

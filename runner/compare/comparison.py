@@ -125,12 +125,13 @@ class Comparison:
         return mean_interval(values) if values else None
 
 
-def compare(grouped: Grouped, notes: Sequence[str] = ()) -> Comparison:
+def compare(grouped: Grouped, notes: Sequence[str] = (), *, by: Factor | None = None) -> Comparison:
     """Compares groups, factor by factor.
 
     Args:
         grouped: At least one group.
         notes: See `Comparison`.
+        by: The only factor whose levels are compared; None is all.
     """
     by_cell = {group.cell: group for group in grouped.groups}
     fairness: dict[tuple[Cell, Cell], Fairness] = {}
@@ -140,7 +141,7 @@ def compare(grouped: Grouped, notes: Sequence[str] = ()) -> Comparison:
         return not fairness[one, other].refusals
 
     scores = {cell: _scores(group) for cell, group in by_cell.items()}
-    found = contrasts(grouped.factors, scores, fair)
+    found = contrasts(grouped.factors, scores, fair, by=by)
     findings = [_finding(contrast, grouped, by_cell, fairness) for contrast in found]
     return Comparison(grouped.groups, grouped.factors, tuple(findings), fairness, tuple(notes))
 

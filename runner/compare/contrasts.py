@@ -121,7 +121,9 @@ class _Levels:
     step: float
 
 
-def contrasts(factors: Sequence[Factor], scores: Scores, fair: Fair) -> tuple[Contrast, ...]:
+def contrasts(
+    factors: Sequence[Factor], scores: Scores, fair: Fair, *, by: Factor | None = None
+) -> tuple[Contrast, ...]:
     """Compares every two levels of every factor over the levels of all others.
 
     All intervals and p-values form one family: none of them misses in 95 % of families (Bonferroni). Overall
@@ -132,6 +134,7 @@ def contrasts(factors: Sequence[Factor], scores: Scores, fair: Fair) -> tuple[Co
         factors: What was varied.
         scores: What was measured. Cells may be missing, and seeds of cells.
         fair: Whether two cells may be ranked.
+        by: The only factor whose levels are compared; None is all.
 
     Returns:
         A contrast for every two levels of every factor, in order; those without an `overall` had no two cells
@@ -140,6 +143,7 @@ def contrasts(factors: Sequence[Factor], scores: Scores, fair: Fair) -> tuple[Co
     tables = [
         _table(factors, place, first, second, scores, fair)
         for place, factor in enumerate(factors)
+        if by is None or factor is by
         for first, second in combinations(factor.levels, 2)
     ]
     others = [_levels_of_others(factors, table) for table in tables]

@@ -78,7 +78,10 @@ def judge(first: Group, second: Group) -> Fairness:
     """
     unscored = [group.name for group in (first, second) if not group.values(group.score.metric)]
     if unscored:
-        words = f"neither {ACCURACY} nor {SQUARED_ERROR} is logged for {' and '.join(unscored)}"
+        usual = f"neither {ACCURACY} nor {SQUARED_ERROR}"
+        metric = first.score.metric
+        which = f"{usual} is" if metric in (ACCURACY, SQUARED_ERROR) else f"no {metric} is"
+        words = f"{which} logged for {' and '.join(unscored)}"
         return Fairness((), (Refusal("score", words), *_data(first, second)))
     if first.score != second.score:
         words = f"{first.name} is scored by {first.score.name}, {second.name} by {second.score.name}"

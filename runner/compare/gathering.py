@@ -3,7 +3,6 @@
 import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -71,17 +70,15 @@ def require_sweep(folder: Path) -> None:
     read_sweep(folder)
 
 
-def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequence[str] = ()) -> Gathered:
+def gather_sweep(folder: Path, tracking_uri: str | None = None) -> Gathered:
     """Reads the results of a sweep's jobs from MLflow, reused ones too.
 
     Args:
         folder: The sweep's.
         tracking_uri: Where its store is now; None is where the sweep left it.
-        recipes: Patterns of recipes or variations to keep; empty keeps all.
 
     Raises:
         NoResult: No job has a result.
-        NothingToCompare: The patterns keep none.
         UserError: The folder is not a sweep's, or its store cannot be read.
     """
     require_sweep(folder)
@@ -118,25 +115,53 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
         title=f"sweep {folder.resolve().name}",
         experiment=sweep.experiment,
         store=found,
-        results=tuple(_kept(list(ended.values()), recipes)),
+        results=tuple(ended.values()),
         notes=tuple(notes),
         parent_run_id=sweep.parent_run_id if sweep.parent_run_id in runs else None,
     )
 
 
-def gather_experiment(
-    experiment: str, outputs: Path, tracking_uri: str | None = None, recipes: Sequence[str] = ()
-) -> Gathered:
+def gather_sweeps(folders: Sequence[Path], tracking_uri: str | None = None) -> Gathered:
+    """Reads the results of several sweeps, to be compared as if they were one.
+
+    Args:
+        folders: The sweeps', two or more.
+        tracking_uri: Where their store is now; None is where they left it, which must be the same.
+
+    Raises:
+        NoResult: A sweep has no result.
+        UserError: A folder is not a sweep's, or they logged to different stores.
+    """
+    own = [gather_sweep(folder, tracking_uri) for folder in folders]
+    for folder, gathered in zip(folders, own, strict=True):
+        if gathered.store.uri != own[0].store.uri:
+            raise UserError(
+                f"{folder}: logged to {gathered.store.shown_uri}, {folders[0]} to {own[0].store.shown_uri};"
+                " only sweeps of one store are compared"
+            )
+    by_id = {result.run_id: result for gathered in own for result in gathered.results}
+    names = ", ".join(folder.resolve().name for folder in folders)
+    notes = [f"{folder.name}: {note}" for folder, one in zip(folders, own, strict=True) for note in one.notes]
+    return Gathered(
+        title=f"{len(own)} sweeps ({names})",
+        experiment=", ".join(dict.fromkeys(gathered.experiment for gathered in own)),
+        store=own[0].store,
+        results=tuple(by_id.values()),
+        notes=tuple(notes),
+        parent_run_id=None,
+    )
+
+
+def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None = None) -> Gathered:
     """Reads every run of an experiment that has ended from MLflow; of runs with one fingerprint the latest.
 
     Args:
         experiment: MLflow's.
         outputs: Where the default store lies.
         tracking_uri: The store; None is `MLFLOW_TRACKING_URI`, else the one in `outputs`.
-        recipes: Patterns of recipes or variations to keep; empty keeps all.
 
     Raises:
-        NothingToCompare: It has no run of a recipe with a result, or none is kept.
+        NothingToCompare: It has no run of a recipe with a result.
         UserError: There is no such experiment, or the store cannot be read.
     """
     from runner.tracking import find_store, runs_where, store_address
@@ -152,7 +177,7 @@ def gather_experiment(
         title=f"experiment {experiment}",
         experiment=experiment,
         store=found,
-        results=tuple(_kept(results, recipes)),
+        results=tuple(results),
         notes=tuple(_without_group(results)),
         parent_run_id=None,
     )
@@ -223,23 +248,6 @@ def _folders_gone(folder: Path, succeeded: Sequence[JobRecord]) -> list[str]:
         return []
     more = f" and {len(gone) - 1} more" if len(gone) > 1 else ""
     return [f"the files of {_job(gone[0])}{more} are gone ({gone[0].folder}); the numbers are MLflow's"]
-
-
-def _kept(results: Sequence[Result], recipes: Sequence[str]) -> list[Result]:
-    kept = [
-        result
-        for result in results
-        if not recipes
-        or any(fnmatchcase(name, one) for one in recipes for name in (result.recipe, result.variation))
-    ]
-    if all(result.failure is not None for result in kept):
-        known = sorted({result.recipe for result in results if result.failure is None})
-        asked = ",".join(recipes)
-        raise NothingToCompare(
-            f"recipe={asked}: matches no run with a result.{did_you_mean(asked, known)} They are of"
-            f" {', '.join(known)}"
-        )
-    return kept
 
 
 def _job(record: JobRecord) -> str:

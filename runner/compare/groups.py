@@ -9,7 +9,7 @@ from functools import cached_property
 from runner.compare.contrasts import Cell
 from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
-from runner.compare.score import Score, score_of
+from runner.compare.score import TEST_ACCURACY, Score, score_of
 from runner.sweep.names import level_names, without_common_folder
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
@@ -28,6 +28,7 @@ class Group:
         variation: The recipe's name and everything that the command line changed in it.
         results: One per seed, by seed, each with a result that counts.
         lost: The runs of other seeds, by seed, that have none: they began, and failed.
+        score: What ranks it.
     """
 
     name: str
@@ -35,6 +36,7 @@ class Group:
     variation: str
     results: tuple[Result, ...]
     lost: tuple[Result, ...] = ()
+    score: Score = TEST_ACCURACY
 
     def __post_init__(self) -> None:
         seeds = [result.seed for result in self.results]
@@ -55,11 +57,6 @@ class Group:
     def by_seed(self) -> dict[int, Result]:
         """Its results by seed."""
         return {result.seed: result for result in self.results}
-
-    @cached_property
-    def score(self) -> Score:
-        """What ranks it."""
-        return score_of(self.results)
 
     def values(self, metric: str) -> list[float]:
         """Returns a metric of every seed that has it."""
@@ -100,12 +97,13 @@ class Grouped:
     superseded: tuple[Result, ...]
 
 
-def make_groups(results: Sequence[Result]) -> Grouped:
+def make_groups(results: Sequence[Result], score: Score | None = None) -> Grouped:
     """Puts runs together that differ in nothing but their seed, however the command line put them.
 
     Args:
         results: Runs that have ended, in the order their groups shall have. Where no seed of a group has a
             result that counts there is no group.
+        score: What ranks them; None is what `score_of` says of each.
     """
     kept: dict[tuple[str | None, ...], dict[int, Result]] = {}
     lost: dict[tuple[str | None, ...], dict[int, Result]] = {}
@@ -135,8 +133,10 @@ def make_groups(results: Sequence[Result]) -> Grouped:
     names = _names(factors, cells, [own[0].recipe for own in everyone])
     count = len(members)
     groups = [
-        Group(*each)
-        for each in zip(names[:count], cells[:count], variations[:count], members, without, strict=True)
+        Group(name, cell, words, own, failed_too, score or score_of(own))
+        for name, cell, words, own, failed_too in zip(
+            names[:count], cells[:count], variations[:count], members, without, strict=True
+        )
     ]
     empty = [
         FailedGroup(name, cell, tuple(one.seed for one in own), own[0].failure or "")

@@ -64,6 +64,12 @@ class Result:
     failure: str | None = None
 
     @property
+    def said(self) -> dict[str, str]:
+        """What it was asked to do, by dotted key: the resolved recipe, its name, the seed and the data."""
+        data = {} if self.data_source is None else {"data": self.data_source}
+        return {**data, **self.asked, "recipe": self.recipe, "seed": str(self.seed)}
+
+    @property
     def sparsity(self) -> float | None:
         """The share of zeros in the whole model, in [0, 1]."""
         return self.metrics.get("sparsity/_model")

@@ -1,9 +1,10 @@
 """What ranks groups: the accuracy of classifications, the mean squared error of regressions."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from runner.compare.result import ACCURACY, SQUARED_ERROR, Result
+from runner.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
@@ -34,6 +35,35 @@ class Score:
 
 TEST_ACCURACY = Score(ACCURACY, "test accuracy", higher_is_better=True)
 TEST_SQUARED_ERROR = Score(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
+
+
+_HIGHER = ("accuracy", "auc", "precision", "recall")
+_LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")
+
+
+def named_score(metric: str, logged: Collection[str]) -> Score:
+    """Returns the score that a metric is.
+
+    Args:
+        metric: MLflow's name of it, such as `val/accuracy`.
+        logged: The metrics of the runs.
+
+    Raises:
+        UserError: No run has it, or its name does not tell whether more is better.
+    """
+    if metric not in logged:
+        known = sorted(name for name in logged if name.endswith((*_HIGHER, *_LOWER)))
+        raise UserError(
+            f"--metric {metric}: no run has it.{did_you_mean(metric, known)} There are: {', '.join(known)}"
+        )
+    if not metric.endswith((*_HIGHER, *_LOWER)):
+        raise UserError(
+            f"--metric {metric}: whether more of it is better is not known; it is of names that end in"
+            f" {', '.join(_HIGHER)} (more is better) or {', '.join(_LOWER)} (less is)"
+        )
+    known_names = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
+    own = Score(metric, metric, higher_is_better=metric.endswith(_HIGHER))
+    return known_names.get(metric, own)
 
 
 def score_of(results: Iterable[Result]) -> Score:

@@ -2,12 +2,16 @@ import io
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import pytest
 from rich.console import Console
 
-from runner.compare.comparing import compare_experiment, compare_finished_sweep, compare_sweep
+from runner.compare.arguments import Asked
+from runner.compare.comparing import compare_asked, compare_finished_sweep
+from runner.compare.conditions import read_condition
+from runner.errors import UserError
 from runner.sweep.records import read_records, write_record
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_failed
 
@@ -34,6 +38,10 @@ def folder(logged: LoggedSweep, tmp_path: Path) -> Path:
 @pytest.fixture
 def console() -> Console:
     return Console(file=io.StringIO(), width=100, color_system=None)
+
+
+def of_sweep(folder: Path) -> Asked:
+    return Asked((folder,), None, (), None, None, folder.parent, None)
 
 
 def printed(console: Console) -> str:
@@ -90,13 +98,12 @@ def test_what_is_logged_can_be_chosen(logged: LoggedSweep, folder: Path, console
 
 
 def test_comparing_again_replaces_our_files_and_keeps_what_was_edited(folder: Path, console: Console) -> None:
-    compare_sweep(folder, console)
+    compare_asked(of_sweep(folder), console)
     (folder / "comparison.html").write_text("my notes")
-    compare_sweep(folder, console, recipes=("mnist_constant",))
+    compare_asked(of_sweep(folder), console)
     assert f"\nfiles:  {folder}\n" in printed(console)
     assert files(folder) == WRITTEN | {"comparison_kept_1.html"}
     assert (folder / "comparison_kept_1.html").read_text() == "my notes"
-    assert "polynomial" not in (folder / "comparison.csv").read_text()
 
 
 def test_one_seed_is_no_error_and_has_its_table(folder: Path, console: Console) -> None:
@@ -110,11 +117,48 @@ def test_one_seed_is_no_error_and_has_its_table(folder: Path, console: Console) 
     assert len(pd.read_csv(folder / "comparison.csv")) == 2
 
 
-def test_one_recipe_is_no_error(folder: Path, console: Console) -> None:
-    comparison = compare_sweep(folder, console, recipes=("mnist_constant",))
+def test_a_part_of_a_sweep_is_compared_in_a_folder_of_its_own(folder: Path, console: Console) -> None:
+    conditions = (read_condition("recipe == mnist_c*"),)
+    comparison = compare_asked(replace(of_sweep(folder), where=conditions), console)
     assert comparison.ranked == ()
     assert "Nothing is ranked: there is only one recipe, mnist_constant." in printed(console)
-    assert len(pd.read_csv(folder / "comparison_differences.csv")) == 0
+    assert files(folder) == set()
+    (made,) = (folder.parent / "comparisons").iterdir()
+    assert len(pd.read_csv(made / "comparison_differences.csv")) == 0
+    assert len(pd.read_csv(made / "comparison.csv")) == 3
+
+
+def test_two_sweeps_are_compared_as_one_and_each_run_once(folder: Path, console: Console) -> None:
+    again = folder.with_name("again")
+    shutil.copytree(folder, again)
+    comparison = compare_asked(replace(of_sweep(folder), sweeps=(folder, again)), console)
+    assert [group.seeds for group in comparison.groups] == [(1, 2, 3), (1, 2, 3)]
+    assert comparison.ranked[0].better == "mnist_polynomial"
+
+
+def test_another_metric_ranks_and_one_factor_is_compared(folder: Path, console: Console) -> None:
+    asked = replace(of_sweep(folder), metric="tflite_float32/gzip_bytes", by="recipe")
+    comparison = compare_asked(asked, console)
+    # Both have files of the same sizes.
+    assert [score.metric for score in comparison.scores] == ["tflite_float32/gzip_bytes"]
+    assert comparison.ranked[0].better is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"metric": "test/acuracy"}, "--metric test/acuracy: no run has it. Did you mean 'test/accuracy'?"),
+        ({"by": "schedule.name"}, "--by schedule.name: no run has such a key"),
+        (
+            {"where": (read_condition("recipe == x"),)},
+            "--where 'recipe == x': no run with a result fulfils it; recipe is mnist_constant, mnist_p",
+        ),
+    ],
+)
+def test_what_no_run_has_is_told(folder: Path, console: Console, changes: dict[str, Any], told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        compare_asked(replace(of_sweep(folder), **changes), console)
+    assert str(caught.value).startswith(told)
 
 
 def test_a_missed_budget_counts_and_a_lost_seed_leaves_the_winner_open(
@@ -154,7 +198,7 @@ def test_an_experiment_gets_a_folder_of_its_own_each_time(
     logged: LoggedSweep, tmp_path: Path, console: Console
 ) -> None:
     for _ in range(2):
-        compare_experiment(EXPERIMENT, tmp_path, console, tracking_uri=logged.store.uri)
+        compare_asked(Asked((), EXPERIMENT, (), None, None, tmp_path, logged.store.uri), console)
     made = sorted((tmp_path / "comparisons").iterdir())
     assert len(made) == 2
     for folder in made:

@@ -120,19 +120,6 @@ def test_without_any_result_there_is_nothing_to_compare(folder: Path) -> None:
     )
 
 
-def test_patterns_choose_recipes(logged: LoggedSweep) -> None:
-    chosen = gather_sweep(logged.folder, recipes=("*poly*",))
-    assert {result.recipe for result in chosen.results} == {"mnist_polynomial"}
-    assert len(gather_sweep(logged.folder, recipes=("*poly*", "mnist_constant")).results) == 6
-    with pytest.raises(NothingToCompare) as caught:
-        gather_sweep(logged.folder, recipes=("mnist_polynom",))
-    assert str(caught.value) == (
-        "recipe=mnist_polynom: matches no run with a result. Did you mean 'mnist_polynomial'?"
-        " They are of"
-        " mnist_constant, mnist_polynomial"
-    )
-
-
 def test_a_store_that_was_moved_with_its_sweep_is_found_by_its_new_address(
     logged: LoggedSweep, folder: Path
 ) -> None:
