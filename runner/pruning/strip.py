@@ -5,9 +5,9 @@ from typing import Any
 
 import tf_keras
 
+from runner.pruning.copying import copy_layer, copy_model, is_graph_model
 from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.loops import settle_masks
-from runner.pruning.wrap import copy_layer, copy_model, is_graph_model
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.datasets import Dataset
 from runner.errors import RunFailed
 from runner.plan import Plan
-from runner.pruning.wrap import copy_model
+from runner.pruning.copying import copy_model
 from runner.recipe.schema import Training
 from runner.training.dense_checkpoint import DenseResult
 from runner.training.fitting import Progress, train
