@@ -170,7 +170,7 @@ def fit(
     wrapped.compile(
         optimizer=prepared.optimizer,
         loss=prepared.task.loss,
-        metrics=list(prepared.task.metrics),
+        metrics=prepared.task.compiled_metrics(),
         jit_compile=False,
     )
     epochs, total_steps = recipe.training.epochs, prepared.plan.total_steps

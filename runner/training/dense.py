@@ -56,7 +56,7 @@ def train_dense(
     copy.compile(
         optimizer=build_optimizer(training.optimizer, steps, steps_per_epoch, phase="dense training"),
         loss=task.loss,
-        metrics=list(task.metrics),
+        metrics=task.compiled_metrics(),
         jit_compile=False,
     )
     history: list[tuple[int, dict[str, float]]] = []
