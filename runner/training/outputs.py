@@ -1,8 +1,9 @@
 """Logits or probabilities: what a classifier gives, found by running its head on random numbers."""
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,8 +45,8 @@ def gives_probabilities(model: tf_keras.Model) -> bool:
     raise UserError(
         f"recipe.training.loss: the outputs of model {model.name!r} lie in [0, 1] and do not sum to 1 over"
         " the classes (as those of a sigmoid, or of a softmax over another axis), so they are neither logits"
-        " nor probabilities. Let the model end without an activation or in a softmax over its last axis, or name"
-        " a loss that fits them."
+        " nor probabilities. Let the model end without an activation or in a softmax over its last axis, or"
+        " name a loss that fits them."
     )
 
 
@@ -57,7 +58,7 @@ class _Head:
         inputs: What gives the values of tensors from outside, by their identity: a nested model's inputs.
     """
 
-    def __init__(self, scale: float, inputs: dict[int, Callable[[], Any]] | None = None) -> None:
+    def __init__(self, scale: float, inputs: Mapping[int, Callable[[], Any]] | None = None) -> None:
         self._scale, self._inputs = scale, inputs or {}
         self._random = np.random.default_rng(0)
         self._known: dict[int, Any] = {}
@@ -76,7 +77,7 @@ class _Head:
             return self._drawn(tensor)
         if isinstance(layer, tf_keras.Model) and layer._is_graph_network:
             inputs = {
-                id(inner): lambda outer=outer: self.value(outer)
+                id(inner): partial(self.value, outer)
                 for inner, outer in zip(layer.inputs, node.keras_inputs, strict=True)
             }
             return _Head(self._scale, inputs).value(layer.outputs[place])
