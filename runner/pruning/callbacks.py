@@ -18,8 +18,8 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
     """Settles the masks at the end of `fit`, so that the target is met when training ends early.
 
     The masks themselves are updated inside the training step, with or without this callback. A step is one
-    application of gradients, however many batches these were accumulated over; one that a
-    `LossScaleOptimizer` skips counts when masks are settled. Where no tf-keras optimizer changes the weights,
+    application of gradients, however many batches these were accumulated over; what a `LossScaleOptimizer`
+    skips counts, as in its own iterations, when the masks are settled. Where no tf-keras optimizer changes the weights,
     masks are set at each epoch's end, for as many steps as batches have changed the weights by then.
 
     Example:

@@ -23,11 +23,13 @@ class Change:
         name: Of layer and weight.
         before: Share of zeros before, in [0, 1].
         after: Share of zeros after, in [0, 1].
+        by_old_mask: Whether the mask is as it was, and the weights were not as it wanted them.
     """
 
     name: str
     before: float
     after: float
+    by_old_mask: bool
 
     def __str__(self) -> str:
         """Writes both shares in per cent."""
@@ -41,10 +43,8 @@ def settle_model(model: tf_keras.layers.Layer, *, by: str) -> None:
         model: A model or layer with wrappers in it; frozen layers are left alone.
         by: Who does it, for the message.
     """
-    restored = _is_restored(model)
-    changes = _settle(model, {})
-    if changes:
-        _warn(changes, by, restored)
+    earlier = _are_earlier(model)
+    _warn(_settle(model, {}), by, earlier)
 
 
 def settle_trained(model: tf_keras.Model, steps: Mapping[PruneLowMagnitude, int], *, by: str) -> None:
@@ -55,14 +55,14 @@ def settle_trained(model: tf_keras.Model, steps: Mapping[PruneLowMagnitude, int]
         steps: Training steps of each wrapper, where the caller knows.
         by: Who does it, for the message.
     """
-    restored = _is_restored(model)
+    earlier = _are_earlier(model)
     changes = _settle(model, steps)
-    if changes and restored:
-        _warn(changes, by, restored)
+    if earlier:
+        _warn(changes, by, earlier)
 
 
-def _is_restored(model: tf_keras.layers.Layer) -> bool:
-    """Tells whether weights, and with them masks, of an earlier step than the latest are back."""
+def _are_earlier(model: tf_keras.layers.Layer) -> bool:
+    """Tells whether masks of an earlier step than the latest are back."""
     masked = [masked for wrapper in wrappers(model) for masked in wrapper.masked_weights]
     return any(int(each.step.numpy()) < each.note_step() for each in masked)
 
@@ -71,12 +71,14 @@ def _settle(model: tf_keras.layers.Layer, steps: Mapping[PruneLowMagnitude, int]
     changes = []
     for wrapper in wrappers(model):
         before = [masked.weight.variable.numpy().copy() for masked in wrapper.masked_weights]
+        masks = [masked.sparsity() for masked in wrapper.masked_weights]
         wrapper.settle(steps.get(wrapper))
-        for masked, values in zip(wrapper.masked_weights, before, strict=True):
+        for masked, values, sparsity in zip(wrapper.masked_weights, before, masks, strict=True):
             if _is_large(values, masked):
                 name = f"{wrapper.layer.name}: {masked.name}"
-                kept = int(np.count_nonzero(values))
-                changes.append(Change(name, 1 - kept / values.size, masked.zeros() / values.size))
+                zeros = 1 - np.count_nonzero(values) / values.size
+                by_mask = masked.sparsity() == sparsity
+                changes.append(Change(name, zeros, masked.zeros() / values.size, by_mask))
     return changes
 
 
@@ -91,11 +93,13 @@ def _is_large(before: np.ndarray, masked: MaskedWeight) -> bool:
     return float(np.linalg.norm(values[pruned])) > _SMALL_NORM * float(np.linalg.norm(values))
 
 
-def _warn(changes: list[Change], by: str, restored: bool) -> None:
+def _warn(changes: list[Change], by: str, earlier: bool) -> None:
+    if not changes:
+        return
     more = f" and {len(changes) - _MOST_NAMED} more" if len(changes) > _MOST_NAMED else ""
-    if restored:
+    if earlier or all(change.by_old_mask for change in changes):
         reason = (
-            "These weights had been restored from before the step that training reached, as"
+            "The weights had been restored from before the step that training reached, as"
             " EarlyStopping(restore_best_weights=True) or a best checkpoint does."
             " runner.pruning.EarlyStopping and runner.pruning.ModelCheckpoint choose only among epochs from"
             " where every schedule stays at its final level."

@@ -1,6 +1,5 @@
 """How many training steps a training has taken: applications of gradients, not batches."""
 
-import math
 import zlib
 from collections.abc import Sequence
 from typing import Any
@@ -20,21 +19,18 @@ class StepCount:
 
     Args:
         wrappers: Of the model that is trained.
-        optimizer: The model's; None where it has none. Of one that scales the loss the skipped steps count.
+        optimizer: The model's; None where it has none. One that scales the loss counts by itself: tf-keras
+            takes the steps that it skips, because a gradient was infinite, for steps too.
     """
 
     def __init__(self, wrappers: Sequence[PruneLowMagnitude], optimizer: Any) -> None:
         self._wrappers, self._optimizer = wrappers, optimizer
         self._counted = [wrapper.steps for wrapper in wrappers]
-        self._applied = self._skipped = self._changed = 0
-        self._scale, self._seen = self._loss_scale(), self._fingerprint()
+        self._applied = self._changed = 0
+        self._iterations, self._seen = self._scaled_iterations(), self._fingerprint()
 
     def look(self) -> int:
         """Returns the steps so far; called between batches, as often as wanted, and never counts down."""
-        scale = self._loss_scale()
-        if 0 < scale < self._scale:  # Halved by each step that is skipped.
-            self._skipped += round(math.log2(self._scale / scale))
-        self._scale = scale
         before, self._counted = self._counted, [wrapper.steps for wrapper in self._wrappers]
         new = (now - then for now, then in zip(self._counted, before, strict=True))
         self._applied += max(0, *new) if before else 0
@@ -42,15 +38,15 @@ class StepCount:
             seen = self._fingerprint()
             self._changed += seen != self._seen
             self._seen = seen
-        return max(self._applied + self._skipped, self._changed)
+        return max(self._applied, self._scaled_iterations() - self._iterations, self._changed)
 
     def start_again(self) -> None:
         """Goes on counting from what the model is now: who calls it has changed masks, steps or weights."""
         self._counted, self._seen = [wrapper.steps for wrapper in self._wrappers], self._fingerprint()
 
-    def _loss_scale(self) -> float:
+    def _scaled_iterations(self) -> int:
         scales = isinstance(self._optimizer, tf_keras.mixed_precision.LossScaleOptimizer)
-        return float(self._optimizer.loss_scale) if scales and self._optimizer.dynamic else 0.0
+        return int(self._optimizer.iterations.numpy()) if scales else 0
 
     def _fingerprint(self) -> int:
         """Sums up the first weights of every wrapper."""
