@@ -19,8 +19,8 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     The masks themselves are updated inside the training step, with or without this callback. A step is one
     application of gradients, however many batches these were accumulated over; what a `LossScaleOptimizer`
-    skips counts, as in its own iterations, when the masks are settled. Where no tf-keras optimizer changes the weights,
-    masks are set at each epoch's end, for as many steps as batches have changed the weights by then.
+    skips counts, as in its own iterations, when the masks are settled. Where no tf-keras optimizer changes
+    the weights, masks are set at each epoch's end, for as many steps as batches have changed the weights.
 
     Example:
         >>> model.fit(x, y, callbacks=[UpdatePruningStep()])

@@ -3,6 +3,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
@@ -260,6 +261,46 @@ def test_augmented_training_is_the_same_to_the_bit_for_the_same_seed() -> None:
     assert first.recorded == second.recorded
     for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+class EverySecond(tf_keras.optimizers.SGD):
+    """Applies gradients with every second batch only, as one that accumulates them does."""
+
+    def build(self, var_list: Any) -> None:
+        super().build(var_list)
+        if not hasattr(self, "batch"):
+            self.batch = tf.Variable(0, trainable=False)
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, **keywords: Any) -> Any:
+        pairs, parent = list(grads_and_vars), super().apply_gradients
+        with tf.init_scope():
+            self.build([variable for _, variable in pairs])
+        even = tf.equal(self.batch.assign_add(1) % 2, 0)
+        tf.cond(even, lambda: parent(pairs) > 0, lambda: False)
+        return self.iterations
+
+
+def test_an_optimizer_that_accumulates_is_told_before_it_misses_the_plan() -> None:
+    run = Watched(half(), optimizer=EverySecond(0.01))
+
+    with pytest.raises(RunFailed) as caught:
+        run.train()
+
+    told = "the optimizer applied gradients 1 times in 3 training steps (epoch 1). Schedules are planned in"
+    assert str(caught.value).startswith(told)
+    Watched(optimizer=EverySecond(0.01)).train()  # Where nothing is pruned nothing is missed.
+
+
+def test_steps_that_a_loss_scale_skips_do_not_miss_the_plan() -> None:
+    scaled = tf_keras.mixed_precision.LossScaleOptimizer(
+        tf_keras.optimizers.SGD(0.01), initial_scale=2.0**127
+    )
+    run = Watched(half(), optimizer=scaled, data=noise(scale=30))
+
+    run.train()
+
+    assert float(scaled.loss_scale) < 2.0**127
+    assert run.zeros() == [16, 8]
 
 
 def test_a_loss_that_is_nan_stops_training_at_once_with_the_step() -> None:
