@@ -21,7 +21,7 @@ from runner.exporting import ExportResult, Subject, export_variants
 from runner.models import build_model
 from runner.models.content import model_content
 from runner.models.saved import reload_model
-from runner.plan import Plan, make_plan, wrap_model
+from runner.plan import Plan, check_sharing, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
 from runner.pruning.structures import Block
@@ -147,6 +147,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
         check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
         task = task_for(recipe.training, model, data.num_classes)
     with display.stage("plan", "planning"):
+        check_sharing(model)
         plan = make_plan(
             recipe.layers,
             model,
