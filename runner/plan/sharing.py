@@ -24,8 +24,8 @@ def check_sharing(model: tf_keras.Model) -> None:
             if holder != named.name:
                 raise UserError(
                     f"recipe.model: layers {holder!r} and {named.name!r} hold one variable,"
-                    f" {variable.name!r}. Its copies would be set apart by training. Call the layer itself in both places of a"
-                    " functional model, not another layer that holds it."
+                    f" {variable.name!r}. Its copies would be set apart by training. Call the layer itself"
+                    " in both places of a functional model, not another layer that holds it."
                 )
     shared = [named for named in layers if named.aliases and named.layer.weights]
     if shared:
