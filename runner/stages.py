@@ -23,8 +23,10 @@ from runner.models.content import model_content
 from runner.models.saved import reload_model
 from runner.plan import Plan, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
+from runner.plan.matching import listed, named_layers
 from runner.pruning import strip_pruning
 from runner.pruning.structures import Block
+from runner.recipe.pattern import fits_any
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.report.files import errors
@@ -78,6 +80,7 @@ class Proven:
         model: The stripped model.
         example: A test sample `[1, ...]`, of the dtype that the model takes.
         scores: `loss` and, for classification, `accuracy` of the stripped Keras model on the test set.
+        dense_scores: The same of the weights that pruning began with; None where these are not trained ones.
         exported: The TFLite files.
         dense_exported: The dense model's, measured beside.
         advice: What to make of each of `exported`, by variant.
@@ -92,6 +95,7 @@ class Proven:
     model: tf_keras.Model
     example: np.ndarray
     scores: Mapping[str, float]
+    dense_scores: Mapping[str, float] | None
     exported: list[Exported]
     dense_exported: list[Exported]
     advice: Mapping[str, Advice]
@@ -144,6 +148,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             target_shape=data.target_shape,
             tell=display.print,
         )
+        _check_reference(recipe, model)
         check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
         task = task_for(recipe.training, model, data.num_classes)
     with display.stage("plan", "planning"):
@@ -197,6 +202,7 @@ def prove(
     folder: Path,
     display: Display,
     *,
+    dense_scores: Mapping[str, float] | None,
     export_timeout: float,
 ) -> Proven:
     """Strips, saves, exports and evaluates the trained model, and checks its sparsity at all four points.
@@ -207,9 +213,11 @@ def prove(
         prepared: What it was trained from; its model is the dense one.
         folder: The run's.
         display: Shows the stages.
+        dense_scores: What dense training made of the weights that pruning began with: `loss` and, for
+            classification, `accuracy`. None without it; they are measured here where they were trained before.
         export_timeout: After how many seconds without a sign of life an export is given up.
     """
-    data, task = prepared.data, prepared.task
+    data, task, trained = prepared.data, prepared.task, dense_trained(recipe, prepared.model)
     expected = expected_weights(prepared.plan, wrapped)
     rows = check_weights(expected, {(w.layer, w.weight): w.values for w in expected}, "trained")
     # Its process imports TensorFlow while the model is stripped, saved and evaluated here.
@@ -231,7 +239,7 @@ def prove(
                 )
         result = export_variants(
             exporter,
-            Subject(stripped, outputs, expected, prepared.model, dense_trained(recipe)),
+            Subject(stripped, outputs, expected, prepared.model, trained),
             data,
             data.split(recipe.data.validation_split)[0],
             task.score,
@@ -239,12 +247,17 @@ def prove(
             folder,
             lambda shown: display.stage("export", shown),
         )
+    if dense_scores is None and trained:
+        with display.stage("evaluate", "evaluating the dense model"):
+            dense_scores = _dense_scores(prepared, result)
+        _warn_of_guessing(dense_scores, data, display)
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
         model=stripped,
         example=data.x_test[:1].astype(stripped.inputs[0].dtype.as_numpy_dtype),
         scores=scores,
+        dense_scores=dense_scores,
         exported=result.files,
         dense_exported=result.dense,
         advice=advise(
@@ -254,7 +267,7 @@ def prove(
             Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
         ),
         check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),
-        budget=_judged(recipe, prepared, scores, result),
+        budget=_judged(recipe, scores, dense_scores, result),
         sparsity=sparsity,
         keras_gzip_bytes=gzip_bytes(path),
         weights=stripped.count_params(),
@@ -262,34 +275,74 @@ def prove(
     )
 
 
-def dense_trained(recipe: Recipe) -> bool:
-    """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning."""
-    return (
-        recipe.training.dense_epochs > 0 or recipe.model.path is not None or recipe.model.weights is not None
-    )
+def dense_trained(recipe: Recipe, model: tf_keras.Model) -> bool:
+    """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning.
+
+    Args:
+        recipe: The experiment.
+        model: Its model, dense.
+    """
+    if recipe.training.dense_epochs:
+        return True
+    loaded = recipe.model.path is not None or recipe.model.weights is not None
+    return loaded and not _left_as_built(recipe, model)
+
+
+def _left_as_built(recipe: Recipe, model: tf_keras.Model) -> list[str]:
+    """Names the layers that a weights file was kept from, such as another head: nothing has trained them."""
+    ignored = recipe.model.weights_ignore
+    return [
+        named.name for named in named_layers(model) if named.layer.weights and fits_any(ignored, named.name)
+    ]
+
+
+def _check_reference(recipe: Recipe, model: tf_keras.Model) -> None:
+    """Refuses a budget whose drop would count from a model of which a part is random."""
+    asked = recipe.budget is not None and recipe.budget.max_accuracy_drop is not None
+    left = _left_as_built(recipe, model)
+    if asked and left and not recipe.training.dense_epochs:
+        raise UserError(
+            "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the model"
+            f" that pruning begins with, {listed(left)} {'is' if len(left) == 1 else 'are'} left as built by"
+            " recipe.model.weights_ignore, untrained. Train the dense model first"
+            " (recipe.training.dense_epochs=N), or set a limit that counts from nothing:"
+            " recipe.budget.min_accuracy"
+        )
 
 
 def _judged(
-    recipe: Recipe, prepared: Prepared, scores: Mapping[str, float], result: ExportResult
+    recipe: Recipe, scores: Mapping[str, float], dense: Mapping[str, float] | None, result: ExportResult
 ) -> Verdict | None:
     if recipe.budget is None:
         return None
     reference = None
     if "accuracy" in scores:
         reference = Reference(scores["accuracy"], "the Keras model before export")
-        if recipe.budget.max_accuracy_drop is not None and dense_trained(recipe):
-            reference = Reference(_dense_accuracy(prepared, result), "the dense model")
+        if recipe.budget.max_accuracy_drop is not None and dense is not None:
+            reference = Reference(dense["accuracy"], "the dense model")
     return judge_budget(recipe.budget, result.files, reference)
 
 
-def _dense_accuracy(prepared: Prepared, result: ExportResult) -> float:
-    """Takes it from the dense float32 file where that was measured."""
+def _dense_scores(prepared: Prepared, result: ExportResult) -> Mapping[str, float]:
+    """Takes them from the dense float32 file where that was measured."""
     for file in result.dense:
-        if file.variant == "float32" and file.accuracy is not None:
-            return file.accuracy
+        if file.variant == "float32" and file.scores:
+            return file.scores
     x, y = prepared.data.x_test, prepared.data.y_test
-    outputs = prepared.model.predict(x, batch_size=_EVALUATION_BATCH, verbose=0)
-    return prepared.task.score(y, outputs)["accuracy"]
+    return prepared.task.score(y, prepared.model.predict(x, batch_size=_EVALUATION_BATCH, verbose=0))
+
+
+def _warn_of_guessing(dense: Mapping[str, float], data: Dataset, display: Display) -> None:
+    """A saved model may have a head that nothing has trained, which its file does not tell."""
+    if "accuracy" not in dense or data.num_classes is None:
+        return
+    guessed = np.unique(data.y_test, return_counts=True)[1].max() / len(data.y_test)
+    if dense["accuracy"] <= guessed:
+        display.print(
+            f"warning: the model that pruning began with has accuracy {dense['accuracy']:.4f}, no better than"
+            f" always naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop from"
+            " it means nothing; recipe.training.dense_epochs=N trains it first"
+        )
 
 
 def _first_line(recipe: Recipe, seed: int, data: Dataset) -> str:
