@@ -62,7 +62,11 @@ def draw_masks(run: FinishedRun) -> tuple[list[Picture], str]:
         pictures.append(
             Picture(path, f"{caption} and its weights, those after pruning as they are {mask.after_from}.")
         )
-    began = "the trained dense weights" if dense_trained(run.recipe, run.prepared.model) else "the untrained first weights"
+    began = (
+        "the trained dense weights"
+        if dense_trained(run.recipe, run.prepared.model)
+        else "the untrained first weights"
+    )
     about = (
         f"Read from the bytes of {file.path.name}: rows are outputs, columns the inputs that each sums over."
         f" The weights before are those that pruning started from: {began}."

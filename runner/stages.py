@@ -158,6 +158,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             samples=len(data.split(recipe.data.validation_split)[0]),
             batch_size=recipe.training.batch_size,
             epochs=recipe.training.epochs,
+            variants=recipe.export.variants,
         )
         optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
         if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
@@ -214,7 +215,7 @@ def prove(
         folder: The run's.
         display: Shows the stages.
         dense_scores: What dense training made of the weights that pruning began with: `loss` and, for
-            classification, `accuracy`. None without it; they are measured here where they were trained before.
+            classification, `accuracy`. None without it; weights trained before are measured here.
         export_timeout: After how many seconds without a sign of life an export is given up.
     """
     data, task, trained = prepared.data, prepared.task, dense_trained(recipe, prepared.model)
@@ -265,6 +266,7 @@ def prove(
             {file.variant: file for file in result.dense},
             Zeros(sparsity["pruned_layers"], any(isinstance(w.structure, Block) for w in expected)),
             Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
+            result.failed,
         ),
         check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),
         budget=_judged(recipe, scores, dense_scores, result),
@@ -302,9 +304,9 @@ def _check_reference(recipe: Recipe, model: tf_keras.Model) -> None:
     left = _left_as_built(recipe, model)
     if asked and left and not recipe.training.dense_epochs:
         raise UserError(
-            "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the model"
-            f" that pruning begins with, {listed(left)} {'is' if len(left) == 1 else 'are'} left as built by"
-            " recipe.model.weights_ignore, untrained. Train the dense model first"
+            "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the"
+            f" model that pruning begins with, {listed(left)} {'is' if len(left) == 1 else 'are'} left as"
+            " built by recipe.model.weights_ignore, untrained. Train the dense model first"
             " (recipe.training.dense_epochs=N), or set a limit that counts from nothing:"
             " recipe.budget.min_accuracy"
         )
@@ -340,8 +342,8 @@ def _warn_of_guessing(dense: Mapping[str, float], data: Dataset, display: Displa
     if dense["accuracy"] <= guessed:
         display.print(
             f"warning: the model that pruning began with has accuracy {dense['accuracy']:.4f}, no better than"
-            f" always naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop from"
-            " it means nothing; recipe.training.dense_epochs=N trains it first"
+            f" always naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop"
+            " from it means nothing; recipe.training.dense_epochs=N trains it first"
         )
 
 

@@ -65,10 +65,10 @@ def test_a_drop_cannot_count_from_a_random_head(tmp_path: Path) -> None:
         prepare(with_weights(tmp_path, "probabilities", budget=DROP), 1, Display())
 
     assert str(caught.value) == (
-        "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the model that"
-        " pruning begins with, probabilities is left as built by recipe.model.weights_ignore, untrained. Train"
-        " the dense model first (recipe.training.dense_epochs=N), or set a limit that counts from nothing:"
-        " recipe.budget.min_accuracy"
+        "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the model"
+        " that pruning begins with, probabilities is left as built by recipe.model.weights_ignore, untrained."
+        " Train the dense model first (recipe.training.dense_epochs=N), or set a limit that counts from"
+        " nothing: recipe.budget.min_accuracy"
     )
 
 
