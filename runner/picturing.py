@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from runner.dense_reference import dense_trained
 from runner.export.measure import Exported
 from runner.finished_run import FinishedRun
 from runner.plan.evidence import expected_weights, weights_by_name
@@ -11,7 +12,6 @@ from runner.report.page import Picture
 from runner.report.plots import plot_sparsity, plot_training
 from runner.report.stored_mask import read_stored_masks
 from runner.report.tables import weight_title
-from runner.stages import dense_trained
 from runner.verify import PrunedWeight
 
 MOST_MASKS = 12

@@ -10,6 +10,7 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset, ResolvedData, load_dataset, load_resolved
+from runner.dense_reference import check_reference, dense_trained, guessing, measured_scores
 from runner.errors import RunFailed, UserError
 from runner.export.advice import Advice, Input, Zeros, advise
 from runner.export.budget import Reference, Verdict, judge_budget
@@ -23,10 +24,8 @@ from runner.models.content import model_content
 from runner.models.saved import reload_model
 from runner.plan import Plan, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
-from runner.plan.matching import listed, named_layers
 from runner.pruning import strip_pruning
 from runner.pruning.structures import Block
-from runner.recipe.pattern import fits_any
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.report.files import errors
@@ -148,7 +147,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             target_shape=data.target_shape,
             tell=display.print,
         )
-        _check_reference(recipe, model)
+        check_reference(recipe, model)
         check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
         task = task_for(recipe.training, model, data.num_classes)
     with display.stage("plan", "planning"):
@@ -250,8 +249,9 @@ def prove(
         )
     if dense_scores is None and trained:
         with display.stage("evaluate", "evaluating the dense model"):
-            dense_scores = _dense_scores(prepared, result)
-        _warn_of_guessing(dense_scores, data, display)
+            dense_scores = measured_scores(prepared.model, data, task, result.dense)
+        if warning := guessing(dense_scores, data):
+            display.print(f"warning: {warning}")
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
@@ -277,41 +277,6 @@ def prove(
     )
 
 
-def dense_trained(recipe: Recipe, model: tf_keras.Model) -> bool:
-    """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning.
-
-    Args:
-        recipe: The experiment.
-        model: Its model, dense.
-    """
-    if recipe.training.dense_epochs:
-        return True
-    loaded = recipe.model.path is not None or recipe.model.weights is not None
-    return loaded and not _left_as_built(recipe, model)
-
-
-def _left_as_built(recipe: Recipe, model: tf_keras.Model) -> list[str]:
-    """Names the layers that a weights file was kept from, such as another head: nothing has trained them."""
-    ignored = recipe.model.weights_ignore
-    return [
-        named.name for named in named_layers(model) if named.layer.weights and fits_any(ignored, named.name)
-    ]
-
-
-def _check_reference(recipe: Recipe, model: tf_keras.Model) -> None:
-    """Refuses a budget whose drop would count from a model of which a part is random."""
-    asked = recipe.budget is not None and recipe.budget.max_accuracy_drop is not None
-    left = _left_as_built(recipe, model)
-    if asked and left and not recipe.training.dense_epochs:
-        raise UserError(
-            "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the"
-            f" model that pruning begins with, {listed(left)} {'is' if len(left) == 1 else 'are'} left as"
-            " built by recipe.model.weights_ignore, untrained. Train the dense model first"
-            " (recipe.training.dense_epochs=N), or set a limit that counts from nothing:"
-            " recipe.budget.min_accuracy"
-        )
-
-
 def _judged(
     recipe: Recipe, scores: Mapping[str, float], dense: Mapping[str, float] | None, result: ExportResult
 ) -> Verdict | None:
@@ -323,28 +288,6 @@ def _judged(
         if recipe.budget.max_accuracy_drop is not None and dense is not None:
             reference = Reference(dense["accuracy"], "the dense model")
     return judge_budget(recipe.budget, result.files, reference)
-
-
-def _dense_scores(prepared: Prepared, result: ExportResult) -> Mapping[str, float]:
-    """Takes them from the dense float32 file where that was measured."""
-    for file in result.dense:
-        if file.variant == "float32" and file.scores:
-            return file.scores
-    x, y = prepared.data.x_test, prepared.data.y_test
-    return prepared.task.score(y, prepared.model.predict(x, batch_size=_EVALUATION_BATCH, verbose=0))
-
-
-def _warn_of_guessing(dense: Mapping[str, float], data: Dataset, display: Display) -> None:
-    """A saved model may have a head that nothing has trained, which its file does not tell."""
-    if "accuracy" not in dense or data.num_classes is None:
-        return
-    guessed = np.unique(data.y_test, return_counts=True)[1].max() / len(data.y_test)
-    if dense["accuracy"] <= guessed:
-        display.print(
-            f"warning: the model that pruning began with has accuracy {dense['accuracy']:.4f}, no better than"
-            f" always naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop"
-            " from it means nothing; recipe.training.dense_epochs=N trains it first"
-        )
 
 
 def _first_line(recipe: Recipe, seed: int, data: Dataset) -> str:

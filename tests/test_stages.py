@@ -1,4 +1,3 @@
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -6,11 +5,9 @@ import tf_keras
 
 from runner import stages
 from runner.datasets import Dataset, load_dataset
-from runner.errors import UserError
-from runner.models import build_model
-from runner.recipe.schema import Model, Recipe
+from runner.recipe.schema import Recipe
 from runner.report.display import Display
-from runner.stages import dense_trained, prepare
+from runner.stages import prepare
 
 RECIPE: dict[str, Any] = {
     "data": {"name": "random", "samples": 64, "input_shape": [2, 32, 2], "target_shape": [2, 8, 8]},
@@ -36,54 +33,3 @@ def test_the_models_first_weights_do_not_depend_on_what_loading_drew(monkeypatch
 
     assert first_weights(1) == alone
     assert first_weights(2) != alone
-
-
-SMALL_CNN = {"name": "mnist_cnn", "filters": [2, 2], "dense_units": 4}
-
-
-def with_weights(folder: Path, *ignored: str, **changed: Any) -> Recipe:
-    """A recipe whose model begins with the weights of one for five classes; its own data has four."""
-    path = folder / "five.weights.h5"
-    filters = {key: value for key, value in SMALL_CNN.items() if key != "name"}
-    model = Model(name="mnist_cnn", arguments=filters)
-    build_model(model, input_shape=(16, 16, 1), num_classes=5 if ignored else 4).save_weights(path)
-    mapping = {
-        "data": {"name": "random", "samples": 16, "input_shape": [16, 16, 1], "classes": 4},
-        "model": {**SMALL_CNN, "weights": str(path), "weights_ignore": list(ignored)},
-        "training": {"epochs": 1, "batch_size": 8, "dense_epochs": changed.pop("dense_epochs", 0)},
-        "layers": {"all": {"targets": "*", "m_by_n": "2x4"}},
-        **changed,
-    }
-    return Recipe.from_mapping(mapping, name="made", source="made.yaml")
-
-
-DROP = {"variant": "float32", "max_accuracy_drop": 0.01}
-
-
-def test_a_drop_cannot_count_from_a_random_head(tmp_path: Path) -> None:
-    with pytest.raises(UserError) as caught:
-        prepare(with_weights(tmp_path, "probabilities", budget=DROP), 1, Display())
-
-    assert str(caught.value) == (
-        "recipe.budget.max_accuracy_drop: there is no dense accuracy for a drop to count from: of the model"
-        " that pruning begins with, probabilities is left as built by recipe.model.weights_ignore, untrained."
-        " Train the dense model first (recipe.training.dense_epochs=N), or set a limit that counts from"
-        " nothing: recipe.budget.min_accuracy"
-    )
-
-
-@pytest.mark.parametrize(
-    ("ignored", "dense_epochs", "budget", "trained"),
-    [
-        ((), 0, DROP, True),
-        (("probabilities",), 1, DROP, True),
-        (("probabilities",), 0, {"variant": "float32", "min_accuracy": 0.1}, False),
-        (("probabilities",), 0, None, False),
-    ],
-)
-def test_what_dense_accuracy_there_is(
-    tmp_path: Path, ignored: tuple[str, ...], dense_epochs: int, budget: Any, trained: bool
-) -> None:
-    recipe = with_weights(tmp_path, *ignored, dense_epochs=dense_epochs, budget=budget)
-
-    assert dense_trained(recipe, prepare(recipe, 1, Display()).model) == trained
