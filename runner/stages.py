@@ -264,7 +264,10 @@ def prove(
         advice=advise(
             result.files,
             {file.variant: file for file in result.dense},
-            Zeros(sparsity["pruned_layers"], any(isinstance(w.structure, Block) for w in expected)),
+            Zeros(
+                sparsity["pruned_layers"],
+                frozenset(r.structure.rows for r in prepared.plan.pruned if isinstance(r.structure, Block)),
+            ),
             Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
             result.failed,
         ),

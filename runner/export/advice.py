@@ -86,11 +86,11 @@ class Zeros:
 
     Attributes:
         share: Zeros among the weights of the pruned tensors, in [0, 1].
-        blocks: Whether a rule prunes in blocks.
+        blocks: How many inputs the blocks have that rules prune in; empty where none does.
     """
 
     share: float
-    blocks: bool
+    blocks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -218,13 +218,13 @@ def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:
     if zeros.share == 0:
         return f"{stored}nothing was pruned"
     told = f"{stored}zeros take the room and the time of any number"
-    to_twin = Ratios.between(file, twin)
-    if to_twin.gzip_bytes is not None and to_twin.gzip_bytes < 1 - _NOTABLE:
-        told += f"; after gzip, which alone finds them, it is {1 / to_twin.gzip_bytes:.1f}x smaller than the"
-        told += f" dense {file.variant} file"
-        if to_twin.bytes is not None and abs(to_twin.bytes - 1) <= _NOTABLE:
-            told += ", before it as large"
-    return told
+    to_twin, other = Ratios.between(file, twin), f"the dense {file.variant} file"
+    if to_twin.gzip_bytes is None or to_twin.gzip_bytes >= 1 - _NOTABLE:
+        return told
+    smaller = f"after gzip, which alone finds them, it is {1 / to_twin.gzip_bytes:.1f}x smaller"
+    if to_twin.bytes is not None and abs(to_twin.bytes - 1) <= _NOTABLE:
+        return f"{told}, so that it is as large as {other}; {smaller}"
+    return f"{told}; {smaller} than {other}"
 
 
 def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zeros) -> str:
@@ -245,7 +245,7 @@ def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zero
         parts.append(f"{_tensors(unpacked)} value by value: unpacked when the file is loaded, so no faster")
     if plain is not None and plain.bytes and file.bytes and file.bytes > plain.bytes:
         parts.append(f"the indices take more than the zeros save: use {plain.variant}")
-    elif not file.block_tensors and not zeros.blocks:
+    elif not file.block_tensors and all(size % inputs for size in zeros.blocks):
         parts.append(f"of a Dense layer whole blocks are left out with block: {{in: {inputs}}}")
     slower = _ratio(file.latency_ms, plain.latency_ms if plain else None)
     if file.block_tensors and slower is not None and plain is not None:

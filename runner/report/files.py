@@ -22,8 +22,8 @@ def variants_table(
         dense: The dense model's, drawn below.
         advice: What to make of `exported`, by variant.
     """
-    beside = "; ratios are to dense float32, then to the dense file of its own type" if dense else ""
-    table = plain_table(f"TFLite files, one sample on one thread{beside}")
+    beside = "; ratios: to dense float32, to its dense twin" if dense else ""
+    table = plain_table(f"TFLite files (1 sample, 1 thread){beside}")
     table.add_column("variant\nsparse tensors", overflow="fold")
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)

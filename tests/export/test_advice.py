@@ -6,7 +6,7 @@ from runner.export.measure import Exported
 
 DENSE = Exported("float32", Path("dense_float32.tflite"), 1000, 900, loads=True, latency_ms=0.5)
 DENSE_INT8 = replace(DENSE, variant="int8", bytes=260, gzip_bytes=250)
-HALF = Zeros(share=0.5, blocks=False)
+HALF = Zeros(share=0.5)
 IMAGE = Input("serving_default_image:0", (28, 28, 1))
 AS_ANY = "zeros take the room and the time of any number"
 
@@ -57,21 +57,20 @@ def test_without_a_dense_file_there_are_no_ratios() -> None:
 
 
 def test_unstructured_zeros_show_after_gzip_only() -> None:
+    gzipped = "after gzip, which alone finds them, it is"
     assert of(file("float32", 1000, 300)).why == (
-        f"{AS_ANY}; after gzip, which alone finds them, it is 3.0x smaller than the dense float32 file,"
-        " before it as large"
+        f"{AS_ANY}, so that it is as large as the dense float32 file; {gzipped} 3.0x smaller"
     )
     assert of(file("int8", 260, 100)).why == (
-        f"a byte a weight; {AS_ANY}; after gzip, which alone finds them, it is 2.5x smaller than the dense"
-        " int8 file, before it as large"
+        f"a byte a weight; {AS_ANY}, so that it is as large as the dense int8 file; {gzipped} 2.5x smaller"
     )
-    assert of(file("int8", 200, 100)).why.endswith("it is 2.5x smaller than the dense int8 file")
+    assert of(file("int8", 200, 100)).why.endswith(f"number; {gzipped} 2.5x smaller than the dense int8 file")
     assert of(file("float32", 1000, 890)).why == AS_ANY
 
 
 def test_a_file_that_failed_the_check_is_not_praised_nor_compared_with() -> None:
     broken = file("int8_sparse", 30, 25, sparse=3, blocks=2)
-    said = of(broken, file("int8", 260, 100), zeros=Zeros(0.9, blocks=True), failed=("int8_sparse",))
+    said = of(broken, file("int8", 260, 100), zeros=Zeros(0.9, frozenset({16})), failed=("int8_sparse",))
     assert said.why == "not to be used: the sparsity check failed on it"
     assert said.runs_on == "nowhere: it does not hold or compute what was trained"
     assert (said.sound, said.benchmark, said.ratios, said.twin_ratios) == (False, None, Ratios(), Ratios())
@@ -80,7 +79,7 @@ def test_a_file_that_failed_the_check_is_not_praised_nor_compared_with() -> None
 
 
 def test_a_dense_run_gains_by_its_bits_alone() -> None:
-    none = Zeros(share=0.0, blocks=False)
+    none = Zeros(share=0.0)
     assert of(file("float32", 1000, 900), zeros=none).why == "nothing was pruned"
     assert of(file("float16", 500, 450), zeros=none).why == "two bytes a weight; nothing was pruned"
 
@@ -97,7 +96,7 @@ def test_a_quantized_file_that_is_slower_says_so_and_whether_zeros_have_to_do_wi
 
 
 def test_blocks_are_neither_stored_nor_computed() -> None:
-    said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, blocks=True))
+    said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, frozenset({4})))
     assert said.why == (
         "1 tensor in blocks of 4 inputs: what is zero is neither stored nor computed; it takes 0.50x the time"
         " of float32 here"
@@ -108,7 +107,7 @@ def test_blocks_are_neither_stored_nor_computed() -> None:
 def test_a_sparse_file_slower_than_the_plain_one_is_not_praised() -> None:
     plain = replace(file("int8", 260, 100), latency_ms=0.2)
     sparse = file("int8_sparse", 30, 25, sparse=3, blocks=2)
-    assert of(sparse, plain, zeros=Zeros(0.9, blocks=True)).why == (
+    assert of(sparse, plain, zeros=Zeros(0.9, frozenset({16}))).why == (
         "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
         " value: unpacked when the file is loaded, so no faster; it takes 1.25x the time of int8 here, whose"
         " kernels are XNNPACK's"
@@ -120,6 +119,13 @@ def test_single_zeros_are_unpacked_again_and_blocks_are_recommended() -> None:
         "2 tensors value by value: unpacked when the file is loaded, so no faster; of a Dense layer whole"
         " blocks are left out with block: {in: 4}"
     )
+
+
+def test_blocks_too_small_for_the_file_are_told_the_size_it_needs() -> None:
+    unpacked = file("int8_sparse", 200, 100, sparse=2)
+    told = "; of a Dense layer whole blocks are left out with block: {in: 16}"
+    assert of(unpacked, zeros=Zeros(0.9, frozenset({4}))).why.endswith(told)
+    assert not of(unpacked, zeros=Zeros(0.9, frozenset({4, 32}))).why.endswith(told)
 
 
 def test_indices_that_take_more_than_zeros_save_are_advised_against() -> None:

@@ -63,11 +63,8 @@ def test_every_file_has_a_row_with_what_is_known() -> None:
         ["dynamic_range", "-", "-", "does not run", "- (-)"],
         ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.000 (3.000)"],
     ]
-    assert table.title == (
-        "TFLite files, one sample on one thread; ratios are to dense float32, then to the dense file of its"
-        " own type"
-    )
-    assert variants_table([SPARSE], [], SAID).title == "TFLite files, one sample on one thread"
+    assert table.title == "TFLite files (1 sample, 1 thread); ratios: to dense float32, to its dense twin"
+    assert variants_table([SPARSE], [], SAID).title == "TFLite files (1 sample, 1 thread)"
 
 
 def test_the_table_fits_eighty_columns() -> None:
