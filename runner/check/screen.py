@@ -103,13 +103,13 @@ def _found(tensor: TensorCheck, axis: Axis) -> Text:
 
 
 def _words(label: str, finding: Finding, tensor: TensorCheck) -> str:
-    if finding.verdict == "broken":
-        return f"{label} broken\n{finding.broken:,} of {finding.groups:,}"
     if finding.verdict == "holds":
         return f"{label} holds"
-    # Nothing contradicts the pattern, but nothing shows it either.
     if tensor.zeros == 0:
         return f"{label}: no zeros"
+    if finding.verdict == "broken":
+        return f"{label} broken\n{finding.broken:,} of {finding.groups:,}"
+    # Nothing contradicts the pattern, but nothing shows it either.
     return f"{label}: {'too few inputs' if finding.groups == 0 else 'no zero block'}"
 
 

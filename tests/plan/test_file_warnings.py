@@ -60,7 +60,7 @@ def test_an_embedding_whose_numbers_int8_rounds() -> None:
     inner = tf_keras.Sequential([layers.Input((6,)), layers.Embedding(50, 16, name="words")], name="text")
     model = tf_keras.Sequential([layers.Input((6,)), inner, layers.Flatten(), layers.Dense(4, name="head")])
     assert warnings(model, ("int8", "float16", "int8_sparse")) == (
-        "text/words: int8, int8_sparse rounds the model's input to 256 levels, and with it the numbers that"
+        "text/words: int8, int8_sparse round the model's input to 256 levels, and with it the numbers that"
         " an embedding looks up, so that the file will most likely fail the check of outputs. float16 and"
         " dynamic_range leave the input as it is.",
     )
