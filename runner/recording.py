@@ -79,8 +79,8 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
         "data_fallback_for": prepared.data.requested if prepared.data.fell_back else None,
         "test_accuracy": proven.scores.get("accuracy"),
         "test_loss": proven.scores["loss"],
-        "dense_accuracy": None if dense is None else dense.result.accuracy,
-        "dense_loss": None if dense is None else dense.result.loss,
+        "dense_accuracy": (proven.dense_scores or {}).get("accuracy"),
+        "dense_loss": (proven.dense_scores or {}).get("loss"),
         "dense_checkpoint": None if dense is None else dense.key,
         "sparsity": proven.sparsity,
         "sparsity_check": check_summary(proven.check),
@@ -101,10 +101,7 @@ def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> 
         "training/steps": float(plan.total_steps),
         "training/dense_steps": 0.0 if dense is None else float(dense.result.steps),
     }
-    if dense is not None:
-        metrics["test/dense_loss"] = dense.result.loss
-        if dense.result.accuracy is not None:
-            metrics["test/dense_accuracy"] = dense.result.accuracy
+    metrics |= {f"test/dense_{name}": value for name, value in (proven.dense_scores or {}).items()}
     named = {file.variant: file for file in proven.exported}
     named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
     for variant, file in named.items():
@@ -125,7 +122,6 @@ def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
 def show_results(
     prepared: Prepared,
     proven: Proven,
-    dense: DenseCheckpoint | None,
     folder: Path,
     ui_line: str,
     display: Display,
@@ -134,14 +130,14 @@ def show_results(
     display.print(result_table(prepared.plan, proven.check.rows))
     display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
     display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
-    show_scores(prepared, proven, dense, display)
+    show_scores(prepared, proven, display)
     display.print(f"files:  {folder}", f"MLflow: {ui_line}")
 
 
-def show_scores(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None, display: Display) -> None:
+def show_scores(prepared: Prepared, proven: Proven, display: Display) -> None:
     """Prints what a run amounts to, in two lines: all that is shown of a job of a sweep."""
     accuracy = f"accuracy {proven.scores['accuracy']:.4f}, " if "accuracy" in proven.scores else ""
-    loss = f"loss {proven.scores['loss']:.4f}{_beside(dense, proven.scores)}"
+    loss = f"loss {proven.scores['loss']:.4f}{_beside(proven.dense_scores, proven.scores)}"
     note, sparsity = (f" ({prepared.data.note})" if prepared.data.note else ""), proven.sparsity
     display.print(
         f"test set of {prepared.data.source}{note}: {accuracy}{loss}",
@@ -149,11 +145,10 @@ def show_scores(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | Non
     )
 
 
-def _beside(dense: DenseCheckpoint | None, scores: Mapping[str, float]) -> str:
+def _beside(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> str:
     """Sets the dense weights beside the pruned ones: by accuracy, or by loss where there is none."""
     if dense is None:
         return ""
-    accuracy, loss = dense.result.accuracy, dense.result.loss
-    if accuracy is not None and "accuracy" in scores:
-        return f"; dense {accuracy:.4f}, drop {accuracy - scores['accuracy']:.4f}"
-    return f"; dense loss {loss:.4f}, rise {scores['loss'] - loss:.4f}"
+    if "accuracy" in dense and "accuracy" in scores:
+        return f"; dense {dense['accuracy']:.4f}, drop {dense['accuracy'] - scores['accuracy']:.4f}"
+    return f"; dense loss {dense['loss']:.4f}, rise {scores['loss'] - dense['loss']:.4f}"

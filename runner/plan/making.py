@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import tf_keras
 
 from runner.errors import UserError
+from runner.plan.file_warnings import file_warnings
 from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
@@ -18,7 +19,13 @@ from runner.wording import counted
 
 
 def make_plan(
-    rules: Sequence[Rule], model: tf_keras.Model, *, samples: int, batch_size: int, epochs: int
+    rules: Sequence[Rule],
+    model: tf_keras.Model,
+    *,
+    samples: int,
+    batch_size: int,
+    epochs: int,
+    variants: Sequence[str] = (),
 ) -> Plan:
     """Resolves a recipe's rules against a built model.
 
@@ -28,6 +35,7 @@ def make_plan(
         samples: Training samples, without those held out for validation.
         batch_size: Samples in a training step.
         epochs: Passes over the samples.
+        variants: The kinds of TFLite file that will be made of it; what is known of these is warned of.
 
     Returns:
         The plan.
@@ -54,7 +62,8 @@ def make_plan(
     problems = _row_problems(rules, rows)
     if problems:
         raise UserError("\n".join(problems))
-    return Plan(tuple(rows), tuple(_warnings(rows)), steps_per_epoch, total_steps)
+    warnings = (*_warnings(rows), *file_warnings(rows, model, variants))
+    return Plan(tuple(rows), warnings, steps_per_epoch, total_steps)
 
 
 def structure_of(rule: Rule) -> Structure | None:

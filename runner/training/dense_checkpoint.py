@@ -48,6 +48,11 @@ class DenseResult:
     seconds: float
     history: tuple[tuple[int, Mapping[str, float]], ...]
 
+    @property
+    def scores(self) -> dict[str, float]:
+        """`loss` and, for classification, `accuracy`, as a task names them."""
+        return {"loss": self.loss} | ({} if self.accuracy is None else {"accuracy": self.accuracy})
+
 
 @dataclass(frozen=True)
 class DenseCheckpoint:
