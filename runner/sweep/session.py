@@ -22,7 +22,7 @@ from runner.sweep.names import job_names
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
-from runner.tracking.lookup import close_abandoned, close_left_open
+from runner.tracking.lookup import close_left_open
 
 
 class SweepFailed(RunFailed):
@@ -149,8 +149,6 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
     store = open_store(settings.tracking, settings.outputs)
-    if settings.resume:
-        close_abandoned(store)
     names = job_names([job.overrides for job in jobs]) if known else ()
     argv = settings.argv
     with ExitStack() as stack:
