@@ -10,6 +10,7 @@ import signal
 import sys
 from collections.abc import Callable
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -26,9 +27,9 @@ def main() -> None:
     open_store(Tracking(), top / "first")  # Loads all that a making needs.
     for moment in moments:
         outputs = top / moment
-        how = in_a_process(lambda outputs=outputs, moment=moment: make(outputs, moment))
+        how = in_a_process(partial(make, outputs, moment))
         left = ",".join(sorted(path.name for path in outputs.iterdir()))
-        opened = in_a_process(lambda outputs=outputs: use(outputs))
+        opened = in_a_process(partial(use, outputs))
         print(moment, how, opened, left, flush=True)
 
 
