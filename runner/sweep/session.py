@@ -14,8 +14,10 @@ from rich.console import Console
 from runner.compare.comparing import compare_finished_sweep
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
+from runner.plugin_content import plugin_content
 from runner.report.sweep_table import jobs_frame, jobs_table
 from runner.settings import RunSettings
+from runner.source_content import source_content
 from runner.sweep.ending import settle
 from runner.sweep.launching import Launch
 from runner.sweep.names import job_names
@@ -168,6 +170,8 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
             parent_run_id=tracker.run_id,
             data={key: {"source": found.source, "sha256": found.sha256} for key, found in data.items()},
             threads=launch.threads,
+            plugins=plugin_content(settings.plugins),
+            source=source_content(),
         )
         write_sweep(folder, sweep)
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
