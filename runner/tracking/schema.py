@@ -19,8 +19,8 @@ _LOCK_SECONDS = 60.0
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
 
 Content = Literal["nothing", "half made", "store", "other"]
-"""`half made`: some of MLflow's tables, no experiment, no run, and nothing of another program. Every store
-that was completed has an experiment. `other`: tables of another program."""
+"""`half made`: some of MLflow's tables, no experiment, no run, and nothing of another program. `other`:
+tables of another program, or all of MLflow's but no experiment yet; MLflow adds what is missing."""
 
 
 def is_store(database: Path, where: str) -> bool:
@@ -44,7 +44,8 @@ def content_of(database: Path, where: str) -> Content:
             version = _first_row(connection, "alembic_version") if "alembic_version" in tables else None
             if "experiments" not in tables or not _first_row(connection, "experiments"):
                 has_runs = "runs" in tables and _first_row(connection, "runs") is not None
-                if has_runs or not all(map(_is_mlflows, tables)):
+                has_all_tables = version is not None and version[0] == _revisions()[0]
+                if has_runs or has_all_tables or not all(map(_is_mlflows, tables)):
                     return "other"
                 return "half made" if tables else "nothing"
     except sqlite3.Error as error:
