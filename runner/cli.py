@@ -233,6 +233,7 @@ def _refuse_sweeping(settings: "RunSettings", hydra: "DictConfig") -> None:
 def _load_tensorflow(threads: int | None) -> None:
     """Imports what computes, quietly, and has it use that many threads; None is all cores."""
     from runner.export.chatter import captured_stderr, hush_retracing
+    from runner.source_content import source_content
     from runner.threads import announce_threads, limit_tensorflow
 
     hush_retracing()
@@ -241,6 +242,7 @@ def _load_tensorflow(threads: int | None) -> None:
     # TensorFlow's libraries greet before they have read how quiet they should be.
     with captured_stderr():
         import runner.experiment  # noqa: F401
+    source_content()  # Now: what is edited later does not compute here.
     if threads is not None:
         limit_tensorflow(threads)
 

@@ -8,11 +8,11 @@ import hashlib
 import json
 from collections.abc import Mapping
 
-from runner.models.content import model_content
 from runner.plugin_content import plugin_content
-from runner.provenance import COMPUTING, versions
+from runner.provenance import computed_with
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
+from runner.source_content import source_content
 
 
 def fingerprint(
@@ -20,7 +20,8 @@ def fingerprint(
     recipe_hash: str,
     seed: int,
     data_sha256: str,
-    versions: Mapping[str, str],
+    computed_with: Mapping[str, str],
+    source: Mapping[str, str],
     files: Mapping[str, str],
     plugins: Mapping[str, str],
 ) -> str:
@@ -30,7 +31,8 @@ def fingerprint(
         recipe_hash: Of the resolved recipe.
         seed: The job's seed.
         data_sha256: Of the content of its data.
-        versions: Of what computes: the runner, TensorFlow, tf-keras.
+        computed_with: Versions and device; see `runner.provenance.computed_with`.
+        source: SHA-256 of the parts of the runner that compute; see `runner.source_content`.
         files: SHA-256 of the model files that the recipe names, by key.
         plugins: SHA-256 of the plugins' source, by module.
 
@@ -41,7 +43,8 @@ def fingerprint(
         "recipe": recipe_hash,
         "seed": seed,
         "data": data_sha256,
-        "versions": dict(versions),
+        "computed_with": dict(computed_with),
+        "source": dict(source),
         "files": dict(files),
         "plugins": dict(plugins),
     }
@@ -49,23 +52,24 @@ def fingerprint(
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
 
-def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> str:
-    """Reads off a job, and the files that it names, what `fingerprint` sums up.
+def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str, files: Mapping[str, str]) -> str:
+    """Reads off a job, and what this process computes with, what `fingerprint` sums up.
 
     Args:
         recipe: The experiment.
         settings: Its seed and plugins count.
         data_sha256: Of the content of its data.
+        files: SHA-256 of its model files; see `runner.models.content`.
 
     Raises:
-        UserError: A model file that the recipe names is not there.
+        UserError: A plugin is not there.
     """
-    found = versions()
     return fingerprint(
         recipe_hash=recipe.hash,
         seed=settings.seed,
         data_sha256=data_sha256,
-        versions={name: found[name] for name in COMPUTING},
-        files=model_content(recipe.model),
+        computed_with=computed_with(),
+        source=source_content(),
+        files=files,
         plugins=plugin_content(settings.plugins),
     )

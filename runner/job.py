@@ -3,7 +3,7 @@
 import importlib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
+from runner.plugin_content import imported_as_hashed
 from runner.recipe.file import lineage, origins, refuse_code
 from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
@@ -68,30 +69,31 @@ def _hinted(message: str, hydra: DictConfig) -> str:
     return with_rule_hints(message, name, _overrides(hydra))
 
 
-def load_plugins(modules: Iterable[str]) -> None:
-    """Imports the user's modules, which register schedules, models and datasets.
+def load_plugins(modules: Sequence[str]) -> None:
+    """Imports the user's modules, which register schedules, models and datasets, and notes their content.
 
     Args:
         modules: Their names, as for `import`; the current directory is searched first.
 
     Raises:
-        UserError: A module cannot be imported.
+        UserError: A module cannot be imported, or was changed meanwhile.
     """
     # The console script, unlike `python -m`, does not look where the user stands.
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except UserError:
-            raise
-        except ImportError as error:
-            raise UserError(f"plugins: cannot import '{module}': {error}") from error
-        except Exception as error:
-            raise UserError(
-                f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
-            ) from error
+    with imported_as_hashed(modules):
+        for module in modules:
+            try:
+                importlib.import_module(module)
+            except UserError:
+                raise
+            except ImportError as error:
+                raise UserError(f"plugins: cannot import '{module}': {error}") from error
+            except Exception as error:
+                raise UserError(
+                    f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
+                ) from error
 
 
 def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:

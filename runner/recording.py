@@ -9,6 +9,7 @@ import yaml
 from runner.export.measure import Exported
 from runner.fingerprint import job_fingerprint
 from runner.plan import Plan
+from runner.plugin_content import plugin_content
 from runner.provenance import git_state, provenance
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
@@ -35,6 +36,7 @@ def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, fold
         recipe_hash=recipe.hash,
         data_sha256=prepared.data.sha256,
         model_sha256=prepared.model_sha256,
+        plugins=plugin_content(settings.plugins),
     )
     write_json(folder / "provenance.json", origin)
 
@@ -48,7 +50,7 @@ def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: 
     tags |= {
         "runner_kind": "run",
         "variation": variation(recipe, settings),
-        "fingerprint": job_fingerprint(recipe, settings, data.sha256),
+        "fingerprint": job_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
         "folder": str(folder),
     }
     tags |= {f"model_{key}_sha256": content for key, content in prepared.model_sha256.items()}
@@ -94,6 +96,11 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
 def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> dict[str, float]:
     """Returns the metrics of the finished model, by the names that they have in MLflow."""
     metrics = {f"test/{name}": value for name, value in proven.scores.items()}
+    if proven.sparsity["layers"]:
+        # Training logged them too; what was proven is what stands.
+        metrics |= {f"sparsity/{layer}": share for layer, share in proven.sparsity["layers"].items()}
+        metrics["sparsity/_pruned_layers"] = proven.sparsity["pruned_layers"]
+        metrics["sparsity/_model"] = proven.sparsity["model"]
     metrics |= {
         "model/weights": float(proven.weights),
         "model/nonzero_weights": float(proven.nonzero_weights),

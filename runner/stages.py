@@ -20,8 +20,9 @@ from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import VARIANTS
 from runner.exporting import ExportResult, Subject, export_variants
 from runner.models import build_model
-from runner.models.content import model_content
+from runner.models.content import with_content
 from runner.models.saved import reload_model
+from runner.models.saving import save_model
 from runner.plan import Plan, check_sharing, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
@@ -140,12 +141,15 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
     # What loading drew depends on where the data came from; the model's first weights may not.
     reseed(seed)
     with display.stage("model", "building the model"):
-        model = build_model(
+        model, model_sha256 = with_content(
             recipe.model,
-            input_shape=data.input_shape,
-            num_classes=data.num_classes,
-            target_shape=data.target_shape,
-            tell=display.print,
+            lambda: build_model(
+                recipe.model,
+                input_shape=data.input_shape,
+                num_classes=data.num_classes,
+                target_shape=data.target_shape,
+                tell=display.print,
+            ),
         )
         check_reference(recipe, model)
         check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
@@ -165,7 +169,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             steps = dense_steps(recipe.training, data, recipe.data.validation_split)
             build_optimizer(recipe.training.optimizer, steps, plan.steps_per_epoch, phase="dense training")
     display.print(described(recipe.training, plan.total_steps, plan.steps_per_epoch))
-    return Prepared(data, model, task, plan, optimizer, seed, model_content(recipe.model))
+    return Prepared(data, model, task, plan, optimizer, seed, model_sha256)
 
 
 def fit(
@@ -227,7 +231,7 @@ def prove(
             stripped = strip_pruning(wrapped)
             stripped_rows = check_weights(expected, weights_by_name(stripped), "stripped")
             path = folder / "model.keras"
-            stripped.save(path)
+            save_model(stripped, path)
             saved = reload_model(path, stripped)
             rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
         with display.stage("evaluate", "evaluating on the test set"):

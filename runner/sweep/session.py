@@ -14,15 +14,17 @@ from rich.console import Console
 from runner.compare.comparing import compare_finished_sweep
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
+from runner.plugin_content import plugin_content
 from runner.report.sweep_table import jobs_frame, jobs_table
 from runner.settings import RunSettings
+from runner.source_content import source_content
 from runner.sweep.ending import settle
 from runner.sweep.launching import Launch
 from runner.sweep.names import job_names
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
-from runner.tracking.lookup import close_abandoned, close_left_open
+from runner.tracking.lookup import close_left_open
 
 
 class SweepFailed(RunFailed):
@@ -149,8 +151,6 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
     store = open_store(settings.tracking, settings.outputs)
-    if settings.resume:
-        close_abandoned(store)
     names = job_names([job.overrides for job in jobs]) if known else ()
     argv = settings.argv
     with ExitStack() as stack:
@@ -170,6 +170,8 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
             parent_run_id=tracker.run_id,
             data={key: {"source": found.source, "sha256": found.sha256} for key, found in data.items()},
             threads=launch.threads,
+            plugins=plugin_content(settings.plugins),
+            source=source_content(),
         )
         write_sweep(folder, sweep)
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())

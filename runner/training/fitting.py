@@ -131,6 +131,18 @@ class _Observer(tf_keras.callbacks.Callback):
         self._tell(logs, epoch_ended=True)
         self._check_finite("the validation loss", (logs or {}).get("val_loss", 0.0))
 
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        # Masks whose schedule rises between their updates were set to its last level just now.
+        before = self._sparsity
+        self._sparsity = measured_sparsity(self.model)
+        settled = {
+            f"sparsity/{name}": value for name, value in self._sparsity.items() if value != before.get(name)
+        }
+        self.points = [point for point in self.points if point[0] != self._step or point[1] not in settled]
+        if settled:
+            self._note(self._step, settled)
+            self.flush()
+
     def flush(self) -> None:
         """Records what was measured since the last time."""
         for step in sorted(self._pending):

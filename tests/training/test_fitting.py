@@ -9,7 +9,8 @@ from tf_keras import layers
 
 from runner.datasets import Dataset
 from runner.errors import RunFailed
-from runner.plan import Plan, make_plan, wrap_model
+from runner.plan import SCHEDULES, Plan, make_plan, wrap_model
+from runner.pruning import PruningSchedule
 from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Rule, Schedule, StepSpec, Training
 from runner.training import History, Progress, build_optimizer, make_deterministic, train
 from runner.training.fitting import _measuring_steps, measured_sparsity
@@ -138,6 +139,34 @@ def test_sparsity_is_measured_at_mask_updates_and_metrics_at_each_epochs_end() -
         (step, name, value) for step, metrics in run.recorded for name, value in metrics.items()
     )
     assert [step for step, _, _ in history.points] == sorted(step for step, _, _ in history.points)
+
+
+def test_the_last_point_is_of_the_masks_as_training_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rising(PruningSchedule):
+        """Has no end: its last update before the end of training is in step 5 of 6."""
+
+        begin_step, end_step, frequency = 1, -1, 4
+
+        def __call__(self, step: Any) -> tuple[Any, Any]:
+            fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
+            return fires, tf.cast(step, tf.float32) / 12.0
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    monkeypatch.setitem(SCHEDULES._entries, "rising", lambda **given: Rising())
+    run = Watched(Rule("rising", ("*",), schedule=Schedule("rising", 0.5)))
+
+    history = run.train()
+
+    assert run.zeros() == [16, 8]
+    last = [(step, value) for step, name, value in history.points if name == "sparsity/_pruned_layers"][-2:]
+    assert [step for step, _ in last] == [5, 6]
+    assert last[0][1] < last[1][1] == 0.5
+    # What was logged at the epoch's end is logged once more: the latest value stands in MLflow.
+    of_the_end = [metrics for step, metrics in run.recorded if step == 6]
+    assert [metrics["sparsity/_pruned_layers"] for metrics in of_the_end] == [last[0][1], 0.5]
+    assert sorted(of_the_end[1]) == SPARSITY
 
 
 def test_every_step_and_every_epoch_is_shown() -> None:
