@@ -97,6 +97,10 @@ def _check(value: Any, path: str, layers: tuple[str, ...]) -> None:
                 item = item.get("config")
             inside = path if key == "config" else f"{path}.{key}" if path else key
             _check(item, inside, layers)
+        try:
+            check_wiring(value, texts=OPERATOR_LAYERS)
+        except Refused as error:
+            raise Refused("".join(_places(layers, path)) + str(error)) from error
 
 
 def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...]) -> None:
@@ -117,10 +121,6 @@ def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...])
         _refuse(layers, path, f"{what} is not on the list of pure operators of tensors")
     if name in CLASSES:
         _check_names(config, name, path, layers)
-    try:
-        check_wiring(config, constants=OPERATOR_LAYERS)
-    except Refused as error:
-        raise Refused("".join(_places(layers, path)) + str(error)) from error
 
 
 def _check_class(described: dict[str, Any], name: str, path: str, layers: tuple[str, ...]) -> None:

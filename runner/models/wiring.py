@@ -12,12 +12,12 @@ from runner.models.refused import Refused, shown
 _CONSTANT = "_CONSTANT_VALUE"
 
 
-def check_wiring(config: Mapping[str, Any], constants: Collection[str]) -> None:
+def check_wiring(config: Mapping[str, Any], texts: Collection[str]) -> None:
     """Checks the calls of a functional model's layers.
 
     Args:
         config: The model's; anything else that has no list of layers with `inbound_nodes` is passed over.
-        constants: The classes whose first argument may hold texts (einsum's equation), with a tensor beside.
+        texts: The classes whose first argument may hold texts (einsum's equation), with a tensor beside.
 
     Raises:
         Refused: A call has no tensor among its arguments, names a layer or a call that is not there, or waits
@@ -35,7 +35,7 @@ def check_wiring(config: Mapping[str, Any], constants: Collection[str]) -> None:
             raise Refused("a layer has no name or no list of calls")
         if name in calls:
             raise Refused(f"two layers have the name {shown(name)}")
-        calls[name] = [_arguments(node, name, layer.get("class_name") in constants) for node in nodes]
+        calls[name] = [_arguments(node, name, layer.get("class_name") in texts) for node in nodes]
         first[name] = _first(layer)
     _check_order(calls, first)
 
