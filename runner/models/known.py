@@ -174,7 +174,9 @@ _OPERATORS = {
         dct fft fft2d fftshift frame hamming_window hann_window idct ifft ifft2d ifftshift inverse_stft irfft
         irfft2d linear_to_mel_weight_matrix mfccs_from_log_mel_spectrograms overlap_and_add rfft rfft2d stft
         """,
-    "keras.activations": " ".join(sorted(FUNCTIONS)),
+    "keras.activations": """
+        elu exponential gelu hard_sigmoid linear mish relu selu sigmoid softmax softplus softsign swish tanh
+        """,
     "keras.backend": """
         abs all any argmax argmin batch_dot batch_flatten bias_add cast clip concatenate conv1d conv2d
         conv2d_transpose conv3d cos cumprod cumsum depthwise_conv2d dot dropout elu equal exp expand_dims
