@@ -1,5 +1,6 @@
 import importlib
 import re
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import suppress
@@ -76,3 +77,29 @@ def test_how_a_model_was_compiled_is_not_read(bait: Path) -> None:
     with suppress(Exception):
         tf_keras.models.load_model(path, compile=False)
     assert bait.exists()
+
+
+COMMANDS = [
+    ("a class of a module", ".keras"),
+    ("a wrapped cell with code", ".h5"),
+]
+
+
+@pytest.mark.parametrize(("name", "suffix"), COMMANDS)
+def test_the_whole_command_ends_in_one_message_and_status_2(name: str, suffix: str, bait: Path) -> None:
+    path = save(bait.with_name(f"m{suffix}"), RUNNING[name][0](bait))
+    (bait.parent / "recipes").mkdir()
+    (bait.parent / "recipes" / "mine.yaml").write_text(
+        "data: {name: random, input_shape: [4, 4], classes: 2, samples: 16}\n"
+        f"model: {{path: {path}}}\n"
+        "training: {epochs: 1, batch_size: 8}\n"
+        "layers: {all: {targets: '*', schedule: {name: constant, sparsity: 0.5}}}\n"
+    )
+    command = [sys.executable, "-m", "runner", "recipe=mine", "dry_run=true"]
+    # The folder of the command is on Python's path, so that a module in it would be imported.
+    done = subprocess.run(command, capture_output=True, text=True, cwd=bait.parent, timeout=120)
+    assert done.returncode == 2
+    assert done.stderr.startswith(f"recipes/mine.yaml:2: recipe.model.path: {path}: ")
+    assert done.stderr.count("\n") == 1
+    assert "Traceback" not in done.stderr
+    assert not bait.exists()
