@@ -170,6 +170,11 @@ def schedule_config(schedule: PruningSchedule) -> dict[str, Any]:
     return {"class_name": type(schedule).__name__, "config": config}
 
 
+def schedule_names() -> list[str]:
+    """Lists the classes of schedules that are defined in this process: those a saved model can name."""
+    return sorted(PruningSchedule._classes)
+
+
 def schedule_from_config(
     config: dict[str, Any], custom_objects: dict[str, Any] | None = None
 ) -> PruningSchedule:
@@ -183,7 +188,7 @@ def schedule_from_config(
     if found is None:
         raise ValueError(
             f"the saved model uses the pruning schedule {name!r}; import the module that defines it before "
-            f"loading. Known here: {', '.join(sorted(PruningSchedule._classes))}."
+            f"loading. Known here: {', '.join(schedule_names())}."
         )
     return found.from_config(config["config"])
 
