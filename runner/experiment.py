@@ -1,7 +1,8 @@
 """One run: its stages in order, recorded as they go; whatever happens, its status is right."""
 
-from collections.abc import Callable
-from contextlib import ExitStack
+import textwrap
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -37,7 +38,10 @@ from runner.summary import write_json
 from runner.training.graphs import graphs_freed
 
 if TYPE_CHECKING:
-    from runner.tracking import Store
+    from runner.tracking import Store, Tracker
+
+
+_LONGEST_REASON = 500
 
 
 @dataclass(frozen=True)
@@ -119,6 +123,20 @@ def _open_store(settings: RunSettings) -> "Store":
     return open_store(settings.tracking, settings.outputs)
 
 
+@contextmanager
+def _failure_tagged(tracker: "Tracker") -> Iterator[None]:
+    """Says in MLflow why a run fails: whoever compares runs must know which have no result, and why."""
+    try:
+        yield
+    except Exception as error:
+        reason = " ".join((str(error) or type(error).__name__).split())
+        try:
+            tracker.set_tags({"failure": textwrap.shorten(reason, _LONGEST_REASON, placeholder=" ...")})
+        except RunFailed as unreported:
+            error.add_note(str(unreported))
+        raise
+
+
 def _run_and_record(
     recipe: Recipe,
     settings: RunSettings,
@@ -144,6 +162,7 @@ def _run_and_record(
                     parent_run_id=sweep,
                 )
             )
+        stack.enter_context(_failure_tagged(tracker))
         summary["mlflow_run_id"] = tracker.run_id
         if member:
             member.begun(tracker.run_id, folder)

@@ -7,6 +7,7 @@ one that has finished.
 import hashlib
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 
 from runner.plugin_content import plugin_content
 from runner.provenance import computed_with
@@ -73,3 +74,38 @@ def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str, fil
         files=files,
         plugins=plugin_content(settings.plugins),
     )
+
+
+def group_fingerprint(
+    recipe: Recipe, settings: RunSettings, data_sha256: str, files: Mapping[str, str]
+) -> str:
+    """Sums up all of a job but its seed: runs of which this is equal differ by chance alone.
+
+    Args:
+        recipe: The experiment.
+        settings: Its plugins count.
+        data_sha256: Of the content of its data.
+        files: SHA-256 of its model files; see `runner.models.content`.
+
+    Returns:
+        The fingerprint that the job would have with the seed 0.
+
+    Raises:
+        UserError: A plugin is not there.
+    """
+    return job_fingerprint(recipe, replace(settings, seed=0), data_sha256, files)
+
+
+def environment(settings: RunSettings) -> dict[str, str]:
+    """Names what a job is computed with, so that what differs between two jobs beside their recipes has names.
+
+    Args:
+        settings: Its plugins count.
+
+    Returns:
+        Versions and device by name; with `source NAME` and `plugin NAME` the first 12 digits of the SHA-256
+        of a part of the runner and of a plugin.
+    """
+    sources = {f"source {name}": content[:12] for name, content in source_content().items()}
+    plugins = {f"plugin {name}": content[:12] for name, content in plugin_content(settings.plugins).items()}
+    return computed_with() | sources | plugins

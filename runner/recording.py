@@ -1,5 +1,6 @@
 """What a run leaves behind: its files, and its names in MLflow."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,7 @@ from typing import Any
 import yaml
 
 from runner.export.measure import Exported
-from runner.fingerprint import job_fingerprint
+from runner.fingerprint import environment, group_fingerprint, job_fingerprint
 from runner.plan import Plan
 from runner.plugin_content import plugin_content
 from runner.provenance import git_state, provenance
@@ -51,6 +52,8 @@ def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: 
         "runner_kind": "run",
         "variation": variation(recipe, settings),
         "fingerprint": job_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
+        "group_fingerprint": group_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
+        "environment": json.dumps(environment(settings), sort_keys=True),
         "folder": str(folder),
     }
     tags |= {f"model_{key}_sha256": content for key, content in prepared.model_sha256.items()}
@@ -81,6 +84,7 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
         "data_fallback_for": prepared.data.requested if prepared.data.fell_back else None,
         "test_accuracy": proven.scores.get("accuracy"),
         "test_loss": proven.scores["loss"],
+        "test_mean_squared_error": proven.scores.get("mean_squared_error"),
         "dense_accuracy": (proven.dense_scores or {}).get("accuracy"),
         "dense_loss": (proven.dense_scores or {}).get("loss"),
         "dense_checkpoint": None if dense is None else dense.key,

@@ -79,7 +79,7 @@ class Proven:
     Args:
         model: The stripped model.
         example: A test sample `[1, ...]`, of the dtype that the model takes.
-        scores: `loss` and, for classification, `accuracy` of the stripped Keras model on the test set.
+        scores: Of the stripped Keras model on the test set, by the names that `Task.score` gives them.
         dense_scores: The same of the weights that pruning began with; None where these are not trained ones.
         exported: The TFLite files.
         dense_exported: The dense model's, measured beside.

@@ -36,6 +36,7 @@ from runner.job import read_job
 from runner.models import build_model
 from runner.packaged import packaged_folder
 from runner.plan import make_plan
+from runner.provenance import COMPUTING
 from runner.pruning import strip_pruning
 from runner.pruning.importance import derived_seed, random_scores
 from runner.pruning.masks import unstructured_mask
@@ -356,10 +357,12 @@ def test_the_summary_says_all(name: str, shipped: dict[str, Finished]) -> None:
     assert (dense["accuracy"], summary["budget"]) == (None, None)
     assert file["loss"] == pytest.approx(summary["test_loss"], rel=1e-3)
     if name == "two_conv_2x4":
-        assert summary["test_accuracy"] is None
-        assert file["accuracy"] is None
+        assert (summary["test_accuracy"], file["accuracy"]) == (None, None)
+        assert summary["test_mean_squared_error"] == pytest.approx(summary["test_loss"], rel=1e-5)
+        assert file["mean_squared_error"] == pytest.approx(file["loss"], rel=1e-5)
     else:
         assert file["accuracy"] == pytest.approx(summary["test_accuracy"], abs=0.01)
+        assert (summary["test_mean_squared_error"], file["mean_squared_error"]) == (None, None)
 
 
 def test_the_scores_are_those_of_the_saved_model(shipped: dict[str, Finished]) -> None:
@@ -379,7 +382,7 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
 
     assert (logged.info.status, logged.info.run_name) == ("FINISHED", f"{name} seed=3")
     layers = [*PLANNED[name], "_pruned_layers", "_model"]
-    scores = ["loss"] if name == "two_conv_2x4" else ["loss", "accuracy"]
+    scores = ["loss", "mean_squared_error" if name == "two_conv_2x4" else "accuracy"]
     assert set(logged.data.metrics) == {
         "train/learning_rate",
         *(f"sparsity/{layer}" for layer in layers),
@@ -410,6 +413,9 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
         "data_source": summary["data_source"],
         "sparsity_check": "passed",
     }
+    versions = {key: provenance["versions"][key] for key in COMPUTING}
+    assert json.loads(logged.data.tags["environment"]) == versions
+    assert logged.data.tags["group_fingerprint"] != logged.data.tags["fingerprint"]
     assert logged.data.tags["data_sha256"] == provenance["data_sha256"]
     assert logged.data.tags["git_sha"] == provenance["git_sha"] + (
         "-dirty" if provenance["git_dirty"] else ""
@@ -638,6 +644,7 @@ def test_a_nan_loss_fails_the_run_and_names_the_step(runs: Runs) -> None:
     )
     assert run.logged.info.status == "FAILED"
     assert run.logged.data.tags["sparsity_check"] == "not made"
+    assert run.logged.data.tags["failure"] == " ".join(str(error).split())
     assert run.steps("sparsity/conv_1") == [1]
     assert {path.name for path in run.folder.iterdir()} == {
         "plan.csv",

@@ -1,5 +1,7 @@
 """What makes two jobs the same job."""
 
+import inspect
+import re
 import sys
 from dataclasses import replace
 from pathlib import Path
@@ -7,8 +9,9 @@ from typing import Any
 
 import pytest
 
-from runner.fingerprint import fingerprint, job_fingerprint
+from runner.fingerprint import environment, fingerprint, group_fingerprint, job_fingerprint
 from runner.job import load_plugins
+from runner.provenance import computed_with
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 
@@ -122,3 +125,37 @@ def test_where_things_are_kept_does_not_count(tmp_path: Path) -> None:
     )
     assert one == other
     assert job_fingerprint(RECIPE, RunSettings(seed=1), "abc", {}) != one
+
+
+def test_of_a_group_all_is_equal_but_the_seed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "grouped_plugin.py").write_text("a = 1\n")
+    own = group_fingerprint(RECIPE, RunSettings(seed=1), "abc", {})
+    assert group_fingerprint(RECIPE, RunSettings(seed=2), "abc", {}) == own
+    longer = replace(RECIPE, training=replace(RECIPE.training, epochs=2))
+    others = [
+        group_fingerprint(longer, RunSettings(seed=1), "abc", {}),
+        group_fingerprint(RECIPE, RunSettings(seed=1), "abd", {}),
+        group_fingerprint(RECIPE, RunSettings(seed=1), "abc", {"path": "def"}),
+        group_fingerprint(RECIPE, RunSettings(seed=1, plugins=("grouped_plugin",)), "abc", {}),
+    ]
+    assert len({own, *others}) == 5
+
+
+def test_the_environment_names_versions_source_and_plugins(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "named_plugin.py").write_text("a = 1\n")
+    found = environment(RunSettings(plugins=("named_plugin",)))
+    assert {name: found[name] for name in computed_with()} == computed_with()
+    for name in ("plugin named_plugin", "source pruning"):
+        assert re.fullmatch("[0-9a-f]{12}", found[name])
+
+
+def test_all_that_a_fingerprint_sums_up_has_its_place_where_groups_are_told_apart() -> None:
+    # Recipe, seed, data and files are tags of their own. What joins them must be in `environment`, or in a
+    # tag that comparisons read: else groups would differ in something that nobody can name.
+    of_environment = {"computed_with", "source", "plugins"}
+    of_tags = {"recipe_hash", "seed", "data_sha256", "files"}
+    assert set(inspect.signature(fingerprint).parameters) == of_environment | of_tags

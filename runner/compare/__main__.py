@@ -14,7 +14,7 @@ usage: python -m runner.compare outputs/sweeps/DIR [OPTION=VALUE ...]
   python -m runner.compare experiment=tflite-pruning 'recipe=mnist_*'
 
 A sweep's comparison is written into its folder and logged to its MLflow run; an experiment's, of all its
-finished runs, to outputs/comparisons/<date>_<time>_<experiment>/: comparison.html, .md, .csv,
+runs that have ended, to outputs/comparisons/<date>_<time>_<experiment>/: comparison.html, .md, .csv,
 comparison_pairs.csv, plots/.
 
 Options and their defaults:

@@ -88,13 +88,14 @@ def read_curves(comparison: Comparison, history: Callable[[str, str], Series]) -
 
 
 def _axes(comparison: Comparison) -> dict[str, str]:
-    """Chooses what is drawn: sparsity, and the score on validation data, or on training data without one."""
+    """Chooses what is drawn: sparsity, and each score on validation data, or on training data without any."""
     logged = {name for group in comparison.groups for result in group.results for name in result.metrics}
-    score = comparison.score.name.removeprefix("test ")
     axes = {SPARSITY: "sparsity of pruned layers"} if SPARSITY in logged else {}
-    for split, word in (("val", "validation"), ("train", "training")):
-        if f"{split}/{score}" in logged:
-            return {**axes, f"{split}/{score}": f"{word} {score}"}
+    for score in comparison.scores:
+        for split, word in (("val", "validation"), ("train", "training")):
+            if f"{split}/{score.measure}" in logged:
+                axes[f"{split}/{score.measure}"] = score.name.replace("test", word)
+                break
     return axes
 
 

@@ -9,6 +9,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runner.compare.comparison import Comparison, compare
+from runner.compare.fairness import lost_words
 from runner.compare.gathering import Gathered, NoResult, gather_experiment, gather_sweep
 from runner.compare.groups import Group, make_groups
 from runner.compare.result import Result
@@ -82,7 +83,7 @@ def compare_experiment(
     tracking_uri: str | None = None,
     recipes: Sequence[str] = (),
 ) -> Comparison:
-    """Compares all finished runs of an experiment and writes a new folder under `outputs/comparisons/`.
+    """Compares all runs of an experiment that have ended, and writes a folder under `outputs/comparisons/`.
 
     Args:
         experiment: MLflow's.
@@ -108,7 +109,7 @@ def _finish(gathered: Gathered, folder: Path, console: Console, artifacts: Colle
     from runner.compare.screen import show
 
     groups, superseded = make_groups(gathered.results)
-    notes = [*gathered.notes, *_superseded(superseded), *_stand_ins(groups)]
+    notes = [*gathered.notes, *_superseded(superseded), *_failed_runs(groups), *_stand_ins(groups)]
     comparison = compare(groups, notes)
     show(comparison, console)
     written = _write(comparison, gathered, folder)
@@ -145,27 +146,28 @@ def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Pic
     from runner.report.page import Picture
     from runner.tracking import metric_history
 
-    score = comparison.score.name.removeprefix("test ")
     pictures = []
-    path = folder / f"{score}_by_sparsity.png"
-    if plot_score_by_sparsity(comparison, path):
-        pictures.append(
-            Picture(
-                path,
-                f"Test {score} against the share of zeros in the whole model: means with their 95% intervals,"
-                " and a dot for every run. Marks of almost equal sparsity are set side by side.",
+    for score in comparison.scores:
+        path = folder / f"{score.measure}_by_sparsity.png"
+        if plot_score_by_sparsity(comparison, score, path):
+            pictures.append(
+                Picture(
+                    path,
+                    f"{score.name.capitalize()} against the share of zeros in the whole model: means with"
+                    " their 95% intervals, and a dot for every run. Marks of almost equal sparsity are set"
+                    " side by side.",
+                )
             )
-        )
-    path = folder / f"{score}_by_gzip_bytes.png"
-    if plot_score_by_gzip_bytes(comparison, path):
-        pictures.append(
-            Picture(
-                path,
-                f"Test {score} of each exported file against its size when gzipped: means with their 95%"
-                " intervals. Filled marks are on the Pareto front: no file is as small and better. Marks of"
-                " almost equal size are set side by side.",
+        path = folder / f"{score.measure}_by_gzip_bytes.png"
+        if plot_score_by_gzip_bytes(comparison, score, path):
+            pictures.append(
+                Picture(
+                    path,
+                    f"{score.name.capitalize()} of each exported file against its size when gzipped: means"
+                    " with their 95% intervals. Filled marks are on the Pareto front of their data set: no"
+                    " file is as small and better. Marks of almost equal size are set side by side.",
+                )
             )
-        )
     curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
     path = folder / "along_training.png"
     if plot_along_training(curves, path):
@@ -190,6 +192,23 @@ def _superseded(results: Sequence[Result]) -> list[str]:
     return [
         f"{len(results)} run{'s' if len(results) > 1 else ''} left out: a later one has the same recipe, data"
         f" and seed ({results[0].variation} seed={results[0].seed}{', ...' if len(results) > 1 else ''})"
+    ]
+
+
+def _failed_runs(groups: Sequence[Group]) -> list[str]:
+    """Says which failed runs count, and which seeds are missing from the means because their runs failed."""
+    missed = [result for group in groups for result in group.results if result.missed_budget]
+    told = []
+    if missed:
+        count = f"{len(missed)} run{'s' if len(missed) > 1 else ''}"
+        example = f"{missed[0].variation} seed={missed[0].seed}{', ...' if len(missed) > 1 else ''}"
+        told.append(
+            f"{count} missed the budget and count{'' if len(missed) > 1 else 's'} like any ({example})"
+        )
+    return told + [
+        f"{lost_words(group, [run.seed for run in group.lost])}; the means of the others are too good by that"
+        for group in groups
+        if group.lost
     ]
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 
 from runner import __version__
 from runner.compare.comparison import Comparison, Pair
-from runner.compare.fairness import NONZERO_TOLERANCE, SPARSITY_TOLERANCE
+from runner.compare.fairness import NONZERO_TOLERANCE
 from runner.compare.groups import data_words
-from runner.compare.table import Column, Row, columns, front_rows, rows
+from runner.compare.table import Column, Row, columns, fronts, rows
 from runner.compare.verdict import answer, p_words, sentence, told_pairs
 from runner.report.page import Picture, page_environment
 
@@ -64,7 +64,7 @@ def sheets(comparison: Comparison) -> list[Sheet]:
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
     parted: dict[str, list[Column]] = {}
     for column in columns(comparison):
-        of_model = "Models: scores" if column.kind == "score" else "Models: sparsity and size"
+        of_model = "Models: scores" if column.kind in ("score", "error") else "Models: sparsity and size"
         title = f"TFLite files: {column.variant}" if column.variant else of_model
         parted.setdefault(title, []).append(column)
     return [
@@ -90,22 +90,22 @@ def _render(
         version=__version__,
         data=", ".join(dict.fromkeys(data_words(group.results[0]) for group in comparison.groups)),
         runs=sum(len(group.results) for group in comparison.groups),
-        pairs=[(sentence(pair, comparison), _numbers(pair, comparison)) for pair in pairs],
+        pairs=[(sentence(pair, comparison), _numbers(pair)) for pair in pairs],
         untold=len(comparison.pairs) - len(pairs),
         sheets=sheets(comparison),
-        front=front_rows(comparison),
+        fronts=fronts(comparison),
+        scores=", ".join(score.name for score in comparison.scores),
         pictures=pictures,
         folder=path.parent,
         renamed=[group for group in comparison.groups if group.name != group.variation],
-        sparsity_points=f"{100 * SPARSITY_TOLERANCE:g}",
         nonzero_percent=f"{100 * NONZERO_TOLERANCE:g}",
     )
     path.write_text(text, encoding="utf-8")
 
 
-def _numbers(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
+def _numbers(pair: Pair) -> tuple[str, ...]:
     """Writes a pair as a line: second minus first, difference, interval, seeds, p, p by Holm, verdict."""
-    score, difference = comparison.score, pair.difference
+    score, difference = pair.score, pair.difference
     names = f"{pair.second.name} - {pair.first.name}"
     seeds = str(len(pair.fairness.seeds))
     if difference is None:
@@ -114,8 +114,9 @@ def _numbers(pair: Pair, comparison: Comparison) -> tuple[str, ...]:
     interval = f"{score.number(difference.low, signed=True)} to {score.number(difference.high, signed=True)}"
     if pair.p is None:
         return names, amount, interval, seeds, "-", "-", "not ranked"
-    better = pair.better(score)
-    verdict = f"{better.name} is better" if better else "no difference shown"
+    verdict = f"{pair.better.name} is better" if pair.better else "no difference shown"
+    if pair.held_back:
+        verdict = f"left open: failed runs of {pair.held_back.name}"
     tested = (p_words(p).removeprefix("p = ").removeprefix("p ") for p in (difference.p, pair.p))
     return names, amount, interval, seeds, *tested, verdict
 

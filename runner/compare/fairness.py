@@ -1,19 +1,40 @@
-"""Whether two groups may be ranked at all: what must be equal for a difference to mean something."""
+"""Whether two groups may be ranked at all: what must be equal for a difference to mean something.
+
+Two groups are ranked only where all of this holds; where it does not, it is said why:
+
+- They have the same score, and share two seeds or more.
+- They had the same data, and trained on the same part of it.
+- They trained for as many steps in all, dense training included, in batches of one size; and both began from
+  scratch or both with weights of files.
+- They were computed alike. What two groups of one recipe were computed with is said: it may be the question.
+- Their models have as many non-zero weights. A share of zeros is no basis: 99 % and 99.5 % are half a point
+  apart, and one model has twice the weights of the other.
+
+**Runs that failed.** To leave out what failed favours the recipe that fails, since the runs that are left are
+its better ones. A run that missed its budget has its score, and counts. A run that began and has none (NaN, a
+crash, a sparsity check that did not pass) is lost, and what it would have scored is not known. The seeds at
+which both have results are compared, and the group that is ahead there is called better only if it has lost
+no seed at which the other has a result: then its failures cannot have made it look better, and those of the
+other speak for it. Where both have lost such seeds nothing is ranked. Seeds at which both failed, or that
+only one of them has tried, favour neither. So failures add no false verdicts to those of the test itself, at
+the price of pairs that are left open; `tests/benchmarks/false_verdicts.py` has the numbers.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from runner.compare.groups import Group, data_words
-from runner.compare.result import Result
-
-SPARSITY_TOLERANCE = 0.005
-"""How far the shares of zeros of two models may lie apart: half a percentage point."""
+from runner.compare.result import ACCURACY, SQUARED_ERROR, Result
+from runner.wording import counted
 
 NONZERO_TOLERANCE = 0.02
 """How far the numbers of non-zero weights of two models may lie apart, as a share of the larger."""
 
-Kind = Literal["score", "seeds", "shared", "data", "steps", "sparsity"]
+Kind = Literal["score", "seeds", "shared", "lost", "data", "start", "environment", "steps", "weights"]
+
+_MOST_SEEDS = 6
+_LONGEST_REASON = 100
 
 
 @dataclass(frozen=True)
@@ -37,45 +58,81 @@ class Fairness:
         seeds: The seeds that both have a score for.
         refusals: Why they are not ranked; empty where they are.
         basis: What they have in common, where they are ranked.
+        lost: Of the first and of the second, the seeds that it has lost and the other has a result for.
+        notes: What does not forbid to rank them, but has to be said: what differs, what is not known.
     """
 
     seeds: tuple[int, ...]
     refusals: tuple[Refusal, ...]
     basis: str = ""
+    lost: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
+    notes: tuple[str, ...] = ()
 
 
-def judge(first: Group, second: Group, metric: str) -> Fairness:
+def judge(first: Group, second: Group) -> Fairness:
     """Decides whether two groups may be ranked.
 
     Args:
         first: One group.
         second: The other.
-        metric: The score that ranks them.
     """
+    unscored = [group.name for group in (first, second) if not group.values(group.score.metric)]
+    if unscored:
+        words = f"neither {ACCURACY} nor {SQUARED_ERROR} is logged for {' and '.join(unscored)}"
+        return Fairness((), (Refusal("score", words), *_data(first, second)))
+    if first.score != second.score:
+        words = f"{first.name} is scored by {first.score.name}, {second.name} by {second.score.name}"
+        return Fairness((), (Refusal("score", words), *_data(first, second)))
+    metric = first.score.metric
     scored = [
         {result.seed for result in group.results if metric in result.metrics} for group in (first, second)
     ]
     seeds = tuple(sorted(scored[0] & scored[1]))
-    refusals = [*_seeds(first, second, scored, seeds, metric), *_data(first, second)]
+    lost = _lost(first, second), _lost(second, first)
+    refusals = [*_seeds(first, second, scored, seeds)]
+    if all(lost):
+        told = (lost_words(group, own) for group, own in zip((first, second), lost, strict=True))
+        refusals.append(Refusal("lost", f"{' and '.join(told)}, so what is left shows neither as it is"))
+    refusals += _data(first, second)
+    found = [_start(first, second), _environment(first, second)]
     basis = ""
     if seeds:
         pairs = [(first.by_seed[seed], second.by_seed[seed]) for seed in seeds]
         refusals += _steps(first, second, pairs)
-        unequal, basis = _sparsity(first, second, pairs)
+        unequal, basis = _weights(first, second, pairs)
         refusals += unequal
-    return Fairness(seeds, tuple(refusals), "" if refusals else basis)
+    refusals += [each for each in found if isinstance(each, Refusal)]
+    notes = [each for each in found if isinstance(each, str)]
+    unknown = _unknown(first.results[0], second.results[0])
+    if unknown:
+        notes.append(f"not logged, so perhaps unequal: {', '.join(unknown)}")
+    return Fairness(seeds, tuple(refusals), "" if refusals else basis, lost, tuple(notes))
 
 
-def _seeds(
-    first: Group, second: Group, scored: Sequence[set[int]], shared: tuple[int, ...], metric: str
-) -> list[Refusal]:
-    few = [(group.name, own) for group, own in zip((first, second), scored, strict=True) if len(own) < 2]
-    if any(not own for _, own in few):
-        names = " and ".join(name for name, own in few if not own)
-        return [Refusal("score", f"no {metric} is logged for {names}")]
+def lost_words(group: Group, seeds: Sequence[int]) -> str:
+    """Says which seeds a group has lost, and to what.
+
+    Args:
+        group: Whose runs failed.
+        seeds: Which of its lost seeds are meant, at least one.
+    """
+    reasons = list(dict.fromkeys(run.failure or "" for run in group.lost if run.seed in seeds))
+    reason = reasons[0] if len(reasons[0]) <= _LONGEST_REASON else f"{reasons[0][:_LONGEST_REASON]} ..."
+    more = len(reasons) - 1
+    others = f", and {counted(more, 'other reason')}" if more else ""
+    listed = ", ".join(map(str, seeds[:_MOST_SEEDS])) + (", ..." if len(seeds) > _MOST_SEEDS else "")
+    which = f"seed {listed}" if len(seeds) == 1 else f"{len(seeds)} seeds ({listed})"
+    return f"{group.name} has no result at {which} ({reason}{others})"
+
+
+def _lost(group: Group, other: Group) -> tuple[int, ...]:
+    return tuple(run.seed for run in group.lost if run.seed in other.by_seed)
+
+
+def _seeds(first: Group, second: Group, scored: Sequence[set[int]], shared: tuple[int, ...]) -> list[Refusal]:
+    few = [group.name for group, own in zip((first, second), scored, strict=True) if len(own) < 2]
     if few:
-        names = " and ".join(name for name, _ in few)
-        return [Refusal("seeds", f"one seed of {names}, and one run tells nothing of noise")]
+        return [Refusal("seeds", f"one seed of {' and '.join(few)}, and one run tells nothing of noise")]
     if len(shared) < 2:
         listed = f"only seed {shared[0]}" if shared else "no seed"
         return [Refusal("shared", f"they share {listed}, and paired differences need two or more")]
@@ -90,7 +147,63 @@ def _data(first: Group, second: Group) -> list[Refusal]:
     if one.data_sha256 != other.data_sha256:
         words = [data_words(result, (one, other)) for result in (one, other)]
         return [Refusal("data", f"different data, {words[0]} and {words[1]}")]
+    shares = one.validation_split, other.validation_split
+    if shares[0] != shares[1] and None not in shares:
+        told = f"validation_split {shares[0]:g} and {shares[1]:g}"
+        return [Refusal("data", f"trained on different parts of the data, {told}")]
     return []
+
+
+def _start(first: Group, second: Group) -> Refusal | str | None:
+    """Compares what the models began with: what was trained in a file is not among the steps."""
+    one, other = first.results[0].files, second.results[0].files
+    if one is None or other is None or sorted(one.values()) == sorted(other.values()):
+        return None
+    if one and other:
+        return "they began with the weights of different files, and how long those were trained is not known"
+    brought, scratch = (first, second) if one else (second, first)
+    keys = " and ".join(f"model.{key}" for key in one or other)
+    return Refusal(
+        "start",
+        f"{brought.name} began with the weights of a file ({keys}), whose training is not counted, and"
+        f" {scratch.name} from scratch",
+    )
+
+
+def _environment(first: Group, second: Group) -> Refusal | str | None:
+    """Compares what the runs were computed with, as far as both have logged it."""
+    one, other = first.results[0], second.results[0]
+    if one.environment is None or other.environment is None:
+        return None
+    names = sorted(name for name in one.environment.keys() | other.environment.keys())
+    pairs = {name: (one.environment.get(name), other.environment.get(name)) for name in names}
+    unequal = {name: pair for name, pair in pairs.items() if pair[0] != pair[1]}
+    # A plugin that one recipe needs and the other does not is part of what is compared.
+    both = {name: pair for name, pair in unequal.items() if None not in pair}
+    alone = [
+        f"{name} in {(second if pair[0] is None else first).name} only"
+        for name, pair in unequal.items()
+        if None in pair
+    ]
+    told = [f"{name} {pair[0]} and {pair[1]}" for name, pair in both.items()]
+    same_recipe = one.recipe_hash is not None and one.recipe_hash == other.recipe_hash
+    if both and not same_recipe:
+        return Refusal("environment", f"computed with {', '.join(told)}, which may be what differs")
+    return f"computed with {', '.join([*told, *alone])}" if unequal else None
+
+
+def _unknown(one: Result, other: Result) -> list[str]:
+    """Names what at least one of two runs has not logged, and does not forbid to rank them."""
+    known = {
+        "validation split": (one.validation_split, other.validation_split),
+        "batch size": (one.batch_size, other.batch_size),
+        "trained weights to begin with": (one.files, other.files),
+        "versions": (one.environment, other.environment),
+    }
+    unknown = [name for name, pair in known.items() if None in pair]
+    if any("" in (run.files or {}).values() for run in (one, other)):
+        unknown.append("content of the model files")
+    return unknown
 
 
 def _steps(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) -> list[Refusal]:
@@ -98,42 +211,43 @@ def _steps(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) 
     if missing:
         return [Refusal("steps", f"the training steps of {missing} are not logged")]
     for one, other in pairs:
-        if one.total_steps != other.total_steps:
+        sizes = one.batch_size, other.batch_size
+        unequal_batches = sizes[0] != sizes[1] and None not in sizes
+        if one.total_steps != other.total_steps or unequal_batches:
+            batches = f", in batches of {sizes[0]} and {sizes[1]} samples" if unequal_batches else ""
             return [
                 Refusal(
                     "steps",
                     f"unequal training, {one.total_steps:,.0f} and {other.total_steps:,.0f} steps"
-                    f" in all (seed {one.seed})",
+                    f" in all{batches} (seed {one.seed})",
                 )
             ]
     return []
 
 
-def _sparsity(
+def _weights(
     first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]
 ) -> tuple[list[Refusal], str]:
-    """Returns why their sparsity forbids to rank them, or what is equal enough to allow it."""
-    missing = _not_logged(first, second, pairs, lambda result: result.sparsity)
+    """Returns why their sizes forbid to rank them, or what is equal enough to allow it."""
+    missing = _not_logged(first, second, pairs, lambda result: result.nonzero_weights)
     if missing:
-        return [Refusal("sparsity", f"the sparsity of {missing} is not logged")], ""
-    sparsities = [(one.sparsity or 0.0, other.sparsity or 0.0) for one, other in pairs]
-    counts = [(one.nonzero_weights, other.nonzero_weights) for one, other in pairs]
-    known = [(one, other) for one, other in counts if one is not None and other is not None]
-    equal_counts = len(known) == len(counts) and all(
-        abs(one - other) <= NONZERO_TOLERANCE * max(one, other) for one, other in known
-    )
-    share = max(sparsities, key=lambda pair: abs(pair[0] - pair[1]))
-    zeros = f"{share[0]:.1%} and {share[1]:.1%} zeros"
-    nonzero = f"{known[0][0]:,.0f} and {known[0][1]:,.0f}" if known else ""
-    # Decimal tolerances on binary numbers: 0.875 and 0.870 are half a point apart and allowed.
-    if abs(share[0] - share[1]) <= SPARSITY_TOLERANCE + 1e-12:
-        same = f"{share[0]:.1%}" == f"{share[1]:.1%}"
-        sizes = f", but {nonzero} non-zero weights" if known and not equal_counts else ""
-        return [], f"equal sparsity, {f'{share[0]:.1%}' if same else zeros}{sizes}"
-    if equal_counts:
-        return [], f"equal numbers of non-zero weights, {nonzero}, at {zeros}"
-    left = f", {nonzero} non-zero weights" if nonzero else ""
-    return [Refusal("sparsity", f"unequal sparsity, {zeros}{left}")], ""
+        return [Refusal("weights", f"the number of non-zero weights of {missing} is not logged")], ""
+    one, other = max(pairs, key=lambda pair: _apart(*pair))
+    counts = [f"{run.nonzero_weights:,.0f}" for run in (one, other)]
+    nonzero = " and ".join(dict.fromkeys(counts))
+    zeros = ""
+    if one.sparsity is not None and other.sparsity is not None:
+        shares = dict.fromkeys(f"{run.sparsity:.1%}" for run in (one, other))
+        zeros = f", at {' and '.join(shares)} zeros"
+    if _apart(one, other) > NONZERO_TOLERANCE:
+        return [Refusal("weights", f"unequal numbers of non-zero weights, {nonzero}{zeros}")], ""
+    return [], f"equal numbers of non-zero weights, {nonzero}{zeros}"
+
+
+def _apart(one: Result, other: Result) -> float:
+    """Returns how far two numbers of non-zero weights lie apart, as a share of the larger."""
+    counts = one.nonzero_weights or 0.0, other.nonzero_weights or 0.0
+    return abs(counts[0] - counts[1]) / max(*counts, 1.0)
 
 
 def _not_logged(

@@ -20,7 +20,10 @@ _ROWS: dict[str, Callable[[Mean], float | None]] = {
 _PAIR_COLUMNS = (
     "first",
     "second",
+    "score",
     "shared_seeds",
+    "lost_by_first",
+    "lost_by_second",
     "ranked",
     "difference",
     "low",
@@ -64,17 +67,23 @@ def comparison_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def pairs_frame(comparison: Comparison) -> pd.DataFrame:
-    """Returns `comparison_pairs.csv`: every two recipes, what differs between them, and the verdict."""
+    """Returns `comparison_pairs.csv`: every two recipes, what differs between them, and the verdict.
+
+    Seeds are parted by blanks. Those that one side has lost are those that the other has a result for.
+    """
     lines = []
     # Of thousands of pairs nobody reads a sentence each, and each takes its time to write.
     told = len(comparison.pairs) <= MOST_SENTENCES
     for pair in comparison.pairs:
-        difference, better = pair.difference, pair.better(comparison.score)
+        difference, better = pair.difference, pair.better
         lines.append(
             {
                 "first": pair.first.name,
                 "second": pair.second.name,
-                "shared_seeds": " ".join(map(str, pair.fairness.seeds)),
+                "score": pair.score.metric,
+                "shared_seeds": _seeds(pair.fairness.seeds),
+                "lost_by_first": _seeds(pair.fairness.lost[0]),
+                "lost_by_second": _seeds(pair.fairness.lost[1]),
                 "ranked": pair.ranked,
                 "difference": difference.mean if difference else None,
                 "low": difference.low if difference else None,
@@ -87,3 +96,7 @@ def pairs_frame(comparison: Comparison) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(lines, columns=list(_PAIR_COLUMNS))
+
+
+def _seeds(seeds: tuple[int, ...]) -> str:
+    return " ".join(map(str, seeds))

@@ -1,7 +1,7 @@
-"""Which runs are compared: those of a sweep, or all finished ones of an experiment."""
+"""Which runs are compared: those of a sweep, or all of an experiment, that have ended."""
 
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
@@ -43,7 +43,8 @@ class Gathered:
         title: What they are, such as `sweep 2025-01-31_12-00-00-000000`.
         experiment: MLflow's experiment.
         store: Where they were read.
-        results: The runs, in the order of the jobs, or of their start.
+        results: The runs, in the order of the jobs, or of their start; those that failed and have no result
+            that counts are among them.
         notes: What is missing, a line each.
         parent_run_id: The sweep's own run, None where there is none.
     """
@@ -89,21 +90,23 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
 
     uri, where = (tracking_uri, "tracking.uri") if tracking_uri else _left_in(folder, sweep)
     found = find_store(uri, sweep.experiment, where=where)
-    succeeded = [record for record in records if record.succeeded]
     runs = runs_by_id(
-        found, [sweep.parent_run_id, *(record.run_id or "" for record in succeeded)], deleted=True
+        found, [sweep.parent_run_id, *(record.run_id for record in records if record.run_id)], deleted=True
     )
-    usable: list[Result] = []
+    ended: dict[int, Result] = {}
     lost = []
-    for record in succeeded:
+    for record in records:
         run = runs.get(record.run_id or "")
-        result = _usable(run)
-        if result is None:
+        result = _read_ended(run)
+        if result is not None and not (record.succeeded and result.failure):
+            ended[record.number] = result
+        elif record.succeeded:
             lost.append(f"{_job(record)}: {_why_lost(run, record)}")
-        else:
-            usable.append(result)
-    reasons, lost = _without_result(sweep, records), _cut(lost)
-    if not usable:
+    counting = {number for number, result in ended.items() if result.failure is None}
+    succeeded = [record for record in records if record.succeeded]
+    reasons = _without_result(sweep, records, {*counting, *(record.number for record in succeeded)})
+    lost = _cut(lost)
+    if not counting:
         summary = [f"{folder}: no job of the sweep has a result to compare.", *lost]
         raise NoResult("\n".join(summary), reasons)
     notes = [*reasons, *lost, *_folders_gone(folder, succeeded)]
@@ -115,7 +118,7 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
         title=f"sweep {folder.resolve().name}",
         experiment=sweep.experiment,
         store=found,
-        results=tuple(_kept(usable, recipes)),
+        results=tuple(_kept(list(ended.values()), recipes)),
         notes=tuple(notes),
         parent_run_id=sweep.parent_run_id if sweep.parent_run_id in runs else None,
     )
@@ -124,7 +127,7 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None, recipes: Sequenc
 def gather_experiment(
     experiment: str, outputs: Path, tracking_uri: str | None = None, recipes: Sequence[str] = ()
 ) -> Gathered:
-    """Reads every finished run of an experiment from MLflow; of runs with one fingerprint the latest.
+    """Reads every run of an experiment that has ended from MLflow; of runs with one fingerprint the latest.
 
     Args:
         experiment: MLflow's.
@@ -133,24 +136,40 @@ def gather_experiment(
         recipes: Patterns of recipes or variations to keep; empty keeps all.
 
     Raises:
-        NothingToCompare: It has no finished run of a recipe, or none is kept.
+        NothingToCompare: It has no run of a recipe with a result, or none is kept.
         UserError: There is no such experiment, or the store cannot be read.
     """
     from runner.tracking import find_store, runs_where, store_address
 
     uri, where = store_address(Tracking(uri=tracking_uri), outputs)
     found = find_store(uri, experiment, where=where)
-    finished = runs_where(found, "attributes.status = 'FINISHED'")
-    results = [result for run in finished if (result := read_result(run)) is not None]
-    if not results:
-        raise NothingToCompare(f"experiment={experiment}: has no finished run of a recipe.")
+    ended = (_read_ended(run) for run in runs_where(found, "attributes.status != 'RUNNING'"))
+    results = latest_of_each(result for result in ended if result is not None)
+    if all(result.failure is not None for result in results):
+        failed = f" {len(results)} failed, such as: {results[-1].failure}" if results else ""
+        raise NothingToCompare(f"experiment={experiment}: has no run of a recipe with a result.{failed}")
     return Gathered(
         title=f"experiment {experiment}",
         experiment=experiment,
         store=found,
-        results=tuple(_kept(latest_of_each(results), recipes)),
-        notes=(),
+        results=tuple(_kept(results, recipes)),
+        notes=tuple(_without_group(results)),
         parent_run_id=None,
+    )
+
+
+def _without_group(results: Sequence[Result]) -> list[str]:
+    """Says which variations have no result at all, and so no place in the tables."""
+    present = {result.variation for result in results if result.failure is None}
+    failed: dict[str, list[Result]] = {}
+    for result in results:
+        if result.variation not in present:
+            failed.setdefault(result.variation, []).append(result)
+    return _cut(
+        [
+            f"no run of {variation} has a result ({len(own)} failed): {_one_line(own[-1].failure or '')}"
+            for variation, own in failed.items()
+        ]
     )
 
 
@@ -168,8 +187,8 @@ def _left_in(folder: Path, sweep: Sweep) -> tuple[str, str]:
     return sweep.tracking_uri, where
 
 
-def _usable(run: "LoggedRun | None") -> Result | None:
-    if run is None or run.deleted or run.status != "FINISHED":
+def _read_ended(run: "LoggedRun | None") -> Result | None:
+    if run is None or run.deleted or run.status in ("RUNNING", "SCHEDULED"):
         return None
     return read_result(run)
 
@@ -184,11 +203,11 @@ def _why_lost(run: "LoggedRun | None", record: JobRecord) -> str:
     return f"its run {record.run_id} is not of a recipe"
 
 
-def _without_result(sweep: Sweep, records: Sequence[JobRecord]) -> list[str]:
+def _without_result(sweep: Sweep, records: Sequence[JobRecord], with_result: Collection[int]) -> list[str]:
     """Says why jobs have no result: a line for each reason, with the jobs that it befell."""
     alike: dict[str, list[JobRecord]] = {}
     for record in records:
-        if not record.succeeded:
+        if record.number not in with_result:
             why = f"{record.status}{': ' if record.reason else ''}{_one_line(record.reason or '')}"
             alike.setdefault(why, []).append(record)
     told = [f"{_jobs(own)} {why}" for why, own in alike.items()]
@@ -213,11 +232,11 @@ def _kept(results: Sequence[Result], recipes: Sequence[str]) -> list[Result]:
         if not recipes
         or any(fnmatchcase(name, one) for one in recipes for name in (result.recipe, result.variation))
     ]
-    if not kept:
-        known = sorted({result.recipe for result in results})
+    if all(result.failure is not None for result in kept):
+        known = sorted({result.recipe for result in results if result.failure is None})
         asked = ",".join(recipes)
         raise NothingToCompare(
-            f"recipe={asked}: matches none of the finished runs.{did_you_mean(asked, known)} They are of"
+            f"recipe={asked}: matches no run with a result.{did_you_mean(asked, known)} They are of"
             f" {', '.join(known)}"
         )
     return kept

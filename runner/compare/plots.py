@@ -13,9 +13,10 @@ from matplotlib.lines import Line2D
 from runner.compare.comparison import Comparison
 from runner.compare.groups import Group
 from runner.compare.pareto import pareto_front
+from runner.compare.score import Score
 from runner.compare.spreading import spread
 from runner.compare.statistics import Mean
-from runner.compare.table import Column, columns, file_columns, score_column
+from runner.compare.table import Column, by_data, columns, file_columns
 from runner.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
 _MORE = ("#882255", "#999933", "#332288", "#888888", "#7f4f24", "#44dd88", "#ee3377")
@@ -58,18 +59,19 @@ class _Style(NamedTuple):
     filled: bool
 
 
-def plot_score_by_sparsity(comparison: Comparison, path: Path) -> bool:
+def plot_score_by_sparsity(comparison: Comparison, ranking: Score, path: Path) -> bool:
     """Draws the mean score of each recipe, and each run's, against the share of zeros in the whole model.
 
     Args:
-        comparison: What is drawn.
+        comparison: What is drawn: of its recipes those that this score ranks.
+        ranking: The score.
         path: The PNG file to write.
 
     Returns:
         False, and nothing is written, where no run has both numbers.
     """
     by_name = {column.name: column for column in columns(comparison)}
-    score, sparsity = by_name.get(score_column(comparison.score)), by_name.get("sparsity")
+    score, sparsity = by_name.get(ranking.measure), by_name.get("sparsity")
     if score is None or sparsity is None:
         return False
     points = [
@@ -103,22 +105,23 @@ def plot_score_by_sparsity(comparison: Comparison, path: Path) -> bool:
         axis.set_xlim(middle - _LEAST_POINTS / 2, middle + _LEAST_POINTS / 2)
     axis.set_xlabel("zeros in the whole model")
     axis.xaxis.set_major_formatter(lambda value, _: f"{value:g}%")
-    _finish(figure, axis, comparison, shapes=True)
+    _finish(figure, axis, comparison, ranking, shapes=True)
     figure.savefig(path, dpi=_DOTS_PER_INCH)
     return True
 
 
-def plot_score_by_gzip_bytes(comparison: Comparison, path: Path) -> bool:
-    """Draws the mean score of every exported file against its size when gzipped, and the Pareto front.
+def plot_score_by_gzip_bytes(comparison: Comparison, ranking: Score, path: Path) -> bool:
+    """Draws the mean score of every exported file against its size when gzipped, and the Pareto fronts.
 
     Args:
-        comparison: What is drawn.
+        comparison: What is drawn: of its recipes those that this score ranks. Each data set has a front.
+        ranking: The score.
         path: The PNG file to write.
 
     Returns:
         False, and nothing is written, where no run has both numbers.
     """
-    files, higher = file_columns(comparison), comparison.score.higher_is_better
+    files = file_columns(comparison, ranking)
     points = [
         _Point(number, place, across.value, up)
         for number, group in enumerate(comparison.groups)
@@ -128,19 +131,20 @@ def plot_score_by_gzip_bytes(comparison: Comparison, path: Path) -> bool:
     if not points:
         return False
     figure, axis = _figure()
-    front = pareto_front([(point.x, point.score.value) for point in points], higher_is_better=higher)
-    on_front = set(front)
+    fronts = _fronts(comparison, ranking, points)
+    on_front = {index for front in fronts for index in front}
     sizes = [point.x for point in points]
     decades = max(sizes) > 4 * min(sizes) > 0
     shown = _sizes_side_by_side(sizes, decades)
-    axis.plot(
-        [shown[index] for index in front],
-        [points[index].score.value for index in front],
-        drawstyle="steps-post",
-        color="#555555",
-        linewidth=1.6,
-        zorder=0,
-    )
+    for front in fronts:
+        axis.plot(
+            [shown[index] for index in front],
+            [points[index].score.value for index in front],
+            drawstyle="steps-post",
+            color="#555555",
+            linewidth=1.6,
+            zorder=0,
+        )
     styles: dict[_Style, list[int]] = {}
     for index, point in enumerate(points):
         colour, _ = _look(point.group, len(comparison.groups))
@@ -161,7 +165,7 @@ def plot_score_by_gzip_bytes(comparison: Comparison, path: Path) -> bool:
     kinds.append(Line2D([], [], color="#555555", linewidth=1.6, label="Pareto front, filled"))
     # Above the picture: within it any place may be a mark's.
     axis.legend(handles=kinds, loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=4, frameon=False)
-    _finish(figure, axis, comparison, shapes=False)
+    _finish(figure, axis, comparison, ranking, shapes=False)
     figure.savefig(path, dpi=_DOTS_PER_INCH)
     return True
 
@@ -199,13 +203,25 @@ def _figure() -> tuple[Figure, Axes]:
     return figure, figure.subplots()
 
 
-def _finish(figure: Figure, axis: Axes, comparison: Comparison, *, shapes: bool) -> None:
+def _fronts(comparison: Comparison, ranking: Score, points: Sequence[_Point]) -> list[list[int]]:
+    """Returns the points on the front of each data set, by their places in `points`."""
+    found = []
+    for groups in by_data(comparison.groups):
+        names = {group.name for group in groups}
+        own = [i for i, point in enumerate(points) if comparison.groups[point.group].name in names]
+        costs = [(points[index].x, points[index].score.value) for index in own]
+        front = pareto_front(costs, higher_is_better=ranking.higher_is_better)
+        found.append([own[index] for index in front])
+    return [front for front in found if front]
+
+
+def _finish(figure: Figure, axis: Axes, comparison: Comparison, ranking: Score, *, shapes: bool) -> None:
     """Labels the score's axis and says which recipe is which, by colour and, with `shapes`, by shape."""
-    axis.set_ylabel(f"{comparison.score.name}, mean and 95% interval")
+    axis.set_ylabel(f"{ranking.name}, mean and 95% interval")
     axis.ticklabel_format(axis="y", useOffset=False, style="plain")
     axis.grid(color="#dddddd", linewidth=0.6)
     axis.set_axisbelow(True)
-    if comparison.score.higher_is_better:
+    if ranking.higher_is_better:
         keep_within_shares(axis)
     names = [group.name for group in comparison.groups]
     handles = legend_handles(names) if len(names) <= MOST_NAMED else []

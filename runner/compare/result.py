@@ -1,5 +1,6 @@
-"""What the comparison knows of one finished run."""
+"""What the comparison knows of one run that has ended."""
 
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -7,26 +8,38 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from runner.tracking import LoggedRun
 
-ACCURACY, LOSS = "test/accuracy", "test/loss"
+ACCURACY, LOSS, SQUARED_ERROR = "test/accuracy", "test/loss", "test/mean_squared_error"
 _VARIANT = "tflite_"
 
 
 @dataclass(frozen=True)
 class Result:
-    """One finished run.
+    """One run that has ended, with a result or without.
+
+    What a run did not log is None: older runners logged less, and what is unknown is not equal.
 
     Args:
         run_id: MLflow's id.
         variation: The recipe and what the command line changed in it, `mnist_constant training.epochs=3`.
         seed: Of everything random.
         recipe: The recipe's name.
-        recipe_hash: Of all that the recipe says; None in runs that did not log it.
-        data_source: Where its data came from, such as `mnist`; None in runs that did not log it.
-        data_sha256: Of its data's content; None in runs that did not log it.
+        recipe_hash: Of all that the recipe says.
+        data_source: Where its data came from, such as `mnist`.
+        data_sha256: Of its data's content.
         data_fallback_for: The data that was wanted, where other data stood in for it.
-        fingerprint: Of all that decides its outcome; None in runs that did not log it.
+        validation_split: The share of the training data that was not trained on, in [0, 1).
+        batch_size: Samples in a training step.
+        files: SHA-256 of the files whose weights it began with, by the recipe's key, `path` or `weights`;
+            empty where it began from scratch. A file whose content was not logged has "".
+        environment: What it was computed with: versions, plugins and so on, by name.
+        fingerprint: Of all that decides its outcome.
+        group_fingerprint: Of all that decides its outcome but the seed.
         started: Milliseconds since 1970.
         metrics: The last value of each metric, by MLflow's name.
+        missed_budget: Whether it did not keep its budget. Its scores are as good as any: a budget is an
+            opinion on them, and to leave out the low ones would make a recipe look better than it is.
+        failure: Why it has no result that counts (its loss was NaN, it crashed, its sparsity check did not
+            pass); None where it has one.
     """
 
     run_id: str
@@ -37,9 +50,16 @@ class Result:
     data_source: str | None
     data_sha256: str | None
     data_fallback_for: str | None
+    validation_split: float | None
+    batch_size: int | None
+    files: Mapping[str, str] | None
+    environment: Mapping[str, str] | None
     fingerprint: str | None
+    group_fingerprint: str | None
     started: int
     metrics: Mapping[str, float]
+    missed_budget: bool = False
+    failure: str | None = None
 
     @property
     def sparsity(self) -> float | None:
@@ -69,10 +89,10 @@ class Result:
 
 
 def read_result(run: "LoggedRun") -> Result | None:
-    """Reads a finished run.
+    """Reads a run that has ended.
 
     Args:
-        run: As logged. What older runs did not log is None; they are told apart by their recipe's name.
+        run: As logged.
 
     Returns:
         None where the run is not of a recipe: a sweep's own, or one that something else logged.
@@ -89,10 +109,58 @@ def read_result(run: "LoggedRun") -> Result | None:
         data_source=run.tags.get("data_source"),
         data_sha256=run.tags.get("data_sha256"),
         data_fallback_for=run.tags.get("data_fallback_for"),
+        validation_split=_number(run, "data.validation_split"),
+        batch_size=None if (size := _number(run, "training.batch_size")) is None else int(size),
+        files=_files(run),
+        environment=_environment(run),
         fingerprint=run.tags.get("fingerprint"),
+        group_fingerprint=run.tags.get("group_fingerprint"),
         started=run.started,
         metrics=run.metrics,
+        missed_budget=run.tags.get("budget") == "missed",
+        failure=_failure(run),
     )
+
+
+def _failure(run: "LoggedRun") -> str | None:
+    """Says why a run has no result that counts.
+
+    A run may fail and have one: when it missed its budget, or when a file of it could not be made, its model
+    was scored and its zeros were proven all the same.
+    """
+    if run.status == "FINISHED":
+        return None
+    check = run.tags.get("sparsity_check")
+    if check == "failed":
+        return "the sparsity check did not pass"
+    if check == "passed" and LOSS in run.metrics:
+        return None
+    return run.tags.get("failure", f"its run is {run.status} in MLflow")
+
+
+def _files(run: "LoggedRun") -> dict[str, str] | None:
+    named = {
+        key: run.tags.get(f"model_{key}_sha256", "")
+        for key in ("path", "weights")
+        if run.params.get(f"model.{key}", "null") != "null" or f"model_{key}_sha256" in run.tags
+    }
+    known = named or "model.path" in run.params
+    return named if known else None
+
+
+def _environment(run: "LoggedRun") -> dict[str, str] | None:
+    try:
+        found = json.loads(run.tags["environment"])
+    except (KeyError, ValueError):  # A run of an older runner, or a tag that somebody has edited.
+        return None
+    return {str(name): str(value) for name, value in found.items()} if isinstance(found, dict) else None
+
+
+def _number(run: "LoggedRun", param: str) -> float | None:
+    try:
+        return float(run.params[param])
+    except (KeyError, ValueError):
+        return None
 
 
 def variants(metrics: Iterable[str]) -> list[str]:
@@ -102,7 +170,12 @@ def variants(metrics: Iterable[str]) -> list[str]:
 
 
 def latest_of_each(results: Iterable[Result]) -> list[Result]:
-    """Keeps of runs with one fingerprint the latest, in the order they started; runs without one all stay."""
+    """Keeps of runs with one fingerprint the latest that has a result, else the latest; others all stay.
+
+    Returns:
+        They in the order they started.
+    """
     ordered = sorted(results, key=lambda result: (result.started, result.run_id))
-    last = {result.fingerprint or result.run_id: result for result in ordered}
+    by_worth = sorted(ordered, key=lambda result: result.failure is None)
+    last = {result.fingerprint or result.run_id: result for result in by_worth}
     return [result for result in ordered if last[result.fingerprint or result.run_id] is result]

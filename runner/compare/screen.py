@@ -12,7 +12,7 @@ from runner.report.table_style import plain_table
 MOST_RUNS = 60
 """Of more runs than these the terminal shows the means only."""
 
-_SHOWN = ("accuracy", "drop", "loss", "sparsity", "nonzero_weights", "keras_gzip_bytes")
+_SHOWN = ("accuracy", "drop", "mean_squared_error", "loss", "sparsity", "nonzero_weights", "keras_gzip_bytes")
 
 
 def show(comparison: Comparison, console: Console) -> None:
@@ -37,12 +37,9 @@ def show(comparison: Comparison, console: Console) -> None:
 
 def models_table(comparison: Comparison) -> SpanningTable:
     """Draws the models: of each recipe a row per seed, then the mean with its 95% interval."""
-    accuracy = comparison.score.higher_is_better
-    shown = [
-        column
-        for column in columns(comparison)
-        if column.name in _SHOWN and not (accuracy and column.name == "loss")
-    ]
+    shown = [column for column in columns(comparison) if column.name in _SHOWN]
+    if {"accuracy", "mean_squared_error"} & {column.name for column in shown}:
+        shown = [column for column in shown if column.name != "loss"]
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
     table = plain_table("Recipes over seeds, means with 95% intervals")
     table.add_column("recipe\nseed", no_wrap=True)

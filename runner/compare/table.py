@@ -4,13 +4,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.compare.comparison import Comparison, Score
-from runner.compare.groups import Group
+from runner.compare.comparison import Comparison
+from runner.compare.groups import Group, data_words
 from runner.compare.pareto import pareto_front
-from runner.compare.result import ACCURACY, LOSS, Result, variants
+from runner.compare.result import ACCURACY, LOSS, SQUARED_ERROR, Result, variants
+from runner.compare.score import Score
 from runner.compare.statistics import Mean, mean_interval
 
-Kind = Literal["score", "share", "count", "milliseconds"]
+Kind = Literal["score", "error", "share", "count", "milliseconds"]
 
 
 @dataclass(frozen=True)
@@ -42,6 +43,8 @@ class Column:
             return "-"
         if self.kind == "share":
             return f"{value:.2%}"
+        if self.kind == "error":
+            return f"{value:.4g}"
         return (
             f"{value:,.0f}"
             if self.kind == "count"
@@ -63,11 +66,12 @@ def columns(comparison: Comparison) -> list[Column]:
     """Lists what is measured in any of the runs, in the order of the tables."""
     results = [result for group in comparison.groups for result in group.results]
     logged = {name for result in results for name in result.metrics}
-    accuracy = comparison.score.metric == ACCURACY
+    scored = {ACCURACY, SQUARED_ERROR} & logged
     every = [
         Column("accuracy", "accuracy", "score", _metric(ACCURACY)),
         Column("dense_accuracy", "dense\naccuracy", "score", _metric("test/dense_accuracy")),
         Column("drop", "drop from\ndense", "score", lambda result: result.drop),
+        Column("mean_squared_error", "mean squared\nerror", "error", _metric(SQUARED_ERROR)),
         Column("loss", "loss", "score", _metric(LOSS)),
         Column("sparsity", "sparsity", "share", lambda result: result.sparsity),
         Column("sparsity_pruned_layers", "in pruned\nlayers", "share", _metric("sparsity/_pruned_layers")),
@@ -77,44 +81,70 @@ def columns(comparison: Comparison) -> list[Column]:
         Column("keras_gzip_bytes", "Keras file\ngzipped", "count", _metric("model/keras_gzip_bytes")),
     ]
     for variant in variants(logged):
-        every += _of_variant(variant, accuracy)
+        every += _of_variant(variant, with_loss=not scored)
     return [column for column in every if any(column.value(result) is not None for result in results)]
 
 
-def score_column(score: Score) -> str:
-    """Returns the name of the column that ranks; a TFLite file's has its variant before it."""
-    return "accuracy" if score.higher_is_better else "loss"
-
-
-def file_columns(comparison: Comparison) -> list[tuple[str, Column, Column]]:
+def file_columns(comparison: Comparison, score: Score) -> list[tuple[str, Column, Column]]:
     """Lists each kind of file, Keras's first, with the columns of its score and its gzipped size."""
     by_name = {column.name: column for column in columns(comparison)}
-    score = score_column(comparison.score)
-    kinds = [("Keras file", by_name.get(score), by_name.get("keras_gzip_bytes"))]
+    kinds = [("Keras file", by_name.get(score.measure), by_name.get("keras_gzip_bytes"))]
     kinds += [
-        (f"{name} TFLite", by_name.get(f"{name}_{score}"), by_name.get(f"{name}_gzip_bytes"))
+        (f"{name} TFLite", by_name.get(f"{name}_{score.measure}"), by_name.get(f"{name}_gzip_bytes"))
         for name in dict.fromkeys(column.variant for column in by_name.values() if column.variant)
     ]
     return [(name, up, across) for name, up, across in kinds if up is not None and across is not None]
 
 
-def front_rows(comparison: Comparison) -> list[tuple[str, str, str, str]]:
-    """Lists the files on the Pareto front of size and mean score: recipe, file, gzipped bytes, score."""
-    files = file_columns(comparison)
-    points = [
-        (group, name, score, up, across)
-        for group in comparison.groups
-        for name, score, size in files
-        if (up := score.mean(group)) is not None and (across := size.mean(group)) is not None
-    ]
-    front = pareto_front(
-        [(across.value, up.value) for _, _, _, up, across in points],
-        higher_is_better=comparison.score.higher_is_better,
-    )
-    return [
-        (group.name, name, f"{across.value:,.0f}", score.mean_text(up))
-        for group, name, score, up, across in (points[index] for index in front)
-    ]
+@dataclass(frozen=True)
+class Front:
+    """The files that nothing else beats in size and mean score, on one data set.
+
+    Args:
+        data: The data set, as tables call it.
+        score: What stands against the size.
+        rows: Recipe, file, gzipped bytes and score of each, by size.
+    """
+
+    data: str
+    score: Score
+    rows: tuple[tuple[str, str, str, str], ...]
+
+
+def fronts(comparison: Comparison) -> list[Front]:
+    """Finds the Pareto fronts, one for each data set: scores on two data sets beat nothing."""
+    found = []
+    firsts = [group.results[0] for group in comparison.groups]
+    for groups in by_data(comparison.groups):
+        score = groups[0].score
+        points = [
+            (group, name, column, up, across)
+            for group in groups
+            for name, column, size in file_columns(comparison, score)
+            if (up := column.mean(group)) is not None and (across := size.mean(group)) is not None
+        ]
+        front = pareto_front(
+            [(across.value, up.value) for _, _, _, up, across in points],
+            higher_is_better=score.higher_is_better,
+        )
+        lines = tuple(
+            (group.name, name, f"{across.value:,.0f}", column.mean_text(up))
+            for group, name, column, up, across in (points[index] for index in front)
+        )
+        if lines:
+            found.append(Front(data_words(groups[0].results[0], firsts), score, lines))
+    return found
+
+
+def by_data(groups: Sequence[Group]) -> list[list[Group]]:
+    """Parts groups by data set and score; each group whose data is not known stands alone."""
+    parted: dict[tuple[Score, str], list[Group]] = {}
+    for group in groups:
+        data = group.results[0].data_sha256
+        parted.setdefault((group.score, f"unknown of {group.name}" if data is None else data), []).append(
+            group
+        )
+    return list(parted.values())
 
 
 @dataclass(frozen=True)
@@ -156,13 +186,16 @@ def _metric(name: str) -> Callable[[Result], float | None]:
     return lambda result: result.metrics.get(name)
 
 
-def _of_variant(variant: str, accuracy: bool) -> Sequence[Column]:
+def _of_variant(variant: str, *, with_loss: bool) -> Sequence[Column]:
     kinds: list[tuple[str, str, Kind]] = [
-        ("accuracy", "accuracy", "score") if accuracy else ("loss", "loss", "score"),
+        ("accuracy", "accuracy", "score"),
+        ("mean_squared_error", "mean squared\nerror", "error"),
         ("bytes", "bytes", "count"),
         ("gzip_bytes", "gzipped", "count"),
         ("latency_ms", "ms", "milliseconds"),
     ]
+    if with_loss:
+        kinds.insert(0, ("loss", "loss", "score"))
 
     def reader(name: str) -> Callable[[Result], float | None]:
         return lambda result: result.of_variant(variant, name)

@@ -2,9 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from runner.compare.comparison import Comparison, Pair, Score
-from runner.compare.fairness import Kind
+from runner.compare.comparison import Comparison, Pair
+from runner.compare.fairness import Kind, lost_words
 from runner.compare.groups import Group
+from runner.compare.score import Score
 from runner.compare.statistics import Difference, detectable
 
 MOST_PAIRS = 28
@@ -14,12 +15,15 @@ _MOST_NAMES = 6
 _MOST_SETS = 5
 
 _REASONS: dict[Kind, str] = {
-    "score": "no score is logged",
+    "score": "there is no score that both have",
     "seeds": "one seed tells nothing of noise; add seeds, such as seed=1,2,3",
     "shared": "fewer than two seeds are shared",
+    "lost": "both have lost seeds",
     "data": "the data differ",
+    "start": "some began with trained weights",
+    "environment": "they were not computed alike",
     "steps": "the training steps differ",
-    "sparsity": "the sparsity reached differs",
+    "weights": "the numbers of non-zero weights differ",
 }
 
 
@@ -54,12 +58,16 @@ def answer(comparison: Comparison) -> str:
 
 
 def sentence(pair: Pair, comparison: Comparison) -> str:
-    """Says what the runs tell of one pair."""
-    score, difference = comparison.score, pair.difference
+    """Says what the runs tell of one pair, and what one has to know to believe it."""
+    return " ".join([_finding(pair, comparison), *_beside(pair)])
+
+
+def _finding(pair: Pair, comparison: Comparison) -> str:
+    score, difference = pair.score, pair.difference
     if not pair.ranked or difference is None:
         words = "; ".join(refusal.words for refusal in pair.fairness.refusals)
         told = f"{pair.first.name} and {pair.second.name} are not ranked: {words}."
-        if difference is not None and {refusal.kind for refusal in pair.fairness.refusals} == {"sparsity"}:
+        if difference is not None and {refusal.kind for refusal in pair.fairness.refusals} == {"weights"}:
             amount = score.number(difference.mean, signed=True)
             told += f" Over {_seeds(pair)} {pair.second.name} differs by {amount} in {score.name}."
         return told
@@ -68,7 +76,13 @@ def sentence(pair: Pair, comparison: Comparison) -> str:
             f"{pair.first.name} and {pair.second.name} have the same {score.name} at each of {_seeds(pair)}."
         )
     numbers = _numbers(pair, len(comparison.ranked))
-    better = pair.better(score)
+    better, ahead = pair.better, pair.held_back
+    if ahead is not None:
+        shown = _amount(difference, score, turned=ahead is pair.first)
+        return (
+            f"Whether {pair.first.name} or {pair.second.name} is better is left open: {ahead.name} has"
+            f" {score.name} {shown}; {numbers}), but only over the runs that did not fail."
+        )
     if better is not None:
         worse = pair.first if better is pair.second else pair.second
         shown = _amount(difference, score, turned=better is pair.first)
@@ -86,6 +100,21 @@ def sentence(pair: Pair, comparison: Comparison) -> str:
     )
 
 
+def _beside(pair: Pair) -> list[str]:
+    """Says which seeds were lost, and what differs or is not known."""
+    told = []
+    if pair.ranked:
+        for group, seeds in zip((pair.first, pair.second), pair.fairness.lost, strict=True):
+            if seeds:
+                why = (
+                    "without its failures a recipe looks better than it is"
+                    if group is pair.held_back
+                    else "this is not in these numbers, and speaks against it"
+                )
+                told.append(f"{lost_words(group, seeds)}: {why}.")
+    return told + [f"Note: {note}." for note in pair.fairness.notes]
+
+
 def told_pairs(comparison: Comparison) -> tuple[Pair, ...]:
     """Chooses the pairs worth a sentence: all of few; of many those with the best of each comparable set."""
     if len(comparison.pairs) <= MOST_PAIRS:
@@ -98,8 +127,8 @@ def told_pairs(comparison: Comparison) -> tuple[Pair, ...]:
 def comparable_sets(comparison: Comparison) -> list[list[Group]]:
     """Gathers groups of which every two are ranked, the largest set first.
 
-    A group can be in several: a small dense model is comparable with pruned ones that have as many non-zero
-    weights, and with a large dense one, and those two are not comparable with each other.
+    A group can be in several: one with 50,000 non-zero weights is comparable with one of 49,200 and with one
+    of 50,800, and those two are not comparable with each other.
     """
     ranked = {(pair.first.name, pair.second.name) for pair in comparison.ranked}
     ranked |= {(second, first) for first, second in ranked}
@@ -124,18 +153,19 @@ def p_words(p: float) -> str:
 
 def _of_set(comparison: Comparison, groups: Sequence[Group]) -> str:
     """Says of groups of which every two are ranked which is best, and how sure that is."""
-    score, best = comparison.score, _best(comparison, groups)
-    winners = {}
+    best = _best(comparison, groups)
+    score, winners, held = best.score, {}, set()
     for pair in comparison.ranked:
         if best.name in (pair.first.name, pair.second.name):
-            winner = pair.better(score)
+            winner = pair.better
             other = pair.second if pair.first.name == best.name else pair.first
+            held |= {other.name} if pair.held_back else set()
             winners[other.name] = None if winner is None else winner.name
     others = [group.name for group in groups if group.name != best.name]
     beaten = [name for name in others if winners[name] == best.name]
     # A mean over all seeds and a difference over the shared ones may disagree.
     losing = [name for name in others if winners[name] == name]
-    open_ = [name for name in others if winners[name] is None]
+    open_ = [name for name in others if winners[name] is None and name not in held]
     parts = []
     if beaten:
         all_beaten = len(beaten) == len(others) > 1
@@ -143,6 +173,9 @@ def _of_set(comparison: Comparison, groups: Sequence[Group]) -> str:
         parts.append(f"beyond noise it is better than {than}")
     if open_:
         parts.append(f"no difference is shown between it and {_listed(open_)}")
+    if held:
+        failed = _listed([name for name in others if name in held])
+        parts.append(f"failed runs leave open whether it is better than {failed}")
     if losing:
         parts.append(f"over the seeds that both have, {_listed(losing)} is better beyond noise")
     mean = comparison.mean(best)
@@ -153,7 +186,7 @@ def _of_set(comparison: Comparison, groups: Sequence[Group]) -> str:
 
 
 def _best(comparison: Comparison, groups: Sequence[Group]) -> Group:
-    sign = 1.0 if comparison.score.higher_is_better else -1.0
+    sign = 1.0 if groups[0].score.higher_is_better else -1.0
     means = [(sign * mean.value, group) for group in groups if (mean := comparison.mean(group)) is not None]
     return max(means, key=lambda pair: pair[0])[1]
 

@@ -57,6 +57,11 @@ class Exported:
         """The test loss; `None` for a file that does not run."""
         return self.scores.get("loss")
 
+    @property
+    def mean_squared_error(self) -> float | None:
+        """The test's mean squared error; `None` for a classification or a file that does not run."""
+        return self.scores.get("mean_squared_error")
+
     def measured(self) -> dict[str, float | None]:
         """Returns its numbers by the names that they have in `summary.json` and in MLflow."""
         return {
@@ -64,6 +69,7 @@ class Exported:
             "gzip_bytes": self.gzip_bytes,
             "accuracy": self.accuracy,
             "loss": self.loss,
+            "mean_squared_error": self.mean_squared_error,
             "latency_ms": self.latency_ms,
             "latency_p90_ms": self.latency_p90_ms,
         }

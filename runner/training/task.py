@@ -32,7 +32,7 @@ class Task:
 
     Args:
         loss: The Keras loss, called with targets and outputs.
-        metrics: Names of Keras metrics; `accuracy` for classification.
+        metrics: Names of Keras metrics; usually `accuracy`, or `mean_squared_error` for regression.
         classifies: Whether accuracy has a meaning.
         from_logits: Whether the outputs are logits; read by metrics that are crossentropies of classes.
     """
@@ -59,11 +59,15 @@ class Task:
             outputs: `[n, classes]` or `[n, ...]`.
 
         Returns:
-            `loss`, and for classification `accuracy`.
+            `loss`; for classification `accuracy`; for regression `mean_squared_error`, in the square of the
+            targets' unit, whatever the loss is: losses of two kinds are no common measure.
         """
         scores = {"loss": float(np.mean(self.loss(targets, outputs)))}
         if self.classifies:
             scores["accuracy"] = float(np.mean(np.argmax(outputs, axis=-1) == targets))
+        else:
+            errors = np.subtract(outputs, targets, dtype=np.float64)
+            scores["mean_squared_error"] = float(np.mean(np.square(errors)))
         return scores
 
 
@@ -80,7 +84,7 @@ def task_for(training: Training, model: tf_keras.Model, num_classes: int | None)
     """
     classifies = num_classes is not None
     name = training.loss or (_CROSSENTROPY if classifies else "mean_squared_error")
-    metrics = training.metrics if training.metrics is not None else (("accuracy",) if classifies else ())
+    metrics = training.metrics if training.metrics is not None else _usual_metrics(classifies)
     for metric in set(metrics) - set(_OF_COMPILE):
         _known(metric, tf_keras.metrics.get, "recipe.training.metrics", "metric", _USUAL_METRICS)
     asks = name == _CROSSENTROPY or (classifies and not set(metrics).isdisjoint(_CROSSENTROPIES))
@@ -91,6 +95,10 @@ def task_for(training: Training, model: tf_keras.Model, num_classes: int | None)
         loss = _known(name, tf_keras.losses.get, "recipe.training.loss", "loss", _USUAL_LOSSES)
     _check_fit(name, loss, tuple(model.output_shape[1:]), num_classes)
     return Task(loss, tuple(metrics), classifies, from_logits)
+
+
+def _usual_metrics(classifies: bool) -> tuple[str, ...]:
+    return ("accuracy",) if classifies else ("mean_squared_error",)
 
 
 def _known(name: str, get: Callable[[str], Any], where: str, concept: str, usual: Sequence[str]) -> Any:

@@ -1,9 +1,11 @@
 """A sweep in a real MLflow store, with a folder as a sweep writes it; nothing was trained."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from runner.errors import RunFailed
 from runner.settings import Tracking
 from runner.sweep.records import JobRecord, Sweep, write_record, write_sweep
 from runner.tracking import Store, open_run, open_store
@@ -31,9 +33,41 @@ class LoggedSweep:
     runs: tuple[str, ...]
 
 
+def log_failed(store: Store, recipe: str, seed: int, why: str, *, accuracy: float | None = None) -> str:
+    """Logs a run that fails, having a score if it missed its budget; returns its id."""
+    check = (
+        {"sparsity_check": "not made"}
+        if accuracy is None
+        else {"sparsity_check": "passed", "budget": "missed"}
+    )
+    tags = {**_tags(recipe, seed), **check, "failure": why}
+    runs = []
+    with (
+        suppress(RunFailed),
+        open_run(store, run_name=f"{recipe} seed={seed}", params={"seed": seed}, tags=tags) as run,
+    ):
+        runs.append(run.run_id)
+        if accuracy is not None:
+            run.log_metrics(_final(seed, accuracy), 30)
+        raise RunFailed(why)
+    return runs[0]
+
+
 def log_run(store: Store, recipe: str, seed: int, accuracy: float, **tags: Any) -> str:
     """Logs a finished run as the runner does, and returns its id."""
-    all_tags = {
+    given = {name: value for name, value in {**_tags(recipe, seed), **tags}.items() if value is not None}
+    with open_run(store, run_name=f"{recipe} seed={seed}", params={"seed": seed}, tags=given) as run:
+        for step in (10, 20, 30):
+            along = {"val/accuracy": accuracy - 1 / step, "train/accuracy": accuracy}
+            run.log_metrics(
+                {**along, "sparsity/_pruned_layers": step / 40, "sparsity/_model": step / 40}, step
+            )
+        run.log_metrics(_final(seed, accuracy), 30)
+        return run.run_id
+
+
+def _tags(recipe: str, seed: int) -> dict[str, Any]:
+    return {
         "recipe": recipe,
         "variation": recipe,
         "recipe_hash": f"hash of {recipe}",
@@ -42,31 +76,24 @@ def log_run(store: Store, recipe: str, seed: int, accuracy: float, **tags: Any) 
         "data_source": "digits",
         "data_sha256": "ab" * 32,
         "data_fallback_for": "mnist",
-        **tags,
     }
-    given = {name: value for name, value in all_tags.items() if value is not None}
-    with open_run(store, run_name=f"{recipe} seed={seed}", params={"seed": seed}, tags=given) as run:
-        for step in (10, 20, 30):
-            along = {"val/accuracy": accuracy - 1 / step, "train/accuracy": accuracy}
-            run.log_metrics(
-                {**along, "sparsity/_pruned_layers": step / 40, "sparsity/_model": step / 40}, step
-            )
-        final = {
-            "test/accuracy": accuracy,
-            "test/loss": 1 - accuracy,
-            "test/dense_accuracy": 0.99,
-            "model/weights": 4000,
-            "model/nonzero_weights": 1000,
-            "model/keras_gzip_bytes": 3000 + seed,
-            "training/steps": 30,
-            "training/dense_steps": 30,
-            "tflite_float32/accuracy": accuracy,
-            "tflite_float32/bytes": 16_000,
-            "tflite_float32/gzip_bytes": 2500 + seed,
-            "tflite_float32/latency_ms": 0.125,
-        }
-        run.log_metrics(final, 30)
-        return run.run_id
+
+
+def _final(seed: int, accuracy: float) -> dict[str, float]:
+    return {
+        "test/accuracy": accuracy,
+        "test/loss": 1 - accuracy,
+        "test/dense_accuracy": 0.99,
+        "model/weights": 4000,
+        "model/nonzero_weights": 1000,
+        "model/keras_gzip_bytes": 3000 + seed,
+        "training/steps": 30,
+        "training/dense_steps": 30,
+        "tflite_float32/accuracy": accuracy,
+        "tflite_float32/bytes": 16_000,
+        "tflite_float32/gzip_bytes": 2500 + seed,
+        "tflite_float32/latency_ms": 0.125,
+    }
 
 
 def log_sweep(outputs: Path) -> LoggedSweep:

@@ -7,6 +7,7 @@ from runner.compare.groups import Group, make_groups
 from runner.compare.result import Result
 
 SHA = {"mnist": "aa" * 32, "digits": "bb" * 32}
+ENVIRONMENT = {"runner": "1.0", "tensorflow": "2.20"}
 
 
 def result(
@@ -34,7 +35,12 @@ def result(
         "data_source": "mnist",
         "data_sha256": SHA["mnist"],
         "data_fallback_for": None,
+        "validation_split": 0.1,
+        "batch_size": 32,
+        "files": {},
+        "environment": ENVIRONMENT,
         "fingerprint": None,
+        "group_fingerprint": None,
         "started": 1_700_000_000_000 + seed,
         **changes,
     }
@@ -45,6 +51,21 @@ def result(
 def results(variation: str, accuracies: Sequence[float], **changes: Any) -> list[Result]:
     """Runs of one variation with seeds 1, 2, 3, ..."""
     return [result(variation, seed, accuracy, **changes) for seed, accuracy in enumerate(accuracies, 1)]
+
+
+def failed(variation: str, seed: int, why: str = "the loss became nan", **changes: Any) -> Result:
+    """A run that ended without a result."""
+    without = {"test/loss": None, "model/nonzero_weights": None, "training/steps": None}
+    return result(variation, seed, metrics=without, failure=why, **changes)
+
+
+def errors(variation: str, values: Sequence[float], **changes: Any) -> list[Result]:
+    """Runs of a regression with seeds 1, 2, 3, ... and these mean squared errors."""
+    metrics = changes.pop("metrics", {})
+    return [
+        result(variation, seed, metrics={"test/mean_squared_error": value, **metrics}, **changes)
+        for seed, value in enumerate(values, 1)
+    ]
 
 
 def groups(*members: Sequence[Result]) -> tuple[Group, ...]:

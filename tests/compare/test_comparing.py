@@ -9,7 +9,7 @@ from rich.console import Console
 
 from runner.compare.comparing import compare_experiment, compare_finished_sweep, compare_sweep
 from runner.sweep.records import read_records, write_record
-from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep
+from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_failed
 
 WRITTEN = {
     "comparison.csv",
@@ -57,9 +57,8 @@ def test_a_sweep_is_compared_written_and_logged(logged: LoggedSweep, folder: Pat
     comparison = compare_finished_sweep(folder, console)
     assert comparison is not None
     (pair,) = comparison.ranked
-    better = pair.better(comparison.score)
-    assert better is not None
-    assert better.name == "mnist_polynomial"
+    assert pair.better is not None
+    assert pair.better.name == "mnist_polynomial"
     assert files(folder) == WRITTEN
     frame = pd.read_csv(folder / "comparison.csv")
     means = frame[frame["row"] == "mean"].set_index("recipe")
@@ -117,6 +116,29 @@ def test_one_recipe_is_no_error(folder: Path, console: Console) -> None:
     assert comparison.ranked == ()
     assert "Nothing is ranked: there is only one recipe, mnist_constant." in printed(console)
     assert len(pd.read_csv(folder / "comparison_pairs.csv")) == 0
+
+
+def test_a_missed_budget_counts_and_a_lost_seed_leaves_the_winner_open(
+    logged: LoggedSweep, folder: Path, console: Console
+) -> None:
+    missed = log_failed(logged.store, "mnist_polynomial", 2, "The budget was not kept", accuracy=0.985)
+    lost = log_failed(logged.store, "mnist_polynomial", 3, "the loss became nan at step 4")
+    records = read_records(folder)
+    for number, run_id in ((4, missed), (5, lost)):
+        write_record(folder, replace(records[number], status="failed", reason="it failed", run_id=run_id))
+    try:
+        comparison = compare_finished_sweep(folder, console)
+    finally:
+        for run_id in (missed, lost):
+            logged.store.client.delete_run(run_id)
+    assert comparison is not None
+    (pair,) = comparison.ranked
+    assert (pair.fairness.seeds, pair.fairness.lost) == ((1, 2), ((), (3,)))
+    told = " ".join(printed(console).split())
+    assert "note: job 5 (recipe=mnist_polynomial seed=3) failed: it failed" in told
+    assert "note: 1 run missed the budget and counts like any (mnist_polynomial seed=2)" in told
+    assert "note: mnist_polynomial has no result at seed 3 (the loss became nan at step 4); the means" in told
+    assert "job 4 " not in told
 
 
 def test_a_sweep_without_results_says_so(folder: Path, console: Console) -> None:

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from runner.compare.comparison import Comparison, compare
-from tests.compare.made_results import groups, result, results
+from tests.compare.made_results import SHA, errors, failed, groups, result, results
 
 
 def compared(**accuracies: list[float]) -> Comparison:
@@ -18,7 +18,7 @@ def test_a_clear_difference() -> None:
     assert pair.difference.mean == pytest.approx(0.01 / 3)
     assert pair.p == pytest.approx(1 - 10 / math.sqrt(102))
     assert pair.beyond_noise
-    better = pair.better(comparison.score)
+    better = pair.better
     assert better is not None
     assert better.name == "polynomial"
     assert comparison.ranked == (pair,)
@@ -29,7 +29,7 @@ def test_noise_is_no_difference() -> None:
     (pair,) = comparison.pairs
     assert pair.ranked
     assert pair.p == pytest.approx(1.0)
-    assert pair.better(comparison.score) is None
+    assert pair.better is None
 
 
 def test_p_values_are_corrected_for_the_ranked_pairs_only() -> None:
@@ -69,18 +69,73 @@ def test_only_shared_seeds_are_compared() -> None:
     assert pair.difference.mean == pytest.approx(0.05)
 
 
-def test_regression_is_ranked_by_loss_of_which_less_is_better() -> None:
-    losses = {"a": (0.50, 0.51, 0.52), "b": (0.40, 0.42, 0.42)}
-    runs = [
-        [result(name, seed, None, metrics={"test/loss": loss}) for seed, loss in enumerate(values, 1)]
-        for name, values in losses.items()
-    ]
-    comparison = compare(groups(*runs))
-    assert comparison.score.name == "test loss"
-    better = comparison.pairs[0].better(comparison.score)
-    assert better is not None
-    assert better.name == "b"
-    assert comparison.score.number(-0.0966, signed=True) == "-0.0966"
+def test_regressions_are_ranked_by_their_squared_error_of_which_less_is_better() -> None:
+    # The recipe with the smaller loss, of another kind, is the worse one.
+    absolute = errors("absolute", [0.50, 0.51, 0.52], metrics={"test/loss": 0.01})
+    squared = errors("squared", [0.40, 0.42, 0.42], metrics={"test/loss": 0.4})
+    comparison = compare(groups(absolute, squared))
+    (pair,) = comparison.ranked
+    assert [score.name for score in comparison.scores] == ["test mean squared error"]
+    assert pair.better is not None
+    assert pair.better.name == "squared"
+    assert pair.score.number(-0.0966, signed=True) == "-0.0966"
+
+
+def test_regressions_are_ranked_beside_classifications() -> None:
+    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
+    classified = [results("a", [0.980, 0.981, 0.982]), results("b", [0.983, 0.985, 0.985])]
+    regressed = [errors("c", [0.50, 0.51, 0.52], **digits), errors("d", [0.40, 0.42, 0.42], **digits)]
+    comparison = compare(groups(*classified, *regressed))
+    assert {(pair.first.name, pair.second.name) for pair in comparison.ranked} == {("a", "b"), ("c", "d")}
+    assert [pair.better.name for pair in comparison.ranked if pair.better] == ["b", "d"]
+    assert [comparison.mean(group).value for group in comparison.groups[2:]] == pytest.approx(  # type: ignore[union-attr]
+        [0.51, 1.24 / 3]
+    )
+
+
+WORSE, BETTER = [0.980, 0.981, 0.982, 0.983], [0.983, 0.985, 0.985, 0.986]
+
+
+def test_who_is_ahead_and_lost_nothing_is_better_though_the_other_lost_seeds() -> None:
+    (pair,) = compare(groups([*results("a", WORSE[:3]), failed("a", 4)], results("b", BETTER))).pairs
+    assert pair.ranked
+    assert pair.better is pair.second
+    assert pair.held_back is None
+
+
+def test_who_is_ahead_and_lost_a_seed_is_not_called_better() -> None:
+    (pair,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), failed("b", 4)])).pairs
+    assert pair.beyond_noise
+    assert pair.better is None
+    assert pair.held_back is pair.second
+
+
+def test_a_seed_that_the_other_never_had_holds_nothing_back() -> None:
+    (pair,) = compare(groups(results("a", WORSE[:3]), [*results("b", BETTER[:3]), failed("b", 4)])).pairs
+    assert pair.better is pair.second
+
+
+def test_a_run_that_missed_its_budget_counts() -> None:
+    low = result("b", 4, 0.5, missed_budget=True)
+    (pair,) = compare(groups(results("a", WORSE), [*results("b", BETTER[:3]), low])).pairs
+    assert pair.fairness.seeds == (1, 2, 3, 4)
+    assert pair.difference is not None
+    assert pair.difference.mean < -0.1
+    assert pair.better is None
+
+
+def test_what_is_to_be_said_of_all_pairs_is_said_once() -> None:
+    older = [results(name, [0.5, 0.6], batch_size=None) for name in ("a", "b", "c")]
+    unknown = "not logged, so perhaps unequal: batch size"
+    three = compare(groups(*older))
+    assert three.notes == (f"all recipes: {unknown}",)
+    assert {pair.fairness.notes for pair in three.pairs} == {()}
+    assert len(three.ranked) == 3
+    two = compare(groups(*older[:2]))
+    assert (two.notes, two.pairs[0].fairness.notes) == ((), (unknown,))
+    mixed = compare(groups(*older[:2], results("d", [0.5, 0.6]), results("e", [0.5, 0.6])))
+    assert mixed.notes == ()
+    assert [pair.fairness.notes for pair in mixed.pairs] == [(unknown,)] * 5 + [()]
 
 
 def test_a_mean_is_of_all_seeds() -> None:

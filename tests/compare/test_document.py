@@ -11,7 +11,7 @@ from runner.compare.comparison import Comparison, compare
 from runner.compare.document import Origin, sheets, write_html, write_markdown
 from runner.compare.verdict import answer, sentence
 from runner.report.page import Picture
-from tests.compare.made_results import groups, results
+from tests.compare.made_results import SHA, errors, failed, groups, result, results
 
 ORIGIN = Origin(
     title="sweep <b>|1",
@@ -87,7 +87,6 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
         "mean 0.9810 ± 0.0025",
         "study/<i>a|b</i>",
         "experiment my_experiment in sqlite:////out/mlflow.db",
-        "at most 0.5 percentage points apart",
         "at most 2% apart",
     ):
         assert told in page.text
@@ -149,6 +148,27 @@ def test_of_many_runs_the_pages_have_the_means(monkeypatch: pytest.MonkeyPatch) 
     assert len(sheets(two_recipes())[0].rows) == 8
     monkeypatch.setattr(document, "MOST_RUNS", 5)
     assert [row.label for row in sheets(two_recipes())[0].rows] == ["mean", "mean"]
+
+
+def test_two_data_sets_have_a_front_each_and_who_failed_is_named(tmp_path: Path) -> None:
+    sizes = {"model/keras_gzip_bytes": 3000}
+    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
+    first = [*results("a", [0.980, 0.981, 0.982], metrics=sizes), result("a", 4, 0.983, metrics=sizes)]
+    second = [*results("b", [0.983, 0.985, 0.985], metrics=sizes), failed("b", 4)]
+    comparison = compare(groups(first, second, errors("c", [2.0, 2.5], metrics=sizes, **digits)))
+    write_html(comparison, ORIGIN, [], tmp_path / "a.html")
+    write_markdown(comparison, ORIGIN, [], tmp_path / "a.md")
+    page = read(tmp_path / "a.html").text
+    for told in (
+        "ranked by test accuracy, test mean squared error;",
+        "b - a +0.0033 +0.0019 to +0.0048 3 0.0099 0.0099 left open: failed runs of b",
+        "mnist: test accuracy recipe file gzipped bytes test accuracy b Keras file 3,000",
+        "digits: test mean squared error recipe file gzipped bytes test mean squared error c Keras file 3,",
+    ):
+        assert told in page
+    text = (tmp_path / "a.md").read_text(encoding="utf-8")
+    assert "### mnist: test accuracy\n\n| recipe | file | gzipped bytes | test accuracy |" in text
+    assert "### digits: test mean squared error\n\n| recipe |" in text
 
 
 def test_one_recipe_has_a_page_too(tmp_path: Path) -> None:

@@ -6,7 +6,7 @@ import pytest
 from runner.compare import frames
 from runner.compare.comparison import compare
 from runner.compare.frames import comparison_frame, pairs_frame
-from tests.compare.made_results import groups, results
+from tests.compare.made_results import failed, groups, result, results
 
 PLAIN = {"test/loss": None, "model/weights": None, "model/nonzero_weights": None, "training/steps": 7}
 
@@ -41,7 +41,14 @@ def test_every_pair_has_a_line() -> None:
     assert frame["better"][0] == ""
     assert frame["verdict"][0].startswith("No difference is shown between a and b:")
     assert frame[["p", "p_holm"]].iloc[1:].isna().all().all()
-    assert frame["not_ranked_because"][1].startswith("unequal sparsity, 87.5% and 0.0% zeros")
+    assert frame["not_ranked_because"][1].startswith("unequal numbers of non-zero weights, 50,000 and 1, at")
+
+
+def test_lost_seeds_and_the_score_have_columns() -> None:
+    first = [*results("a", [0.980, 0.981, 0.982]), result("a", 4, 0.983)]
+    frame = pairs_frame(compare(groups(first, [*results("b", [0.983, 0.985, 0.985]), failed("b", 4)])))
+    line = frame[["score", "shared_seeds", "lost_by_first", "lost_by_second", "better"]].iloc[0]
+    assert line.tolist() == ["test/accuracy", "1 2 3", "", "4", ""]
 
 
 def test_thousands_of_pairs_have_numbers_only(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -52,4 +59,4 @@ def test_thousands_of_pairs_have_numbers_only(monkeypatch: pytest.MonkeyPatch) -
 
 def test_one_recipe_has_no_pairs(tmp_path: Path) -> None:
     pairs_frame(compare(groups(results("a", [0.5])))).to_csv(tmp_path / "pairs.csv", index=False)
-    assert list(pd.read_csv(tmp_path / "pairs.csv").columns)[:3] == ["first", "second", "shared_seeds"]
+    assert list(pd.read_csv(tmp_path / "pairs.csv").columns)[:3] == ["first", "second", "score"]

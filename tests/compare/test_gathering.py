@@ -12,8 +12,10 @@ from runner.compare.gathering import (
     require_sweep,
 )
 from runner.errors import UserError
+from runner.settings import Tracking
 from runner.sweep.records import JobRecord, read_records, read_sweep, write_record, write_sweep
-from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_run
+from runner.tracking import open_run, open_store
+from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_failed, log_run
 
 
 @pytest.fixture
@@ -125,7 +127,7 @@ def test_patterns_choose_recipes(logged: LoggedSweep) -> None:
     with pytest.raises(NothingToCompare) as caught:
         gather_sweep(logged.folder, recipes=("mnist_polynom",))
     assert str(caught.value) == (
-        "recipe=mnist_polynom: matches none of the finished runs. Did you mean 'mnist_polynomial'?"
+        "recipe=mnist_polynom: matches no run with a result. Did you mean 'mnist_polynomial'?"
         " They are of"
         " mnist_constant, mnist_polynomial"
     )
@@ -156,8 +158,51 @@ def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: Logge
     assert gathered.parent_run_id is None
 
 
+def test_an_experiments_failed_runs_are_read(logged: LoggedSweep) -> None:
+    failed = [
+        log_failed(logged.store, "mnist_constant", 8, "budget missed", accuracy=0.5),
+        log_failed(logged.store, "mnist_constant", 9, "the loss became nan"),
+        # Seed 1 has a result, and another recipe has none at all.
+        log_failed(logged.store, "mnist_constant", 1, "the disk was full"),
+        log_failed(logged.store, "mnist_2x4", 1, "it crashed"),
+    ]
+    try:
+        gathered = gather_experiment(EXPERIMENT, logged.outputs)
+    finally:
+        for run_id in failed:
+            logged.store.client.delete_run(run_id)
+    assert [result.run_id for result in gathered.results] == [*logged.runs, failed[0], failed[1], failed[3]]
+    told = {result.run_id: (result.failure, result.missed_budget) for result in gathered.results}
+    assert told[failed[0]] == (None, True)
+    assert told[failed[1]] == ("the loss became nan", False)
+    assert told[logged.runs[0]] == (None, False)
+    assert gathered.notes == ("no run of mnist_2x4 has a result (1 failed): it crashed",)
+
+
+def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None:
+    store = open_store(Tracking(experiment="all failed"), logged.outputs)
+    log_failed(store, "mnist_constant", 1, "the loss became nan")
+    with pytest.raises(NothingToCompare) as caught:
+        gather_experiment("all failed", logged.outputs)
+    assert str(caught.value) == (
+        "experiment=all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
+    )
+
+
+def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
+    store = open_store(Tracking(experiment="going on"), logged.outputs)
+    done = log_run(store, "mnist_constant", 1, 0.5)
+    with open_run(
+        store, run_name="mnist_constant seed=2", params={"seed": 2}, tags={"recipe": "mnist_constant"}
+    ):
+        gathered = gather_experiment("going on", logged.outputs)
+    assert [result.run_id for result in gathered.results] == [done]
+
+
 def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
-    with pytest.raises(NothingToCompare, match=r"^experiment=Default: has no finished run of a recipe\.$"):
+    with pytest.raises(
+        NothingToCompare, match=r"^experiment=Default: has no run of a recipe with a result\.$"
+    ):
         gather_experiment("Default", logged.outputs)
 
 

@@ -3,7 +3,7 @@ from dataclasses import replace
 import pytest
 
 from runner.compare.groups import Group, data_words, make_groups, short_names
-from tests.compare.made_results import SHA, result, results
+from tests.compare.made_results import ENVIRONMENT, SHA, failed, result, results
 
 
 @pytest.mark.parametrize(
@@ -76,6 +76,47 @@ def test_equal_words_on_other_data_or_of_another_recipe_are_another_group() -> N
     ]
 
 
+def test_runs_of_other_versions_plugins_or_files_are_another_group() -> None:
+    newer = {**ENVIRONMENT, "tensorflow": "2.21"}
+    made, _ = make_groups(
+        [
+            *results("a", [0.9], group_fingerprint="1"),
+            *results("a", [0.8], group_fingerprint="2", environment=newer),
+            *results("a", [0.7], group_fingerprint="3", environment={**ENVIRONMENT, "plugin own": "ab12"}),
+            *results("a", [0.6], group_fingerprint="4", files={"weights": "cd" * 32}),
+            result("a", 2, 0.5, group_fingerprint="1"),
+        ]
+    )
+    assert [(group.name, group.seeds) for group in made] == [
+        ("a (no plugin own, tensorflow 2.20)", (1, 2)),
+        ("a (no plugin own, tensorflow 2.21)", (1,)),
+        ("a (plugin own ab12, tensorflow 2.20)", (1,)),
+        ("a (model.weights cdcdcdcd, no plugin own, tensorflow 2.20)", (1,)),
+    ]
+
+
+def test_runs_of_an_older_runner_are_a_group_of_their_own() -> None:
+    older = [result("a", seed, 0.9, environment=None, files=None) for seed in (1, 2)]
+    made, _ = make_groups([*older, result("a", 3, 0.9, group_fingerprint="1")])
+    assert [(group.name, group.seeds) for group in made] == [
+        ("a (versions unknown)", (1, 2)),
+        ("a", (3,)),
+    ]
+
+
+def test_what_cannot_be_named_is_told_apart_all_the_same() -> None:
+    made, _ = make_groups([result("a", seed, 0.9, group_fingerprint=f"{seed}" * 24) for seed in (1, 2)])
+    assert [group.name for group in made] == ["a (fingerprint 11111111)", "a (fingerprint 22222222)"]
+
+
+def test_runs_without_a_result_are_kept_beside_their_group() -> None:
+    runs = [*results("a", [0.9, 0.8]), failed("a", 4), failed("a", 3), failed("a", 2), failed("b", 1)]
+    made, superseded = make_groups(runs)
+    assert [(group.name, group.seeds) for group in made] == [("a", (1, 2))]
+    assert [run.seed for run in made[0].lost] == [3, 4]
+    assert superseded == ()
+
+
 def test_words_that_mean_the_same_are_one_group_named_by_those_used_most() -> None:
     same = {"recipe_hash": "0123"}
     plain, with_plus = (
@@ -108,3 +149,7 @@ def test_a_group_without_order_is_refused() -> None:
         Group("a", "a", (result("a", 2), result("a", 1)))
     with pytest.raises(ValueError, match="one result per seed"):
         Group("a", "a", ())
+    with pytest.raises(ValueError, match=r"seeds \[1\] are lost or they have results, \[1\]"):
+        Group("a", "a", (result("a", 1),), (failed("a", 1),))
+    with pytest.raises(ValueError, match="without a result that counts is among the results"):
+        Group("a", "a", (failed("a", 1),))

@@ -4,7 +4,7 @@ import pytest
 
 from runner.compare.result import latest_of_each, read_result, variants
 from runner.tracking import LoggedRun
-from tests.compare.made_results import result
+from tests.compare.made_results import failed, result
 
 
 def logged(**changes: Any) -> LoggedRun:
@@ -58,6 +58,79 @@ def test_what_is_no_run_of_a_recipe_is_left_out(changes: dict[str, Any]) -> None
     assert read_result(logged(**changes)) is None
 
 
+def test_what_must_be_equal_between_groups_is_read() -> None:
+    tags = {
+        "recipe": "a",
+        "group_fingerprint": "f1",
+        "environment": '{"runner": "1.0", "plugin own": "ab12"}',
+        "model_weights_sha256": "cd" * 32,
+    }
+    params = {"data.validation_split": "0.1", "training.batch_size": "128", "model.path": "null"}
+    read = read_result(logged(tags=tags, params={"seed": "7", "model.weights": "w.h5", **params}))
+    assert read is not None
+    assert read.group_fingerprint == "f1"
+    assert read.environment == {"runner": "1.0", "plugin own": "ab12"}
+    assert (read.validation_split, read.batch_size) == (0.1, 128)
+    assert read.files == {"weights": "cd" * 32}
+
+
+@pytest.mark.parametrize(
+    ("params", "files"),
+    [
+        ({}, None),
+        ({"model.path": "null", "model.weights": "null"}, {}),
+        ({"model.path": "a.keras", "model.weights": "null"}, {"path": ""}),
+    ],
+)
+def test_what_an_older_run_began_with(params: dict[str, str], files: dict[str, str] | None) -> None:
+    read = read_result(logged(params={"seed": "7", **params}))
+    assert read is not None
+    assert read.files == files
+    assert (read.validation_split, read.batch_size) == (None, None)
+    assert (read.environment, read.group_fingerprint) == (None, None)
+
+
+@pytest.mark.parametrize("tag", ["", "{", "[1]"])
+def test_an_environment_that_is_none_is_unknown(tag: str) -> None:
+    read = read_result(logged(tags={"recipe": "a", "environment": tag}))
+    assert read is not None
+    assert read.environment is None
+
+
+SCORED = {"test/accuracy": 0.5, "test/loss": 1.0}
+
+
+@pytest.mark.parametrize(
+    ("status", "tags", "metrics", "failure"),
+    [
+        ("FINISHED", {}, SCORED, None),
+        ("FAILED", {"sparsity_check": "passed", "budget": "missed"}, SCORED, None),
+        ("FAILED", {"sparsity_check": "passed", "failure": "a file could not be made"}, SCORED, None),
+        (
+            "FAILED",
+            {"sparsity_check": "failed", "failure": "told"},
+            SCORED,
+            "the sparsity check did not pass",
+        ),
+        (
+            "FAILED",
+            {"sparsity_check": "not made", "failure": "the loss became nan"},
+            {},
+            "the loss became nan",
+        ),
+        ("FAILED", {"sparsity_check": "not made"}, {}, "its run is FAILED in MLflow"),
+        ("KILLED", {"sparsity_check": "not made"}, {}, "its run is KILLED in MLflow"),
+    ],
+)
+def test_which_runs_have_a_result_that_counts(
+    status: str, tags: dict[str, str], metrics: dict[str, float], failure: str | None
+) -> None:
+    read = read_result(logged(status=status, tags={"recipe": "a", **tags}, metrics=metrics))
+    assert read is not None
+    assert read.failure == failure
+    assert read.missed_budget is ("budget" in tags)
+
+
 def test_derived_numbers() -> None:
     one = result(
         "a",
@@ -83,3 +156,10 @@ def test_of_one_fingerprint_the_latest_stays() -> None:
     unknown = [result("a", 3, 0.9, started=time, run_id=f"u{time}") for time in (4, 5)]
     kept = latest_of_each([new, *unknown, other, old])
     assert [one.run_id for one in kept] == ["other", "new", "u4", "u5"]
+
+
+def test_of_one_fingerprint_a_result_stays_before_a_later_failure() -> None:
+    good = result("a", 1, 0.9, fingerprint="x", started=1, run_id="good")
+    later = failed("a", 1, fingerprint="x", started=2, run_id="later")
+    assert latest_of_each([later, good]) == [good]
+    assert latest_of_each([later]) == [later]

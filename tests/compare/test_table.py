@@ -1,9 +1,10 @@
 import pytest
 
 from runner.compare.comparison import Comparison, compare
+from runner.compare.score import TEST_ACCURACY, TEST_SQUARED_ERROR
 from runner.compare.statistics import Mean
-from runner.compare.table import Column, columns, file_columns, front_rows, rows
-from tests.compare.made_results import groups, result
+from runner.compare.table import Column, Front, columns, file_columns, fronts, rows
+from tests.compare.made_results import SHA, groups, result
 
 
 def files(gzip_bytes: int, accuracy: float) -> dict[str, float]:
@@ -43,18 +44,31 @@ def test_columns_are_what_was_measured() -> None:
     ]
 
 
-def test_regression_has_losses_for_accuracies() -> None:
+def test_a_regression_has_errors_for_accuracies() -> None:
+    metrics = {
+        "test/mean_squared_error": 0.25,
+        "tflite_float32/loss": 0.5,
+        "tflite_float32/mean_squared_error": 0.25,
+        "tflite_float32/bytes": 9,
+    }
+    run = result("a", 1, None, metrics=metrics)
+    names = [column.name for column in columns(compare(groups([run])))]
+    assert names[:2] == ["mean_squared_error", "loss"]
+    assert names[-2:] == ["float32_mean_squared_error", "float32_bytes"]
+    assert not any("accuracy" in name for name in names)
+
+
+def test_a_regression_that_logged_losses_only_shows_them() -> None:
     run = result("a", 1, None, metrics={"tflite_float32/loss": 0.5, "tflite_float32/bytes": 9})
     names = [column.name for column in columns(compare(groups([run])))]
-    assert names[0] == "loss"
-    assert names[-2:] == ["float32_loss", "float32_bytes"]
-    assert not any("accuracy" in name for name in names)
+    assert (names[0], names[-2:]) == ("loss", ["float32_loss", "float32_bytes"])
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "text"),
     [
         ("score", 0.98765, "0.9877"),
+        ("error", 12345.678, "1.235e+04"),
         ("share", 0.8751, "87.51%"),
         ("count", 1234567.0, "1,234,567"),
         ("milliseconds", 0.12345, "0.123"),
@@ -95,7 +109,9 @@ def test_a_line_per_seed_then_the_mean() -> None:
 
 
 def test_files_have_a_score_and_a_size() -> None:
-    listed = [(name, score.name, size.name) for name, score, size in file_columns(two_recipes())]
+    listed = [
+        (name, score.name, size.name) for name, score, size in file_columns(two_recipes(), TEST_ACCURACY)
+    ]
     assert listed == [
         ("Keras file", "accuracy", "keras_gzip_bytes"),
         ("float32 TFLite", "float32_accuracy", "float32_gzip_bytes"),
@@ -103,7 +119,30 @@ def test_files_have_a_score_and_a_size() -> None:
 
 
 def test_the_front_in_words() -> None:
-    assert front_rows(two_recipes()) == [
+    lines = (
         ("a", "float32 TFLite", "1,000", "0.5000"),
         ("a", "Keras file", "2,000", "0.6875 ± 0.7941"),
+    )
+    assert fronts(two_recipes()) == [Front("mnist", TEST_ACCURACY, lines)]
+
+
+def test_each_data_set_has_a_front() -> None:
+    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
+    easy = [result("a", 1, 1.0, metrics=files(100, 1.0))]
+    hard = [result("b", 1, 0.5, metrics=files(1000, 0.5), **digits)]
+    error = {"test/mean_squared_error": 4.0, "model/keras_gzip_bytes": 10}
+    regression = [result("c", 1, metrics=error, data_source="npz", data_sha256="ee" * 32)]
+    found = fronts(compare(groups(easy, hard, regression)))
+    assert [(front.data, front.score) for front in found] == [
+        ("mnist", TEST_ACCURACY),
+        ("digits", TEST_ACCURACY),
+        ("npz", TEST_SQUARED_ERROR),
     ]
+    assert [[row[0] for row in front.rows] for front in found] == [["a"], ["b"], ["c"]]
+    assert found[2].rows == (("c", "Keras file", "10", "4"),)
+
+
+def test_of_data_that_is_not_known_each_recipe_stands_alone() -> None:
+    unknown = {"data_source": None, "data_sha256": None}
+    runs = [[result(name, 1, 0.5, metrics=files(100, 0.5), **unknown)] for name in "ab"]
+    assert [front.data for front in fronts(compare(groups(*runs)))] == ["unknown data"] * 2

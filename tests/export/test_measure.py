@@ -20,14 +20,16 @@ def test_numbers_go_by_the_names_of_summary_and_mlflow() -> None:
         "gzip_bytes": 60,
         "accuracy": 0.5,
         "loss": 2.0,
+        "mean_squared_error": None,
         "latency_ms": None,
         "latency_p90_ms": None,
     }
 
 
 def test_a_regression_has_no_accuracy_and_a_broken_file_nothing() -> None:
-    regression = Exported("float32", Path("m.tflite"), 1, 1, loads=True, scores={"loss": 0.25})
-    assert (regression.accuracy, regression.loss) == (None, 0.25)
+    scores = {"loss": 0.25, "mean_squared_error": 0.5}
+    regression = Exported("float32", Path("m.tflite"), 1, 1, loads=True, scores=scores)
+    assert (regression.accuracy, regression.loss, regression.mean_squared_error) == (None, 0.25, 0.5)
     none = Exported("int8", None, None, None, loads=False, error="the converter ended")
     assert set(none.measured().values()) == {None}
 

@@ -46,15 +46,39 @@ def test_regression_reports_the_mean_squared_error_and_no_accuracy() -> None:
 
     scores = made.score(np.zeros((2, 2), np.float32), np.array([[1, 1], [3, 1]], np.float32))
 
-    assert (made.metrics, made.classifies) == ((), False)
-    assert scores == {"loss": 3.0}
+    assert (made.metrics, made.classifies) == (("mean_squared_error",), False)
+    assert scores == {"loss": 3.0, "mean_squared_error": 3.0}
+
+
+def test_every_regression_has_the_mean_squared_error_whatever_its_loss() -> None:
+    targets, outputs = np.zeros((2, 2), np.float32), np.array([[1, 1], [3, 1]], np.float32)
+    by_loss = {
+        loss: task(None, loss=loss).score(targets, outputs)
+        for loss in ("mean_squared_error", "mean_absolute_error", "huber")
+    }
+
+    assert {loss: scores["loss"] for loss, scores in by_loss.items()} == {
+        "mean_squared_error": 3.0,
+        "mean_absolute_error": 1.5,
+        "huber": 1.0,
+    }
+    assert {scores["mean_squared_error"] for scores in by_loss.values()} == {3.0}
+
+
+def test_errors_of_large_outputs_are_squared_without_overflow() -> None:
+    made = task(None, loss="mean_absolute_error")
+    scores = made.score(np.zeros((1, 1), np.float32), np.full((1, 1), 1e30, np.float32))
+    assert scores["mean_squared_error"] == pytest.approx(1e60)
 
 
 def test_the_recipe_can_name_loss_and_metrics() -> None:
     made = task(None, loss="mean_absolute_error", metrics=("mean_squared_error",))
 
     assert made.metrics == ("mean_squared_error",)
-    assert made.score(np.zeros((1, 2), np.float32), np.array([[1, 3]], np.float32)) == {"loss": 2.0}
+    assert made.score(np.zeros((1, 2), np.float32), np.array([[1, 3]], np.float32)) == {
+        "loss": 2.0,
+        "mean_squared_error": 5.0,
+    }
     assert task(metrics=()).metrics == ()
     assert task(metrics=("crossentropy", "accuracy")).metrics == ("crossentropy", "accuracy")
 
