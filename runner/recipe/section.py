@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from runner.errors import UserError, did_you_mean
+from runner.wording import hidden_character, shown
 
 T = TypeVar("T")
 
@@ -159,12 +160,6 @@ class Section:
             return None
 
 
-def shown(value: object) -> str:
-    """Writes a found value for a message, shortened: text in quotes, numbers plain."""
-    written = repr(value)
-    return written if len(written) <= 60 else f"{written[:57]}..."
-
-
 def text(value: object) -> str:
     """Takes non-empty text.
 
@@ -173,6 +168,8 @@ def text(value: object) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"is {shown(value)}, but must be text")
+    if hidden := hidden_character(value):
+        raise ValueError(f"is {shown(value)}, with the control character {hidden}")
     return value
 
 
@@ -182,9 +179,15 @@ def number(value: object) -> float:
     Raises:
         ValueError: It is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"is {shown(value)}, but must be a number")
-    return float(value)
+    try:
+        taken = float(value)
+    except OverflowError:
+        taken = math.inf
+    if not math.isfinite(taken):
+        raise ValueError(f"is {shown(value)}, but must be a number")
+    return taken
 
 
 def share(value: object) -> float:
@@ -234,4 +237,4 @@ def texts(value: object) -> tuple[str, ...]:
     listed = value if isinstance(value, list | tuple) else [value]
     if not all(isinstance(entry, str) and entry.strip() for entry in listed):
         raise ValueError(f"is {shown(value)}, but must be text or a list of texts")
-    return tuple(listed)
+    return tuple(map(text, listed))

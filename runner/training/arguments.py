@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from runner.errors import UserError
-from runner.recipe.section import flag, number, shown, whole
+from runner.recipe.section import flag, number, whole
 from runner.recipe.steps import StepSpec
+from runner.wording import shown
 
 
 @dataclass(frozen=True)
