@@ -38,7 +38,7 @@ def visible(text: str) -> str:
 
 
 def readable(message: str) -> str:
-    """Makes a message fit to be printed whatever it quotes: nothing hidden, and cut where it is far too long."""
+    """Makes a message fit to be printed, whatever it quotes: nothing is hidden, what is too long is cut."""
     lines = [
         line if len(line) <= _MOST_IN_A_LINE else f"{line[: _MOST_IN_A_LINE // 2]} ... {line[-200:]}"
         for line in visible(message).splitlines()

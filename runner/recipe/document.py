@@ -6,6 +6,7 @@ exhaust Python's stack. Both show in the stream of events, which is as long as t
 
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import yaml
 
@@ -67,7 +68,7 @@ def compose(written: str) -> yaml.Node | None:
 
 
 def _measure(written: str) -> None:
-    known: dict[str, tuple[int, int]] = {}
+    known: dict[str | None, tuple[int, int]] = {}
     within = [_Collection(None)]
     for event in yaml.parse(written, Loader=yaml.SafeLoader):
         if isinstance(event, yaml.CollectionStartEvent):
@@ -84,7 +85,7 @@ def _measure(written: str) -> None:
                 known[event.anchor] = characters, levels
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in {outer.anchor for outer in within}:
-                raise TooMuch(None, None, f"*{event.anchor} stands within what it names", event.start_mark)
+                raise _too_much(f"*{event.anchor} stands within what it names", event)
             # The composer says of an alias that names nothing.
             characters, levels = known.get(event.anchor, (0, 0))
         else:
@@ -94,14 +95,18 @@ def _measure(written: str) -> None:
         around.levels = max(around.levels, levels + 1)
         # The first is no collection of the document's.
         if len(within) - 1 + levels > MOST_LEVELS:
-            told = f"nests deeper than the {MOST_LEVELS} levels that a recipe may have"
-            raise TooMuch(None, None, told, event.start_mark)
+            raise _too_much(f"nests deeper than the {MOST_LEVELS} levels that a recipe may have", event)
         if around.characters > MOST_CHARACTERS:
-            told = (
+            raise _too_much(
                 f"holds more than the {MOST_CHARACTERS:,} characters that a recipe may have, aliases"
-                f" expanded and each value counted as {LEAST_PER_VALUE} more"
+                f" expanded and each value counted as {LEAST_PER_VALUE} more",
+                event,
             )
-            raise TooMuch(None, None, told, event.start_mark)
+
+
+def _too_much(told: str, event: yaml.Event) -> TooMuch:
+    mark: Any = event.start_mark
+    return TooMuch(None, None, told, mark)
 
 
 def scalar(root: yaml.Node | None, key: str) -> str:

@@ -87,9 +87,10 @@ class _Sizes:
         if path in self._known:
             return self._known[path]
         if path in self._open or steps > _MOST_STEPS:
+            key = written_key(path)
             raise UserError(
-                f"{self._where(written_key(path))}: {written_key(path)}: interpolations of the recipe refer to"
-                " each other in a circle, or over too many steps"
+                f"{self._where(key)}: {key}: interpolations of the recipe refer to each other in a circle, or"
+                " over too many steps"
             )
         self._open.add(path)
         size = LEAST_PER_VALUE
@@ -98,8 +99,9 @@ class _Sizes:
         if isinstance(value, str):
             size += len(value)
         if size > MOST_CHARACTERS:
+            key = written_key(path)
             raise UserError(
-                f"{self._where(written_key(path))}: {written_key(path)} would have more than the"
+                f"{self._where(key)}: {key} would have more than the"
                 f" {MOST_CHARACTERS:,} characters of a recipe once its interpolations are resolved"
             )
         self._open.discard(path)

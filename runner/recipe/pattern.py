@@ -1,7 +1,7 @@
-"""The patterns by which recipes name layers: globs, or regular expressions after `re:`.
+r"""The patterns by which recipes name layers: globs, or regular expressions after `re:`.
 
 RE2 matches both in time that is linear in the name, whatever the pattern; Python's own engine takes
-exponential time for `(\\w+)+!`.
+exponential time for `(\w+)+!`.
 """
 
 import re
@@ -69,7 +69,8 @@ def _compiled(pattern: str) -> Any:
 
 def _of_glob(glob: str) -> str:
     """Writes a glob as a regular expression, read as Python's `fnmatch` reads it."""
-    written, index = [], 0
+    written: list[str] = []
+    index = 0
     while index < len(glob):
         sign = glob[index]
         # A bracket that stands first in a set belongs to it.
