@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +154,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             batch_size=recipe.training.batch_size,
             epochs=recipe.training.epochs,
         )
+        plan = replace(plan, warnings=(*data.warnings, *plan.warnings))
         optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
         if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
             steps = dense_steps(recipe.training, data, recipe.data.validation_split)

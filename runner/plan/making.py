@@ -16,6 +16,8 @@ from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
 from runner.wording import counted
 
+_MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
+
 
 def make_plan(
     rules: Sequence[Rule], model: tf_keras.Model, *, samples: int, batch_size: int, epochs: int
@@ -38,6 +40,11 @@ def make_plan(
     """
     steps_per_epoch = math.ceil(samples / batch_size)
     total_steps = steps_per_epoch * epochs
+    if total_steps > _MOST_STEPS:
+        raise UserError(
+            f"recipe.training.epochs: {epochs:,} epochs of {counted(steps_per_epoch, 'step')} are"
+            f" {total_steps:,} training steps; {_MOST_STEPS:,} are the most"
+        )
     matches = match_rules(rules, named_layers(model))
     problems: list[str] = []
     schedules: dict[str, PruningSchedule | None] = {}

@@ -17,6 +17,8 @@ NAMES_CODE = (
     " and name it on the command line: plugins=[my_module]"
 )
 
+LARGEST = 2**63 - 1
+
 # Where a block takes arguments of its own, a key this near to a known one is a slip of the finger.
 _SLIP = 0.9
 
@@ -214,6 +216,8 @@ def whole(value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise ValueError(f"is {shown(value)}, but must be a whole number")
+    if abs(value) > LARGEST:
+        raise ValueError(f"is {shown(value)}, but whole numbers have at most 64 bits")
     return int(value)
 
 

@@ -5,11 +5,10 @@ from collections.abc import Callable, Mapping
 
 from runner.errors import UserError
 from runner.recipe.interpolation import refuse_interpolations, values, written_key
-from runner.recipe.section import NAMES_CODE, code_keys
+from runner.recipe.section import LARGEST, NAMES_CODE, code_keys
 from runner.wording import hidden_character, shown
 
 _LONGEST_NAME = 200
-_LARGEST = 2**63 - 1
 
 
 def vet(recipe: object, where: Callable[[str], str]) -> None:
@@ -64,7 +63,7 @@ def _problem(value: object) -> str | None:
         return None if hidden is None else f"is {shown(value)}, with the control character {hidden}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {shown(value)}, but numbers of a recipe are finite"
-    if isinstance(value, int) and abs(value) > _LARGEST:
+    if isinstance(value, int) and abs(value) > LARGEST:
         return f"is {shown(value)}, but whole numbers of a recipe have at most 64 bits"
     if value is None or isinstance(value, bool | int | float):
         return None
