@@ -19,6 +19,7 @@ from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
 from runner.recipe.vetting import vet
 from runner.settings import RunSettings
+from runner.wording import shown
 
 
 def read_job(
@@ -88,10 +89,10 @@ def load_plugins(modules: Iterable[str]) -> None:
         except UserError:
             raise
         except ImportError as error:
-            raise UserError(f"plugins: cannot import '{module}': {error}") from error
+            raise UserError(f"plugins: cannot import {shown(module)}: {error}") from error
         except Exception as error:
             raise UserError(
-                f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
+                f"plugins: {shown(module)} fails on import: {type(error).__name__}: {error}"
             ) from error
 
 

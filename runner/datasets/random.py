@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Arrays, UnfitArrays, check_whole_number
+from runner.wording import shown
 
 _MOST_VALUES = 2**27  # Half a gigabyte.
 
@@ -74,6 +75,6 @@ def random(
 
 def _check_shape(name: str, shape: object) -> None:
     if not isinstance(shape, list | tuple) or not shape:
-        raise UnfitArrays(f"recipe.data.{name} is {shape!r}; it must be a list such as [4, 128, 2]")
+        raise UnfitArrays(f"recipe.data.{name} is {shown(shape)}; it must be a list such as [4, 128, 2]")
     if not all(isinstance(size, int) and size > 0 for size in shape):
         raise UnfitArrays(f"recipe.data.{name} is {list(shape)}; its sizes must be whole numbers above 0")

@@ -14,7 +14,7 @@ from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
-from runner.wording import counted
+from runner.wording import counted, shown
 
 _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 
@@ -141,7 +141,7 @@ def _rule_problems(rule: Rule, own: Sequence[PlannedWeight]) -> list[str]:
     where = f"recipe.layers.{rule.key}"
     names = sorted({row.weight for row in own if row.weight != "-"})
     problems = [
-        f"{where}.weights: its layers have no prunable weight {name!r}; they have {', '.join(names)}."
+        f"{where}.weights: its layers have no prunable weight {shown(name)}; they have {', '.join(names)}."
         for name in rule.weights
         if name not in names
     ]

@@ -43,9 +43,8 @@ def main() -> None:
     planned = sum(outcome.planner for outcome in outcomes)
     good = sum(outcome.message is None for outcome in outcomes)
     memory = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e6
-    print(
-        f"{len(outcomes)} cases in {time.perf_counter() - began:.0f} s: {planned} reached the planner, {good} plans"
-    )
+    seconds = time.perf_counter() - began
+    print(f"{len(outcomes)} cases in {seconds:.0f} s: {planned} reached the planner, {good} plans")
     print(f"slowest {slowest[0]:.2f} s: {slowest[1]!r}"[:2_000])
     print(f"peak memory {memory:.2f} GB; {sum(map(len, faults.values()))} faults of {len(faults)} kinds")
     for fault, cases in faults.items():
