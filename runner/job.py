@@ -12,13 +12,15 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
 from runner.plugin_content import imported_as_hashed
-from runner.recipe.file import lineage, origins, refuse_code
+from runner.recipe.file import lineage, origins
 from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.misspelled import with_rule_hints
 from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
+from runner.recipe.vetting import vet
 from runner.settings import RunSettings
+from runner.wording import shown
 
 
 def read_job(
@@ -89,10 +91,10 @@ def load_plugins(modules: Sequence[str]) -> None:
             except UserError:
                 raise
             except ImportError as error:
-                raise UserError(f"plugins: cannot import '{module}': {error}") from error
+                raise UserError(f"plugins: cannot import {shown(module)}: {error}") from error
             except Exception as error:
                 raise UserError(
-                    f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
+                    f"plugins: {shown(module)} fails on import: {type(error).__name__}: {error}"
                 ) from error
 
 
@@ -106,16 +108,12 @@ def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
     name = chosen.removesuffix(".yaml")
     overrides = _overrides(hydra)
     where = origins(name, overrides)
-    refuse_code(OmegaConf.to_container(config.recipe, resolve=False), where)
+    vet(OmegaConf.to_container(config.recipe, resolve=False), where)
     try:
         mapping: Any = OmegaConf.to_container(config.recipe, resolve=True)
     except OmegaConfBaseException as error:
         key = str(error.full_key or "recipe")
         raise UserError(f"{where(key)}: {key}: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise UserError(
-            f"{where('')}: interpolations of the recipe refer to each other in a circle"
-        ) from error
     keep_written_rate(mapping, lineage(name), overrides, where)
     recipe = Recipe.from_mapping(mapping, name=name, source=place(find_recipe(name)), where=where)
     return mark_leftovers(recipe, overrides)

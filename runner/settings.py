@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UserError, did_you_mean
-from runner.recipe.section import Invalid, Problem, Section, flag, number, shown, text, texts, whole
+from runner.recipe.section import Invalid, Problem, Section, flag, number, text, texts, whole
+from runner.wording import shown
 
 ON_FAILURE = ("continue", "stop")
 ARTIFACTS = ("tables", "plots", "recipe", "tflite", "reports", "model")

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -164,6 +164,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             epochs=recipe.training.epochs,
             variants=recipe.export.variants,
         )
+        plan = replace(plan, warnings=(*data.warnings, *plan.warnings))
         optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
         if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
             steps = dense_steps(recipe.training, data, recipe.data.validation_split)

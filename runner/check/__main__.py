@@ -45,11 +45,10 @@ def _check(arguments: list[str]) -> int:
 
         print(to_json(check))
     else:
-        from rich.console import Console
-
         from runner.check.screen import show
+        from runner.console import open_console
 
-        show(check, Console(soft_wrap=False))
+        show(check, open_console())
     return 0 if check.passed else 1
 
 

@@ -41,11 +41,10 @@ def _answer(arguments: list[str]) -> int:
 
 def _compare(arguments: list[str]) -> None:
     asked = read_arguments(arguments)
-    from rich.console import Console
-
     from runner.compare.comparing import compare_experiment, compare_sweep
+    from runner.console import open_console
 
-    console = Console(soft_wrap=False)
+    console = open_console()
     if asked.sweep is not None:
         compare_sweep(asked.sweep, console, tracking_uri=asked.tracking_uri, recipes=asked.recipes)
     elif asked.experiment is not None:

@@ -15,7 +15,9 @@ from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
-from runner.wording import counted
+from runner.wording import counted, shown
+
+_MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 
 
 def make_plan(
@@ -46,6 +48,11 @@ def make_plan(
     """
     steps_per_epoch = math.ceil(samples / batch_size)
     total_steps = steps_per_epoch * epochs
+    if total_steps > _MOST_STEPS:
+        raise UserError(
+            f"recipe.training.epochs: {epochs:,} epochs of {counted(steps_per_epoch, 'step')} are"
+            f" {total_steps:,} training steps; {_MOST_STEPS:,} are the most"
+        )
     matches = match_rules(rules, named_layers(model))
     problems: list[str] = []
     schedules: dict[str, PruningSchedule | None] = {}
@@ -143,7 +150,7 @@ def _rule_problems(rule: Rule, own: Sequence[PlannedWeight]) -> list[str]:
     where = f"recipe.layers.{rule.key}"
     names = sorted({row.weight for row in own if row.weight != "-"})
     problems = [
-        f"{where}.weights: its layers have no prunable weight {name!r}; they have {', '.join(names)}."
+        f"{where}.weights: its layers have no prunable weight {shown(name)}; they have {', '.join(names)}."
         for name in rule.weights
         if name not in names
     ]

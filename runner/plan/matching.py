@@ -10,6 +10,7 @@ from runner.errors import UserError, did_you_mean
 from runner.pruning.prunable import is_prunable
 from runner.recipe.pattern import fits, fits_any, plain
 from runner.recipe.schema import Rule
+from runner.wording import shown
 
 Layer: TypeAlias = tf_keras.layers.Layer
 
@@ -111,7 +112,7 @@ def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
     names = [name for layer in layers for name in layer.names]
     ending = f" Layers that can be pruned: {listed(prunable)}."
     problems = [
-        f"{where}.{key}: no layer is called {pattern!r}.{did_you_mean(plain(pattern), names)}{ending}"
+        f"{where}.{key}: no layer is called {shown(pattern)}.{did_you_mean(plain(pattern), names)}{ending}"
         for key, patterns in (("targets", rule.targets), ("ignore", rule.ignore))
         for pattern in patterns
         if not any(fits(pattern, name) for name in names)

@@ -11,6 +11,7 @@ import tf_keras
 from runner.errors import UserError, did_you_mean
 from runner.recipe.schema import Training
 from runner.training.outputs import gives_probabilities
+from runner.wording import shown
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
 _OF_COMPILE = ("crossentropy", "ce")
@@ -108,7 +109,7 @@ def _known(name: str, get: Callable[[str], Any], where: str, concept: str, usual
         found = None
     if not callable(found):  # For an unknown metric Keras returns its name.
         raise UserError(
-            f"{where}: Keras has no {concept} called {name!r}.{did_you_mean(name, usual)}"
+            f"{where}: Keras has no {concept} called {shown(name)}.{did_you_mean(name, usual)}"
             f" Usual ones: {', '.join(usual)}."
         )
     return found
