@@ -97,7 +97,7 @@ def group_fingerprint(
 
 
 def environment(settings: RunSettings) -> dict[str, str]:
-    """Names what a job is computed with, so that what differs between two jobs beside their recipes has names.
+    """Names what a job is computed with: what may differ between two jobs beside their recipes.
 
     Args:
         settings: Its plugins count.

@@ -44,8 +44,8 @@ def _embedding_warnings(model: tf_keras.Model, kinds: Mapping[str, type[Variant]
         return []
     return [
         f"{listed(names, most=_MOST)}: {', '.join(rounding)} round{'s' * (len(rounding) == 1)} the model's"
-        " input to 256 levels, and with it the numbers that an embedding looks up, so that the file will most likely"
-        " fail the check of outputs. float16 and dynamic_range leave the input as it is."
+        " input to 256 levels, and with it the numbers that an embedding looks up, so that the file will most"
+        " likely fail the check of outputs. float16 and dynamic_range leave the input as it is."
     ]
 
 
