@@ -31,7 +31,7 @@ from runner.models.vetting import check_config, parse_config, without_compilatio
 
 _WAY_OUT = (
     "build the model in a plugin or name it in recipe.model.name, and give this file as recipe.model.weights,"
-    " which reads its weights and nothing else."
+    " which reads its weights and nothing else"
 )
 
 
@@ -55,7 +55,7 @@ def load_saved_model(path: Path) -> tf_keras.Model:
                 return _load_archive(path, Path(folder), where)
             return _load_hdf5(path, where)
     except Refused as refused:
-        raise UserError(f"{where}: {_refusal(refused)}") from refused
+        raise UserError(f"{where}: {refused}. Keras writes no such file; nothing of it is read.") from refused
 
 
 def reload_model(path: Path, saved: tf_keras.Model) -> tf_keras.Model:
@@ -88,7 +88,7 @@ def _load_archive(path: Path, folder: Path, where: str) -> tf_keras.Model:
         check_archive(archive, most)
         _check_version(str(parse_config(read_member(archive, METADATA))["keras_version"]), where)
         config = without_compilation(parse_config(read_member(archive, CONFIG)))
-        check_config(config)
+        _vet(config, where)
         weights = Path(archive.extract(WEIGHTS, folder))
         with h5py.File(weights, "r") as file:
             numbers = check_hdf5(file, most)
@@ -106,7 +106,7 @@ def _load_hdf5(path: Path, where: str) -> tf_keras.Model:
             )
         # Files older than Keras 2.0 carry no version.
         _check_version(str(file.attrs.get("keras_version", "1.")), where)
-        check_config(parse_config(file.attrs["model_config"]))
+        _vet(parse_config(file.attrs["model_config"]), where)
         with _loading(where), at_most(numbers):
             return tf_keras.models.load_model(file, compile=False)
 
@@ -152,6 +152,21 @@ def _check_version(version: str, where: str) -> None:
         )
 
 
+def _vet(config: Any, where: str) -> None:
+    """Refuses a configuration that names what may run code, with the way to use the file all the same."""
+    try:
+        check_config(config)
+    except Refused as refused:
+        text = str(refused)
+        if "'PruneLowMagnitude'" in text or "'TFMOT>PruneLowMagnitude'" in text:
+            text = "it is still wrapped for pruning by TFMOT. Call strip_pruning and save the result"
+        elif text.endswith("has registered it"):
+            text = f"{text}. Register it in such a module; or {_WAY_OUT}"
+        else:
+            text = f"{text}. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+        raise UserError(f"{where}: {text}.") from refused
+
+
 @contextmanager
 def _reading(where: str) -> Iterator[None]:
     """Says of a file that cannot be read that it is damaged."""
@@ -170,14 +185,6 @@ def _loading(where: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise UserError(f"{where}: tf-keras cannot load it: {_reason(error)}") from error
-
-
-def _refusal(refused: Refused) -> str:
-    text = str(refused)
-    if "'PruneLowMagnitude'" in text or "'TFMOT>PruneLowMagnitude'" in text:
-        return "it is still wrapped for pruning by TFMOT. Call strip_pruning and save the result."
-    way_out = f"Register it in such a module; or {_WAY_OUT}" if "has registered" in text else _WAY_OUT
-    return f"{text}. {way_out[0].upper()}{way_out[1:]}"
 
 
 def _reason(error: Exception) -> str:

@@ -94,7 +94,7 @@ def _check(value: Any, path: str, layers: tuple[str, ...]) -> None:
             _refuse(layers, path, "a composite tensor, which has a notation of its own, is not read")
         for key, item in value.items():
             if key == "pruning_schedule" and _is_schedule(item):
-                item = item.get("config")
+                item = item["config"]
             inside = path if key == "config" else f"{path}.{key}" if path else key
             _check(item, inside, layers)
         try:
@@ -183,9 +183,13 @@ def _check_names(config: dict[str, Any], owner: str, path: str, layers: tuple[st
 
 
 def _is_schedule(value: Any) -> bool:
-    """Tells whether a wrapper of the runner's own says its schedule so, by a class that is defined here."""
-    name = value.get("class_name") if isinstance(value, dict) else None
-    return isinstance(name, str) and name in schedule_names()
+    """Tells whether a value is how the runner's own wrapper says its schedule, by a class defined here.
+
+    With a module beside it tf-keras would import that, were it in another place than the wrapper's.
+    """
+    if not isinstance(value, dict) or value.keys() != {"class_name", "config"}:
+        return False
+    return isinstance(value["class_name"], str) and value["class_name"] in schedule_names()
 
 
 def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -350,6 +350,10 @@ REFUSED: dict[str, tuple[Any, str]] = {
         sequential(layer("\x1b[31mX")),
         r"the class '\\x1b\[31mX' is not one of tf-keras's",
     ),
+    "a wrapper of TFMOT": (
+        sequential({**layer("PruneLowMagnitude", layer=dense()), "module": "tfmot"}),
+        r"m\.(keras|h5): it is still wrapped for pruning by TFMOT\. Call strip_pruning and save .*\.$",
+    ),
     "an unknown schedule": (
         sequential(
             {
@@ -359,6 +363,12 @@ REFUSED: dict[str, tuple[Any, str]] = {
             }
         ),
         r"key 'pruning_schedule', the class 'Polynomial' is not one of tf-keras's",
+    ),
+    "a schedule of a module": (
+        sequential(
+            dense(kernel_initializer=constant({"pruning_schedule": evil("ConstantSparsity")})),
+        ),
+        r"key 'kernel_initializer\.value\.pruning_schedule', the class 'ConstantSparsity' is not one of",
     ),
     "a key twice": (
         with_text('"units": 2', '"units": 2, "units": 3'),
