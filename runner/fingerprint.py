@@ -13,7 +13,7 @@ from runner.plugin_content import plugin_content
 from runner.provenance import computed_with
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
-from runner.source_content import source_content
+from runner.source_content import source_content, source_sha256
 
 
 def fingerprint(
@@ -103,9 +103,9 @@ def environment(settings: RunSettings) -> dict[str, str]:
         settings: Its plugins count.
 
     Returns:
-        Versions and device by name; with `source NAME` and `plugin NAME` the first 12 digits of the SHA-256
-        of a part of the runner and of a plugin.
+        Versions and device by name; under `source` and `plugin NAME` the first 12 digits of the SHA-256 of
+        the runner's own code that computes, and of a plugin's.
     """
-    sources = {f"source {name}": content[:12] for name, content in source_content().items()}
+    source = {"source": source_sha256()[:12]}
     plugins = {f"plugin {name}": content[:12] for name, content in plugin_content(settings.plugins).items()}
-    return computed_with() | sources | plugins
+    return computed_with() | source | plugins

@@ -149,7 +149,7 @@ def test_the_environment_names_versions_source_and_plugins(
     (tmp_path / "named_plugin.py").write_text("a = 1\n")
     found = environment(RunSettings(plugins=("named_plugin",)))
     assert {name: found[name] for name in computed_with()} == computed_with()
-    for name in ("plugin named_plugin", "source pruning"):
+    for name in ("plugin named_plugin", "source"):
         assert re.fullmatch("[0-9a-f]{12}", found[name])
 
 

@@ -42,10 +42,11 @@ def _embedding_warnings(model: tf_keras.Model, kinds: Mapping[str, type[Variant]
     names = embedding_names(model)
     if not rounding or not names:
         return []
+    verb = "rounds" if len(rounding) == 1 else "round"
     return [
-        f"{listed(names, most=_MOST)}: {', '.join(rounding)} round{'s' * (len(rounding) == 1)} the model's"
-        " input to 256 levels, and with it the numbers that an embedding looks up, so that the file will most"
-        " likely fail the check of outputs. float16 and dynamic_range leave the input as it is."
+        f"{listed(names, most=_MOST)}: {', '.join(rounding)} {verb} the model's input to 256 levels, and with"
+        " it the numbers that an embedding looks up, so that the file will most likely fail the check of"
+        " outputs. float16 and dynamic_range leave the input as it is."
     ]
 
 

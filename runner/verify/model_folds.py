@@ -231,7 +231,7 @@ def _norm_factor(norm: Layer) -> np.ndarray:
 def _standard_factor(layer: Layer) -> np.ndarray:
     """The factor of a Normalization, whose statistics are constants of the model."""
     variance = np.asarray(layer.variance, np.float64)
-    if layer.invert or variance.size not in (1, variance.shape[-1]):
+    if layer.invert or variance.size not in (1, *variance.shape[-1:]):
         raise _Unknown
     factor = 1 / np.maximum(np.sqrt(variance), tf_keras.backend.epsilon())
     return np.asarray(factor.reshape(-1) if factor.size > 1 else factor.reshape(()))

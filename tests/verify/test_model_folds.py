@@ -58,6 +58,13 @@ def test_numbers_in_front_multiply_all_or_each_input() -> None:
     assert [one.reshape(-1).tolist() for one in found.inputs] == [[1.0], [0.5, 0.25], [0.125, 0.0625]]
 
 
+def test_one_mean_and_variance_for_all_inputs_is_one_factor() -> None:
+    dense = layers.Dense(3)
+    standard = layers.Normalization(axis=None, mean=1.0, variance=16.0)
+    found = folds(tf_keras.Sequential([layers.Input((2,)), standard, dense]), dense.kernel)
+    assert [one.tolist() for one in found.inputs] == [1.0, 0.25]
+
+
 def test_depthwise_transposed_and_separable_kernels_have_their_axes() -> None:
     depthwise, transposed = layers.DepthwiseConv2D(3, depth_multiplier=2), layers.Conv2DTranspose(5, 3)
     separable, norms = layers.SeparableConv2D(4, 3), [norm(), norm(), norm()]
