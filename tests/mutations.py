@@ -160,8 +160,9 @@ ODD: tuple[Any, ...] = (
     "???", [], {}, [[]], [None], {"name": "x"}, [1e9, 4], {"in": 10**12, "out": 1}, {"in": 0, "out": 0},
     {"name": "constant"}, ["*"] * 300, "*a" * 400, "re:(\\w+)+!", "re:(?=a)b", "re:(",
     "re:((a{1000}){1000}){1000}", "[", "[!]", "\x1b[31mred", "a\x00b", "\u202egnp", "\ud800",
-    "\u6a21\U0001f642", "a\nb", "x" * 10_000, "${recipe.training.epochs}", "${..tracking.uri}", "${.name}",
-    "${oc.env:HOME}", "${recipe.layers}", "${", "$${x}", "${recipe.description}${recipe.description}",
+    "\u6a21\U0001f642", "a\nb", "x" * 10_000,
+    "${recipe.training.epochs}", "${..tracking.uri}", "${.name}", "${oc.env:HOME}",
+    "${recipe.layers}", "${", "$${x}", "${recipe.description}${recipe.description}",
     "!!python/object:os.system x", "2026-13-45", "=", "<<", "~", "0o17", "1:30", b"bytes", "_target_",
     "hydra", "mnist", "cifar10", "npz", "digits", "/dev/null", "/nowhere/x.keras", "..", "../../etc/passwd",
 )  # fmt: skip

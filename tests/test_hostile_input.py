@@ -1,5 +1,6 @@
 """Whatever a recipe and a command say: a plan, or one readable message, soon."""
 
+import contextlib
 import io
 import json
 import tempfile
@@ -118,6 +119,8 @@ def commands() -> Iterator[Commands]:
         patch.setattr(runner.stages, "build_model", made.build)
         patch.setattr(runner.stages, "make_plan", made.plan)
         patch.setattr(runner.experiment, "Display", lambda: Display(Console(file=io.StringIO())))
+        # It collects garbage, for seconds in all, and nothing is trained here.
+        patch.setattr(runner.experiment, "graphs_freed", contextlib.nullcontext)
         patch.setattr("runner.datasets.mnist.fetch", no_network)
         patch.setattr("runner.datasets.cifar10.fetch", no_network)
         source.register()

@@ -26,10 +26,13 @@ def main() -> None:
     faults: dict[str, list[Hostile]] = collections.defaultdict(list)
     began = time.perf_counter()
     fixture = contextlib.contextmanager(test_hostile_input.commands.__wrapped__)  # type: ignore[attr-defined]
-    with fixture() as commands:
+    # Ctrl-C ends with what there is by then.
+    with fixture() as commands, contextlib.suppress(KeyboardInterrupt):
         first = int(sys.argv[2]) if len(sys.argv) > 2 else 0
         for number in range(first, first + count):
             case = mutated(Random(number))
+            if number > first and (number - first) % 100 == 0:
+                print(f"{number - first} cases, {len(faults)} kinds of faults", file=sys.stderr, flush=True)
             try:
                 outcome = commands(case)
                 outcomes.append(outcome)
