@@ -56,8 +56,9 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
             optimizer.gradient_transformers.append(dense_gradients)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Looks at what the batch before has changed."""
-        self._steps.look()
+        """Looks at what the batch before has changed, as long as no optimizer is known to count."""
+        if not self._steps.is_kept:
+            self._steps.look()
 
     def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
         """Settles the masks that no optimizer kept.

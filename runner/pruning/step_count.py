@@ -29,6 +29,11 @@ class StepCount:
         self._applied = self._changed = 0
         self._iterations, self._seen = self._scaled_iterations(), self._fingerprint()
 
+    @property
+    def is_kept(self) -> bool:
+        """Whether the masks have been seen to count: then looks may be rare, and cost a training nothing."""
+        return self._applied > 0
+
     def look(self) -> int:
         """Returns the steps so far; called between batches, as often as wanted, and never counts down."""
         before, self._counted = self._counted, [wrapper.steps for wrapper in self._wrappers]
