@@ -22,6 +22,7 @@ RESULT_PARTS = (
     "export",  # makes, runs and measures the files
     "verify",  # says whether a run is good
     "exporting.py",
+    "dense_reference.py",  # what a drop in accuracy counts from
     "experiment.py",
     "summary.py",  # counts what comparisons read
 )
