@@ -5,6 +5,7 @@ caught from the first moment.
 """
 
 import os
+import re
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 _USAGE = """\
 Trains and prunes the model of a recipe, and proves the zeros in the TFLite file.
 
-usage: runner [--multirun] [recipe=NAME] [SETTING=VALUE ...] [recipe.KEY=VALUE ...]
+usage: runner [--multirun] recipe=NAME [SETTING=VALUE ...] [recipe.KEY=VALUE ...]
        (python -m runner does the same)
 
   runner recipe=mnist_2x4                                one run
@@ -73,7 +74,7 @@ def main() -> None:
 
 
 def _answer(arguments: list[str]) -> int:
-    if {"-h", "--help"} & set(arguments):
+    if not arguments or {"-h", "--help"} & set(arguments):
         print(help_text())
         return 0
     if "--version" in arguments:
@@ -82,7 +83,7 @@ def _answer(arguments: list[str]) -> int:
     _be_quiet()
     debug = "debug=true" in [argument.lower() for argument in arguments]
     _statuses.clear()
-    status = _status_of(_compose_and_run, debug=debug)
+    status = _status_of(lambda: _compose_and_run(arguments), debug=debug)
     if len(_statuses) > 1 and any(_statuses):
         failed = [str(number) for number, one in enumerate(_statuses) if one]
         print(f"{len(failed)} of {len(_statuses)} jobs failed: {', '.join(failed)}", file=sys.stderr)
@@ -119,13 +120,16 @@ def _indented(lines: list[str]) -> str:
     return "\n".join(f"  {line}" if line else "" for line in lines)
 
 
-def _compose_and_run() -> None:
+def _compose_and_run(arguments: list[str]) -> None:
     import hydra
 
     from runner import sweep_check
+    from runner.command_line import arranged, check_arguments
     from runner.packaged import packaged_folder
     from runner.recipe import source
 
+    check_arguments(arguments)
+    sys.argv[1:] = arranged(arguments)
     # Hydra then raises its errors instead of printing them and exiting with status 1.
     os.environ["HYDRA_FULL_ERROR"] = "1"
     source.register()
@@ -204,6 +208,8 @@ def _run(config: "DictConfig", hydra: "DictConfig", job: "Job | None" = None) ->
     recipe, settings = read_job(config, hydra, run_dir=Path(hydra.runtime.output_dir) if job else None)
     if hydra.mode != RunMode.MULTIRUN:
         _refuse_sweeping(settings, hydra)
+    if _by_default(hydra):
+        print(f"note: no recipe=NAME is given; this is {recipe.name}, the default", flush=True)
     if not settings.dry_run:
         prepare_outputs(settings.outputs)
     if job is None:
@@ -220,6 +226,16 @@ def _run(config: "DictConfig", hydra: "DictConfig", job: "Job | None" = None) ->
         raise UserError(placed(str(error), config, hydra)) from error
 
 
+def _by_default(hydra: "DictConfig") -> bool:
+    """Tells whether nobody chose the recipe; of a sweep's jobs the first one says so."""
+    from hydra.types import RunMode
+
+    from runner.job import task_overrides
+
+    chosen = any(re.match(r"recipe(@[^=]*)?=", override) for override in task_overrides(hydra))
+    return not chosen and (hydra.mode != RunMode.MULTIRUN or hydra.job.num == 0)
+
+
 def _refuse_sweeping(settings: "RunSettings", hydra: "DictConfig") -> None:
     from runner.launchers import DEFAULT, GROUP
 
@@ -233,6 +249,7 @@ def _refuse_sweeping(settings: "RunSettings", hydra: "DictConfig") -> None:
 def _load_tensorflow(threads: int | None) -> None:
     """Imports what computes, quietly, and has it use that many threads; None is all cores."""
     from runner.export.chatter import captured_stderr, hush_retracing
+    from runner.source_content import source_content
     from runner.threads import announce_threads, limit_tensorflow
 
     hush_retracing()
@@ -241,6 +258,7 @@ def _load_tensorflow(threads: int | None) -> None:
     # TensorFlow's libraries greet before they have read how quiet they should be.
     with captured_stderr():
         import runner.experiment  # noqa: F401
+    source_content()  # Now: what is edited later does not compute here.
     if threads is not None:
         limit_tensorflow(threads)
 

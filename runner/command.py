@@ -9,6 +9,7 @@ from types import FrameType
 
 from runner.errors import RunnerError, UserError
 from runner.interruption import note_interrupt, was_interrupted
+from runner.wording import readable, visible
 
 
 def run_command(answer: Callable[[list[str]], int]) -> None:
@@ -82,11 +83,11 @@ def tell(
         raise error
     message = str(error) if isinstance(error, RunnerError) else explain(error)
     if debug or message is None:
-        traceback.print_exception(error)
+        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)
     if message is None:
         print("This is a fault in the runner or in a plugin, not in the input.", file=sys.stderr)
         return 1
-    print(message, file=sys.stderr)
+    print(readable(message), file=sys.stderr)
     return 1 if isinstance(error, RunnerError) and not isinstance(error, UserError) else 2
 
 

@@ -5,12 +5,12 @@ from typing import Any
 
 from numpy.typing import NDArray
 
-from runner.models.content import model_content
 from runner.plugin_content import plugin_content
-from runner.provenance import versions
+from runner.provenance import computed_with
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.settings import RunSettings
+from runner.source_content import DENSE_PARTS, source_content
 from runner.stages import Prepared
 from runner.training import Progress, make_deterministic
 from runner.training.dense import dense_steps, train_dense
@@ -116,8 +116,9 @@ def _ingredients(prepared: Prepared, recipe: Recipe, settings: RunSettings) -> d
         recipe,
         prepared.data,
         seed=settings.seed,
-        versions=versions(),
-        files=model_content(recipe.model),
+        computed_with=computed_with(),
+        source=source_content(DENSE_PARTS),
+        files=prepared.model_sha256,
         plugins=plugin_content(settings.plugins),
     )
 

@@ -178,7 +178,15 @@ def _run_and_record(
             tracker.set_tags({"dense_checkpoint": dense.key})
         with display.stage("train", "training"):
             wrapped, history = fit(prepared, recipe, display, record)
-        proven = prove(wrapped, recipe, prepared, folder, display, export_timeout=settings.export_timeout)
+        proven = prove(
+            wrapped,
+            recipe,
+            prepared,
+            folder,
+            display,
+            dense_scores=None if dense is None else dense.result.scores,
+            export_timeout=settings.export_timeout,
+        )
         summary |= results(prepared, proven, dense)
         sparsity_frame(proven.check.rows).to_csv(folder / "sparsity.csv", index=False)
         with display.stage("record", "recording the results in MLflow"):
@@ -194,9 +202,9 @@ def _run_and_record(
             if "model" in settings.tracking.artifacts:
                 tracker.log_model(Inference(proven.model), proven.example, plan.total_steps)
         if member:
-            show_scores(prepared, proven, dense, display)
+            show_scores(prepared, proven, display)
         else:
-            show_results(prepared, proven, dense, folder, tracker.ui_line, display)
+            show_results(prepared, proven, folder, tracker.ui_line, display)
         if failures := proven.failures():
             raise RunFailed("\n".join(failures))
         summary["status"] = "finished"

@@ -13,6 +13,8 @@ from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, write_graph
 from runner.export.measure import Exported, Score
 from runner.export.variants import VARIANTS, Variant
+from runner.plan.file_warnings import embedding_names
+from runner.plan.matching import listed
 from runner.recipe.export import Export
 from runner.verify import (
     CheckRow,
@@ -58,12 +60,14 @@ class ExportResult:
         dense: The dense model's, named as variants are; empty where they were not asked for.
         rows: The sparsity check of the files that there are.
         problems: What else is wrong with these.
+        failed: The variants of files with failed rows or other problems.
     """
 
     files: list[Exported]
     dense: list[Exported]
     rows: list[CheckRow]
     problems: list[str]
+    failed: frozenset[str]
 
 
 @dataclass(frozen=True)
@@ -124,12 +128,13 @@ def export_variants(
     own = [attempt for attempt, order in zip(attempts, orders, strict=True) if not order.dense]
     with stage("exporting: checking the files"):
         measured = [_measured(attempt, data.y_test, score) for attempt in attempts]
-        rows, problems = _check(exporter, own, subject, data.x_test[:_COMPARED_SAMPLES])
+        rows, problems, failed = _check(exporter, own, subject, data.x_test[:_COMPARED_SAMPLES])
     return ExportResult(
         files=measured[: len(own)],
         dense=[replace(file, variant=file.variant.removeprefix(_DENSE)) for file in measured[len(own) :]],
         rows=rows,
         problems=problems,
+        failed=failed,
     )
 
 
@@ -171,24 +176,30 @@ def _measured(attempt: Attempt, y_test: np.ndarray, score: Score) -> Exported:
 
 def _check(
     exporter: Exporter, attempts: Sequence[Attempt], subject: Subject, compared: np.ndarray
-) -> tuple[list[CheckRow], list[str]]:
+) -> tuple[list[CheckRow], list[str], frozenset[str]]:
     rows: list[CheckRow] = []
     problems: list[str] = []
+    failed: set[str] = set()
     depth = rounding_depth(subject.model)
     for attempt in attempts:
         if attempt.path is None:
             continue
-        rows += check_file(subject.expected, attempt.path, attempt.name)
-        problems += broken_encodings(attempt.path, attempt.name)
+        own = check_file(subject.expected, attempt.path, attempt.name)
+        told = broken_encodings(attempt.path, attempt.name)
         if attempt.outputs is not None:
-            problems += _differences(exporter, attempt, attempt.path, subject, depth, compared)
-    return rows, problems
+            told += _differences(exporter, attempt, attempt.path, subject, depth, compared)
+        if told or not all(row.passed for row in own):
+            failed.add(attempt.name)
+        rows += own
+        problems += told
+    return rows, problems, frozenset(failed)
 
 
 def _differences(
     exporter: Exporter, attempt: Attempt, path: Path, subject: Subject, depth: int, compared: np.ndarray
 ) -> list[str]:
-    tolerance = VARIANTS.get(attempt.name, where="recipe.export.variants").tolerance(depth)
+    variant = VARIANTS.get(attempt.name, where="recipe.export.variants")
+    tolerance = variant.tolerance(depth)
 
     def compare(outputs: np.ndarray) -> str | None:
         wanted = subject.outputs[: len(compared)]
@@ -203,5 +214,10 @@ def _differences(
         problem += (
             "; TFLite's own kernels agree with Keras: it is XNNPACK, which TFLite leaves the work to by"
             " default, that computes this file wrongly"
+        )
+    elif variant.rounds_input and (names := embedding_names(subject.model)):
+        problem += (
+            f". Its input is rounded to 256 levels, and so are the numbers that {listed(names)} (embedding)"
+            " looks up: use dynamic_range or float16, which leave the input as it is"
         )
     return [problem]

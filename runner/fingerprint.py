@@ -9,11 +9,11 @@ import json
 from collections.abc import Mapping
 from dataclasses import replace
 
-from runner.models.content import model_content
 from runner.plugin_content import plugin_content
-from runner.provenance import COMPUTING, versions
+from runner.provenance import computed_with
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
+from runner.source_content import source_content, source_sha256
 
 
 def fingerprint(
@@ -21,7 +21,8 @@ def fingerprint(
     recipe_hash: str,
     seed: int,
     data_sha256: str,
-    versions: Mapping[str, str],
+    computed_with: Mapping[str, str],
+    source: Mapping[str, str],
     files: Mapping[str, str],
     plugins: Mapping[str, str],
 ) -> str:
@@ -31,7 +32,8 @@ def fingerprint(
         recipe_hash: Of the resolved recipe.
         seed: The job's seed.
         data_sha256: Of the content of its data.
-        versions: Of what computes: the runner, TensorFlow, tf-keras.
+        computed_with: Versions and device; see `runner.provenance.computed_with`.
+        source: SHA-256 of the parts of the runner that compute; see `runner.source_content`.
         files: SHA-256 of the model files that the recipe names, by key.
         plugins: SHA-256 of the plugins' source, by module.
 
@@ -42,7 +44,8 @@ def fingerprint(
         "recipe": recipe_hash,
         "seed": seed,
         "data": data_sha256,
-        "versions": dict(versions),
+        "computed_with": dict(computed_with),
+        "source": dict(source),
         "files": dict(files),
         "plugins": dict(plugins),
     }
@@ -50,54 +53,59 @@ def fingerprint(
     return hashlib.sha256(canonical.encode()).hexdigest()[:24]
 
 
-def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> str:
-    """Reads off a job, and the files that it names, what `fingerprint` sums up.
+def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str, files: Mapping[str, str]) -> str:
+    """Reads off a job, and what this process computes with, what `fingerprint` sums up.
 
     Args:
         recipe: The experiment.
         settings: Its seed and plugins count.
         data_sha256: Of the content of its data.
+        files: SHA-256 of its model files; see `runner.models.content`.
 
     Raises:
-        UserError: A model file that the recipe names is not there.
+        UserError: A plugin is not there.
     """
-    found = versions()
     return fingerprint(
         recipe_hash=recipe.hash,
         seed=settings.seed,
         data_sha256=data_sha256,
-        versions={name: found[name] for name in COMPUTING},
-        files=model_content(recipe.model),
+        computed_with=computed_with(),
+        source=source_content(),
+        files=files,
         plugins=plugin_content(settings.plugins),
     )
 
 
-def group_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str) -> str:
+def group_fingerprint(
+    recipe: Recipe, settings: RunSettings, data_sha256: str, files: Mapping[str, str]
+) -> str:
     """Sums up all of a job but its seed: runs of which this is equal differ by chance alone.
 
     Args:
         recipe: The experiment.
         settings: Its plugins count.
         data_sha256: Of the content of its data.
+        files: SHA-256 of its model files; see `runner.models.content`.
 
     Returns:
         The fingerprint that the job would have with the seed 0.
 
     Raises:
-        UserError: A model file that the recipe names is not there.
+        UserError: A plugin is not there.
     """
-    return job_fingerprint(recipe, replace(settings, seed=0), data_sha256)
+    return job_fingerprint(recipe, replace(settings, seed=0), data_sha256, files)
 
 
 def environment(settings: RunSettings) -> dict[str, str]:
-    """Names what a job is computed with, for those who ask in what two jobs differ beside their recipes.
+    """Names what a job is computed with: what may differ between two jobs beside their recipes.
 
     Args:
         settings: Its plugins count.
 
     Returns:
-        Versions by name and, by `plugin NAME`, the first 12 digits of the SHA-256 of a plugin's source.
+        Versions and device by name; under `source` and `plugin NAME` the first 12 digits of the SHA-256 of
+        the runner's own code that computes, and of a plugin's.
     """
-    found = versions()
-    own = plugin_content(settings.plugins)
-    return {name: found[name] for name in COMPUTING} | {f"plugin {name}": own[name][:12] for name in own}
+    source = {"source": source_sha256()[:12]}
+    plugins = {f"plugin {name}": content[:12] for name, content in plugin_content(settings.plugins).items()}
+    return computed_with() | source | plugins

@@ -3,7 +3,7 @@
 import importlib
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +11,16 @@ from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
-from runner.recipe.file import lineage, origins, refuse_code
+from runner.plugin_content import imported_as_hashed
+from runner.recipe.file import lineage, origins
 from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.misspelled import with_rule_hints
 from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
+from runner.recipe.vetting import vet
 from runner.settings import RunSettings
+from runner.wording import shown
 
 
 def read_job(
@@ -68,30 +71,31 @@ def _hinted(message: str, hydra: DictConfig) -> str:
     return with_rule_hints(message, name, _overrides(hydra))
 
 
-def load_plugins(modules: Iterable[str]) -> None:
-    """Imports the user's modules, which register schedules, models and datasets.
+def load_plugins(modules: Sequence[str]) -> None:
+    """Imports the user's modules, which register schedules, models and datasets, and notes their content.
 
     Args:
         modules: Their names, as for `import`; the current directory is searched first.
 
     Raises:
-        UserError: A module cannot be imported.
+        UserError: A module cannot be imported, or was changed meanwhile.
     """
     # The console script, unlike `python -m`, does not look where the user stands.
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)
-    for module in modules:
-        try:
-            importlib.import_module(module)
-        except UserError:
-            raise
-        except ImportError as error:
-            raise UserError(f"plugins: cannot import '{module}': {error}") from error
-        except Exception as error:
-            raise UserError(
-                f"plugins: '{module}' fails on import: {type(error).__name__}: {error}"
-            ) from error
+    with imported_as_hashed(modules):
+        for module in modules:
+            try:
+                importlib.import_module(module)
+            except UserError:
+                raise
+            except ImportError as error:
+                raise UserError(f"plugins: cannot import {shown(module)}: {error}") from error
+            except Exception as error:
+                raise UserError(
+                    f"plugins: {shown(module)} fails on import: {type(error).__name__}: {error}"
+                ) from error
 
 
 def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
@@ -104,16 +108,12 @@ def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
     name = chosen.removesuffix(".yaml")
     overrides = _overrides(hydra)
     where = origins(name, overrides)
-    refuse_code(OmegaConf.to_container(config.recipe, resolve=False), where)
+    vet(OmegaConf.to_container(config.recipe, resolve=False), where)
     try:
         mapping: Any = OmegaConf.to_container(config.recipe, resolve=True)
     except OmegaConfBaseException as error:
         key = str(error.full_key or "recipe")
         raise UserError(f"{where(key)}: {key}: {str(error).splitlines()[0]}") from error
-    except RecursionError as error:
-        raise UserError(
-            f"{where('')}: interpolations of the recipe refer to each other in a circle"
-        ) from error
     keep_written_rate(mapping, lineage(name), overrides, where)
     recipe = Recipe.from_mapping(mapping, name=name, source=place(find_recipe(name)), where=where)
     return mark_leftovers(recipe, overrides)

@@ -1,8 +1,13 @@
 """Hydra's errors in words that help whoever typed the command."""
 
+import errno
 import re
 import traceback
+from collections.abc import Sequence
+from pathlib import Path
+from types import FrameType
 
+from hydra.core.override_parser.types import Override
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -10,6 +15,7 @@ from runner.errors import did_you_mean
 from runner.launchers import launcher_names, missing_plugin, unknown_launcher
 from runner.recipe.library import recipe_names, unknown_recipe
 from runner.settings import setting_names
+from runner.wording import shown
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|append to config\. An item is already at) '([^']+)'")
 _RECIPE_PARTS = ("data", "model", "training", "layers", "export")
@@ -36,8 +42,17 @@ def explain(error: BaseException) -> str | None:
     if str(error).startswith("Config group override must be"):
         names = f"{', '.join(recipe_names())}; launch=NAME too: {', '.join(launcher_names())}"
         return f"recipe=NAME takes a name: {names}"
+    if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
+        return f"There is no file with the name {shown(Path(error.filename).name)}: it is too long for one"
     raised_in = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
-    return _plain(error) if raised_in.partition(".")[0] in _LIBRARIES else None
+    return f"{_at(frames)}{_plain(error)}" if raised_in.partition(".")[0] in _LIBRARIES else None
+
+
+def _at(frames: Sequence[tuple[FrameType, int]]) -> str:
+    """Names the override that Hydra was applying, which its bare errors do not."""
+    applied = [frame.f_locals.get("override") for frame, _ in frames]
+    written = [override.input_line for override in applied if isinstance(override, Override)]
+    return f"{written[-1]}: " if written and written[-1] else ""
 
 
 def _missing(config: str) -> str | None:

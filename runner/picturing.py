@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from runner.dense_reference import dense_trained
 from runner.export.measure import Exported
 from runner.finished_run import FinishedRun
 from runner.plan.evidence import expected_weights, weights_by_name
@@ -11,7 +12,6 @@ from runner.report.page import Picture
 from runner.report.plots import plot_sparsity, plot_training
 from runner.report.stored_mask import read_stored_masks
 from runner.report.tables import weight_title
-from runner.stages import dense_trained
 from runner.verify import PrunedWeight
 
 MOST_MASKS = 12
@@ -62,7 +62,11 @@ def draw_masks(run: FinishedRun) -> tuple[list[Picture], str]:
         pictures.append(
             Picture(path, f"{caption} and its weights, those after pruning as they are {mask.after_from}.")
         )
-    began = "the trained dense weights" if dense_trained(run.recipe) else "the untrained first weights"
+    began = (
+        "the trained dense weights"
+        if dense_trained(run.recipe, run.prepared.model)
+        else "the untrained first weights"
+    )
     about = (
         f"Read from the bytes of {file.path.name}: rows are outputs, columns the inputs that each sums over."
         f" The weights before are those that pruning started from: {began}."

@@ -6,8 +6,10 @@ import importlib.util
 import platform
 import sys
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, ModuleSpec
 from pathlib import Path
+from types import ModuleType
 
 from runner.errors import UserError
 
@@ -20,6 +22,9 @@ _OWN = __name__.partition(".")[0]
 def plugin_content(modules: Iterable[str]) -> dict[str, str]:
     """Returns the SHA-256, in hex, of the code of each plugin, by its name.
 
+    Of one that `imported_as_hashed` saw imported it is that of the code which was imported: what has become
+    of its files since does not run in this process.
+
     The code of a module is its file, that of a package every Python file and compiled module in it; with it
     counts what these import from the folder that the plugin stands in, where that is no installation.
 
@@ -29,7 +34,32 @@ def plugin_content(modules: Iterable[str]) -> dict[str, str]:
     Raises:
         UserError: A module is not there or its files cannot be read.
     """
-    return {module: _sha256(module) for module in modules}
+    return {module: _known(module) or _sha256(module) for module in modules}
+
+
+@contextmanager
+def imported_as_hashed(modules: Iterable[str]) -> Iterator[None]:
+    """Fixes, for the rest of the process, what `plugin_content` says of modules that the block imports.
+
+    Raises:
+        UserError: A module is not there, its files cannot be read, or they were changed meanwhile.
+    """
+    before = {module: _sha256(module) for module in modules if _known(module) is None}
+    yield
+    for module, sha256 in before.items():
+        if _sha256(module) != sha256:
+            raise UserError(f"plugins: '{module}' was changed while it was imported. Start again.")
+        _IMPORTED[module] = (sys.modules[module], sha256)
+
+
+_IMPORTED: dict[str, tuple[ModuleType, str]] = {}
+"""The modules as they were imported, and the SHA-256 of what was imported then."""
+
+
+def _known(module: str) -> str | None:
+    found, sha256 = _IMPORTED.get(module, (None, None))
+    # One that was taken out of `sys.modules` is imported anew.
+    return sha256 if found is not None and sys.modules.get(module) is found else None
 
 
 def _sha256(module: str) -> str:

@@ -10,6 +10,7 @@ import yaml
 from runner.export.measure import Exported
 from runner.fingerprint import environment, group_fingerprint, job_fingerprint
 from runner.plan import Plan
+from runner.plugin_content import plugin_content
 from runner.provenance import git_state, provenance
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
@@ -36,6 +37,7 @@ def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, fold
         recipe_hash=recipe.hash,
         data_sha256=prepared.data.sha256,
         model_sha256=prepared.model_sha256,
+        plugins=plugin_content(settings.plugins),
     )
     write_json(folder / "provenance.json", origin)
 
@@ -49,8 +51,8 @@ def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: 
     tags |= {
         "runner_kind": "run",
         "variation": variation(recipe, settings),
-        "fingerprint": job_fingerprint(recipe, settings, data.sha256),
-        "group_fingerprint": group_fingerprint(recipe, settings, data.sha256),
+        "fingerprint": job_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
+        "group_fingerprint": group_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
         "environment": json.dumps(environment(settings), sort_keys=True),
         "folder": str(folder),
     }
@@ -83,8 +85,8 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
         "test_accuracy": proven.scores.get("accuracy"),
         "test_loss": proven.scores["loss"],
         "test_mean_squared_error": proven.scores.get("mean_squared_error"),
-        "dense_accuracy": None if dense is None else dense.result.accuracy,
-        "dense_loss": None if dense is None else dense.result.loss,
+        "dense_accuracy": (proven.dense_scores or {}).get("accuracy"),
+        "dense_loss": (proven.dense_scores or {}).get("loss"),
         "dense_checkpoint": None if dense is None else dense.key,
         "sparsity": proven.sparsity,
         "sparsity_check": check_summary(proven.check),
@@ -98,6 +100,11 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
 def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> dict[str, float]:
     """Returns the metrics of the finished model, by the names that they have in MLflow."""
     metrics = {f"test/{name}": value for name, value in proven.scores.items()}
+    if proven.sparsity["layers"]:
+        # Training logged them too; what was proven is what stands.
+        metrics |= {f"sparsity/{layer}": share for layer, share in proven.sparsity["layers"].items()}
+        metrics["sparsity/_pruned_layers"] = proven.sparsity["pruned_layers"]
+        metrics["sparsity/_model"] = proven.sparsity["model"]
     metrics |= {
         "model/weights": float(proven.weights),
         "model/nonzero_weights": float(proven.nonzero_weights),
@@ -105,10 +112,7 @@ def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> 
         "training/steps": float(plan.total_steps),
         "training/dense_steps": 0.0 if dense is None else float(dense.result.steps),
     }
-    if dense is not None:
-        metrics["test/dense_loss"] = dense.result.loss
-        if dense.result.accuracy is not None:
-            metrics["test/dense_accuracy"] = dense.result.accuracy
+    metrics |= {f"test/dense_{name}": value for name, value in (proven.dense_scores or {}).items()}
     named = {file.variant: file for file in proven.exported}
     named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
     for variant, file in named.items():
@@ -129,7 +133,6 @@ def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
 def show_results(
     prepared: Prepared,
     proven: Proven,
-    dense: DenseCheckpoint | None,
     folder: Path,
     ui_line: str,
     display: Display,
@@ -138,14 +141,14 @@ def show_results(
     display.print(result_table(prepared.plan, proven.check.rows))
     display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
     display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
-    show_scores(prepared, proven, dense, display)
+    show_scores(prepared, proven, display)
     display.print(f"files:  {folder}", f"MLflow: {ui_line}")
 
 
-def show_scores(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None, display: Display) -> None:
+def show_scores(prepared: Prepared, proven: Proven, display: Display) -> None:
     """Prints what a run amounts to, in two lines: all that is shown of a job of a sweep."""
     accuracy = f"accuracy {proven.scores['accuracy']:.4f}, " if "accuracy" in proven.scores else ""
-    loss = f"loss {proven.scores['loss']:.4f}{_beside(dense, proven.scores)}"
+    loss = f"loss {proven.scores['loss']:.4f}{_beside(proven.dense_scores, proven.scores)}"
     note, sparsity = (f" ({prepared.data.note})" if prepared.data.note else ""), proven.sparsity
     display.print(
         f"test set of {prepared.data.source}{note}: {accuracy}{loss}",
@@ -153,11 +156,10 @@ def show_scores(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | Non
     )
 
 
-def _beside(dense: DenseCheckpoint | None, scores: Mapping[str, float]) -> str:
+def _beside(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> str:
     """Sets the dense weights beside the pruned ones: by accuracy, or by loss where there is none."""
     if dense is None:
         return ""
-    accuracy, loss = dense.result.accuracy, dense.result.loss
-    if accuracy is not None and "accuracy" in scores:
-        return f"; dense {accuracy:.4f}, drop {accuracy - scores['accuracy']:.4f}"
-    return f"; dense loss {loss:.4f}, rise {scores['loss'] - loss:.4f}"
+    if "accuracy" in dense and "accuracy" in scores:
+        return f"; dense {dense['accuracy']:.4f}, drop {dense['accuracy'] - scores['accuracy']:.4f}"
+    return f"; dense loss {dense['loss']:.4f}, rise {scores['loss'] - dense['loss']:.4f}"

@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping
 from typing import Any, Generic, TypeVar
 
 from runner.errors import UserError, did_you_mean
+from runner.wording import shown
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -64,7 +65,7 @@ class Registry(Generic[T]):
         """
         if name not in self._entries:
             raise UserError(
-                f"{where}: there is no {self.concept} '{name}'.{did_you_mean(str(name), self._entries)}"
+                f"{where}: there is no {self.concept} {shown(name)}.{did_you_mean(str(name), self._entries)}"
                 f" Known: {_listed(self.names())}. Your own come from modules named in `plugins`."
             )
         return self._entries[name]
@@ -119,7 +120,7 @@ class Registry(Generic[T]):
         for key in given:
             if key in supplied or (key not in named and not takes_any):
                 raise UserError(
-                    f"{where}.{key}: {self.concept} '{name}' has no argument '{key}'."
+                    f"{where}.{key}: {self.concept} '{name}' has no argument {shown(key)}."
                     f"{did_you_mean(str(key), known)} {takes}"
                 )
         missing = [

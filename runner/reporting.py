@@ -72,10 +72,9 @@ def _outcome(run: FinishedRun) -> Outcome:
     plan, proven = run.prepared.plan, run.proven
     dense_float32 = next((file for file in proven.dense_exported if file.variant == "float32"), None)
     reference = None
-    if run.dense is not None and run.dense.result.accuracy is not None:
-        reference = Reference(run.dense.result.accuracy, "the dense weights that pruning began with")
-    elif dense_float32 is not None and dense_float32.accuracy is not None:
-        reference = Reference(dense_float32.accuracy, "the dense model that pruning began with")
+    dense = proven.dense_scores
+    if dense is not None and "accuracy" in dense:
+        reference = Reference(dense["accuracy"], "the dense weights that pruning began with")
     return Outcome(
         planned_zeros=sum(row.planned_zeros for row in plan.pruned),
         pruned_size=sum(row.size for row in plan.pruned),
@@ -85,7 +84,7 @@ def _outcome(run: FinishedRun) -> Outcome:
         scores=proven.scores,
         test_samples=len(run.prepared.data.x_test),
         reference=reference,
-        dense_loss=None if run.dense is None else run.dense.result.loss,
+        dense_loss=None if dense is None else dense["loss"],
         further_steps=plan.total_steps,
         files=proven.exported,
         dense_float32=dense_float32 is not None and dense_float32.bytes is not None,
@@ -131,14 +130,14 @@ def _arguments(arguments: Mapping[str, Any]) -> str:
 
 
 def _scores(run: FinishedRun) -> Pairs:
-    proven, dense = run.proven, run.dense
+    proven, dense = run.proven, run.proven.dense_scores
     lines = [(f"test {name}", f"{value:.4f}") for name, value in sorted(proven.scores.items())]
     if dense is not None:
-        accuracy = dense.result.accuracy
-        told = f"loss {dense.result.loss:.4f}" if accuracy is None else f"accuracy {accuracy:.4f}"
-        lines.append(
-            ("dense weights", f"{told}, after {counted(dense.result.steps, 'step')} of dense training")
-        )
+        told = f"accuracy {dense['accuracy']:.4f}" if "accuracy" in dense else f"loss {dense['loss']:.4f}"
+        trained = "trained before the run"
+        if run.dense is not None:
+            trained = f"after {counted(run.dense.result.steps, 'step')} of dense training"
+        lines.append(("dense weights", f"{told}, {trained}"))
     sparsity, weights = (
         proven.sparsity,
         f"{proven.nonzero_weights:,} of {proven.weights:,} weights are not zero",

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UserError, did_you_mean
-from runner.recipe.section import Invalid, Problem, Section, flag, number, shown, text, texts, whole
+from runner.recipe.section import Invalid, Problem, Section, flag, number, text, texts, whole
+from runner.wording import shown
 
 ON_FAILURE = ("continue", "stop")
 ARTIFACTS = ("tables", "plots", "recipe", "tflite", "reports", "model")
@@ -18,6 +19,7 @@ _NOT_WRITTEN = ("tracking", "argv", "overrides", "run_dir")
 
 # What NumPy and TensorFlow both take.
 _LARGEST_SEED = 2**32 - 1
+_MOST_THREADS = 4_096
 
 
 @dataclass(frozen=True)
@@ -83,8 +85,9 @@ class RunSettings:
             raise Invalid({"outputs": f"is {self.outputs}, but must be absolute here"})
         if not self.export_timeout > 0:
             raise Invalid({"export_timeout": f"is {self.export_timeout:g}, but must be above 0"})
-        if self.threads is not None and self.threads < 1:
-            raise Invalid({"threads": f"is {self.threads}, but must be at least 1, or null for all cores"})
+        if self.threads is not None and not 1 <= self.threads <= _MOST_THREADS:
+            least = "at least 1" if self.threads < 1 else f"at most {_MOST_THREADS:,}"
+            raise Invalid({"threads": f"is {self.threads}, but must be {least}, or null for all cores"})
         if self.on_failure not in ON_FAILURE:
             told = f"is {shown(self.on_failure)}, but must be {' or '.join(ON_FAILURE)}"
             near = did_you_mean(self.on_failure, ON_FAILURE)
@@ -159,9 +162,9 @@ def prepare_outputs(folder: Path) -> None:
     Raises:
         UserError: They cannot; nothing of a run exists yet then.
     """
-    if folder.exists() and not folder.is_dir():
-        raise UserError(f"outputs={folder}: is a file, not a folder. Choose another with outputs=DIR.")
     try:
+        if folder.exists() and not folder.is_dir():
+            raise UserError(f"outputs={folder}: is a file, not a folder. Choose another with outputs=DIR.")
         folder.mkdir(parents=True, exist_ok=True)
         # Permission bits do not tell: root passes them all, and a file system may be mounted read-only.
         with tempfile.TemporaryFile(dir=folder):

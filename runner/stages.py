@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset, ResolvedData, load_dataset, load_resolved
+from runner.dense_reference import check_reference, dense_trained, guessing, measured_scores
 from runner.errors import RunFailed, UserError
 from runner.export.advice import Advice, Input, Zeros, advise
 from runner.export.budget import Reference, Verdict, judge_budget
@@ -19,9 +20,10 @@ from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import VARIANTS
 from runner.exporting import ExportResult, Subject, export_variants
 from runner.models import build_model
-from runner.models.content import model_content
+from runner.models.content import with_content
 from runner.models.saved import reload_model
-from runner.plan import Plan, make_plan, wrap_model
+from runner.models.saving import save_model
+from runner.plan import Plan, check_sharing, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
 from runner.pruning.structures import Block
@@ -78,6 +80,7 @@ class Proven:
         model: The stripped model.
         example: A test sample `[1, ...]`, of the dtype that the model takes.
         scores: Of the stripped Keras model on the test set, by the names that `Task.score` gives them.
+        dense_scores: The same of the weights that pruning began with; None where these are not trained ones.
         exported: The TFLite files.
         dense_exported: The dense model's, measured beside.
         advice: What to make of each of `exported`, by variant.
@@ -92,6 +95,7 @@ class Proven:
     model: tf_keras.Model
     example: np.ndarray
     scores: Mapping[str, float]
+    dense_scores: Mapping[str, float] | None
     exported: list[Exported]
     dense_exported: list[Exported]
     advice: Mapping[str, Advice]
@@ -137,29 +141,36 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
     # What loading drew depends on where the data came from; the model's first weights may not.
     reseed(seed)
     with display.stage("model", "building the model"):
-        model = build_model(
+        model, model_sha256 = with_content(
             recipe.model,
-            input_shape=data.input_shape,
-            num_classes=data.num_classes,
-            target_shape=data.target_shape,
-            tell=display.print,
+            lambda: build_model(
+                recipe.model,
+                input_shape=data.input_shape,
+                num_classes=data.num_classes,
+                target_shape=data.target_shape,
+                tell=display.print,
+            ),
         )
+        check_reference(recipe, model)
         check_augmentation(recipe.training.augmentation, data.input_shape, data.target_shape)
         task = task_for(recipe.training, model, data.num_classes)
     with display.stage("plan", "planning"):
+        check_sharing(model)
         plan = make_plan(
             recipe.layers,
             model,
             samples=len(data.split(recipe.data.validation_split)[0]),
             batch_size=recipe.training.batch_size,
             epochs=recipe.training.epochs,
+            variants=recipe.export.variants,
         )
+        plan = replace(plan, warnings=(*data.warnings, *plan.warnings))
         optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
         if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
             steps = dense_steps(recipe.training, data, recipe.data.validation_split)
             build_optimizer(recipe.training.optimizer, steps, plan.steps_per_epoch, phase="dense training")
     display.print(described(recipe.training, plan.total_steps, plan.steps_per_epoch))
-    return Prepared(data, model, task, plan, optimizer, seed, model_content(recipe.model))
+    return Prepared(data, model, task, plan, optimizer, seed, model_sha256)
 
 
 def fit(
@@ -170,7 +181,7 @@ def fit(
     wrapped.compile(
         optimizer=prepared.optimizer,
         loss=prepared.task.loss,
-        metrics=list(prepared.task.metrics),
+        metrics=prepared.task.compiled_metrics(),
         jit_compile=False,
     )
     epochs, total_steps = recipe.training.epochs, prepared.plan.total_steps
@@ -197,6 +208,7 @@ def prove(
     folder: Path,
     display: Display,
     *,
+    dense_scores: Mapping[str, float] | None,
     export_timeout: float,
 ) -> Proven:
     """Strips, saves, exports and evaluates the trained model, and checks its sparsity at all four points.
@@ -207,9 +219,11 @@ def prove(
         prepared: What it was trained from; its model is the dense one.
         folder: The run's.
         display: Shows the stages.
+        dense_scores: What dense training made of the weights that pruning began with: `loss` and, for
+            classification, `accuracy`. None without it; weights trained before are measured here.
         export_timeout: After how many seconds without a sign of life an export is given up.
     """
-    data, task = prepared.data, prepared.task
+    data, task, trained = prepared.data, prepared.task, dense_trained(recipe, prepared.model)
     expected = expected_weights(prepared.plan, wrapped)
     rows = check_weights(expected, {(w.layer, w.weight): w.values for w in expected}, "trained")
     # Its process imports TensorFlow while the model is stripped, saved and evaluated here.
@@ -218,7 +232,7 @@ def prove(
             stripped = strip_pruning(wrapped)
             stripped_rows = check_weights(expected, weights_by_name(stripped), "stripped")
             path = folder / "model.keras"
-            stripped.save(path)
+            save_model(stripped, path)
             saved = reload_model(path, stripped)
             rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
         with display.stage("evaluate", "evaluating on the test set"):
@@ -231,7 +245,7 @@ def prove(
                 )
         result = export_variants(
             exporter,
-            Subject(stripped, outputs, expected, prepared.model, dense_trained(recipe)),
+            Subject(stripped, outputs, expected, prepared.model, trained),
             data,
             data.split(recipe.data.validation_split)[0],
             task.score,
@@ -239,22 +253,32 @@ def prove(
             folder,
             lambda shown: display.stage("export", shown),
         )
+    if dense_scores is None and trained:
+        with display.stage("evaluate", "evaluating the dense model"):
+            dense_scores = measured_scores(prepared.model, data, task, result.dense)
+        if warning := guessing(dense_scores, data):
+            display.print(f"warning: {warning}")
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
         model=stripped,
         example=data.x_test[:1].astype(stripped.inputs[0].dtype.as_numpy_dtype),
         scores=scores,
+        dense_scores=dense_scores,
         exported=result.files,
         dense_exported=result.dense,
         advice=advise(
             result.files,
             {file.variant: file for file in result.dense},
-            Zeros(sparsity["pruned_layers"], any(isinstance(w.structure, Block) for w in expected)),
+            Zeros(
+                sparsity["pruned_layers"],
+                frozenset(r.structure.rows for r in prepared.plan.pruned if isinstance(r.structure, Block)),
+            ),
             Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
+            result.failed,
         ),
         check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),
-        budget=_judged(recipe, prepared, scores, result),
+        budget=_judged(recipe, scores, dense_scores, result),
         sparsity=sparsity,
         keras_gzip_bytes=gzip_bytes(path),
         weights=stripped.count_params(),
@@ -262,34 +286,17 @@ def prove(
     )
 
 
-def dense_trained(recipe: Recipe) -> bool:
-    """Says whether pruning begins with trained weights, so that the dense model's accuracy has a meaning."""
-    return (
-        recipe.training.dense_epochs > 0 or recipe.model.path is not None or recipe.model.weights is not None
-    )
-
-
 def _judged(
-    recipe: Recipe, prepared: Prepared, scores: Mapping[str, float], result: ExportResult
+    recipe: Recipe, scores: Mapping[str, float], dense: Mapping[str, float] | None, result: ExportResult
 ) -> Verdict | None:
     if recipe.budget is None:
         return None
     reference = None
     if "accuracy" in scores:
         reference = Reference(scores["accuracy"], "the Keras model before export")
-        if recipe.budget.max_accuracy_drop is not None and dense_trained(recipe):
-            reference = Reference(_dense_accuracy(prepared, result), "the dense model")
+        if recipe.budget.max_accuracy_drop is not None and dense is not None:
+            reference = Reference(dense["accuracy"], "the dense model")
     return judge_budget(recipe.budget, result.files, reference)
-
-
-def _dense_accuracy(prepared: Prepared, result: ExportResult) -> float:
-    """Takes it from the dense float32 file where that was measured."""
-    for file in result.dense:
-        if file.variant == "float32" and file.accuracy is not None:
-            return file.accuracy
-    x, y = prepared.data.x_test, prepared.data.y_test
-    outputs = prepared.model.predict(x, batch_size=_EVALUATION_BATCH, verbose=0)
-    return prepared.task.score(y, outputs)["accuracy"]
 
 
 def _first_line(recipe: Recipe, seed: int, data: Dataset) -> str:

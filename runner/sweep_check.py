@@ -4,6 +4,7 @@ A typing error is told now, not in the night.
 """
 
 import atexit
+import math
 import os
 import shutil
 import tempfile
@@ -15,6 +16,7 @@ from hydra._internal.core_plugins.basic_launcher import BasicLauncher
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
@@ -29,6 +31,8 @@ from runner.threads import announce_threads, available_cores, limit_tensorflow
 if TYPE_CHECKING:
     from runner.sweep.planned import PlannedJob
     from runner.sweep.session import Session
+
+_MOST_JOBS = 10_000
 
 _opened: list["Session"] = []
 
@@ -54,10 +58,9 @@ class SweepCheck(Callback):
         Raises:
             SweepRefused: One of them is wrong, or the outputs cannot be written.
         """
-        # Other sweepers choose their jobs as they go; what they begin with stands for all.
-        known = str(config.hydra.sweeper.get("_target_")).endswith(f".{BasicSweeper.__name__}")
         try:
-            jobs = _read_jobs(config) if known else [_read(config, ())]
+            _check_sweeper(config)
+            jobs = _read_jobs(config)
             dry = [job for job in jobs if job.settings.dry_run]
             if len(dry) == len(jobs):
                 _sweep_nowhere(config)
@@ -68,7 +71,7 @@ class SweepCheck(Callback):
                 prepare_outputs(outputs)
             folder = sweep_folder(config.hydra)
             _set_folder(config, folder)
-            launch = _prepare_launch(config, jobs, known=known)
+            launch = _prepare_launch(config, jobs)
 
             from runner.export.chatter import import_quietly
 
@@ -80,7 +83,7 @@ class SweepCheck(Callback):
                 limit_tensorflow(launch.threads)
             load_plugins(jobs[0].settings.plugins)
             _check_registered(jobs)
-            _opened.append(open_session(folder, jobs, launch, known=known))
+            _opened.append(open_session(folder, jobs, launch))
             if launch.submissions is not None:
                 print(f"the jobs write what they do to {launch.submissions}", flush=True)
         except Exception as error:
@@ -98,11 +101,38 @@ def _read(config: DictConfig, overrides: Sequence[str]) -> "PlannedJob":
     return PlannedJob(tuple(overrides), *read_job(config, config.hydra))
 
 
+def _check_sweeper(config: DictConfig) -> None:
+    target = str(config.hydra.sweeper.get("_target_"))
+    if not target.endswith(f".{BasicSweeper.__name__}"):
+        raise UserError(
+            f"hydra/sweeper: {target.rpartition('.')[2]} chooses its jobs by the results of earlier"
+            " ones, and runs do not give it any yet. Leave the sweeper out, and write the values to try:"
+            " --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
+        )
+
+
+def _count(override: Override) -> int:
+    """Tells how many values an override is swept over, without making them."""
+    swept: Any = override.value()
+    if isinstance(swept, ChoiceSweep):
+        return len(swept.list)
+    if not isinstance(swept, RangeSweep) or swept.start is None or swept.stop is None or not swept.step:
+        return 1  # A glob finds no more than there are recipes; Hydra's sweeper says what it cannot sweep.
+    return max(0, math.ceil((swept.stop - swept.start) / swept.step))
+
+
 def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
     written = task_overrides(config.hydra)
     swept = parser.parse_overrides(written)
+    count = math.prod(_count(override) for override in swept)
+    if count > _MOST_JOBS:
+        most = max(swept, key=_count)
+        raise UserError(
+            f"{most.input_line}: the sweep would have {count:,} jobs; {_MOST_JOBS:,} are the most. Name"
+            " fewer values, or part the sweep."
+        )
     [batch] = BasicSweeper.split_arguments(swept, max_batch_size=None)
     if not batch:
         # Only a glob can match nothing.
@@ -130,7 +160,7 @@ def _check_registered(jobs: Sequence["PlannedJob"]) -> None:
             raise UserError(f"the sweep's job {' '.join(job.overrides)}:\n{error}") from error
 
 
-def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, known: bool) -> Launch:
+def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"]) -> Launch:
     """Reads how the jobs will be started, and completes what their engine is told."""
     threads = {job.settings.threads for job in jobs}
     if len(threads) > 1:
@@ -140,7 +170,7 @@ def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, known: bool
     launcher: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
     launch = read_launch(
         launcher,
-        jobs=len(jobs) if known else None,
+        jobs=len(jobs),
         threads=threads.pop(),
         cores=available_cores,
         environment=os.environ,

@@ -12,17 +12,19 @@ import pytest
 import tf_keras
 from mlflow import MlflowClient
 
+from runner.datasets import load_dataset
 from runner.errors import UserError
 from runner.experiment import run_experiment
 from runner.export.flatbuffer import read_constants
-from runner.recipe.schema import Recipe
+from runner.recipe.schema import Data, Recipe
 from runner.settings import RunSettings
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 
 layers = tf_keras.layers
 HALF = {"name": "constant", "sparsity": 0.5}
-IMAGES = {"name": "random", "input_shape": [8, 8, 3], "classes": 4, "samples": 16}
+ARGUMENTS = {"input_shape": [8, 8, 3], "classes": 4, "samples": 16}
+IMAGES = {"name": "random", **ARGUMENTS}
 Run = Callable[..., Path]
 
 
@@ -37,13 +39,16 @@ def run(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     for name in ("MLFLOW_TRACKING_URI", "MLFLOW_EXPERIMENT_NAME", "MLFLOW_RUN_ID"):
         monkeypatch.delenv(name, raising=False)
 
-    def run(model: Mapping[str, Any], rules: Mapping[str, Any], data: Mapping[str, Any] = IMAGES) -> Path:
+    def run(
+        model: Mapping[str, Any], rules: Mapping[str, Any], data: Mapping[str, Any] = IMAGES, **more: Any
+    ) -> Path:
         before = set((outputs / "runs").glob("*"))
         mapping = {
             "data": data,
             "model": model,
             "training": {"epochs": 2, "batch_size": 8, "optimizer": {"name": "adam", "learning_rate": 0.01}},
             "layers": rules,
+            **more,
         }
         recipe = Recipe.from_mapping(mapping, name="brought", source="brought.yaml")
         run_experiment(recipe, RunSettings(outputs=outputs))
@@ -160,6 +165,43 @@ def test_weights_with_another_head_begin_a_run_and_are_on_record(
     assert json.loads((folder / "provenance.json").read_text())["model_sha256"] == digests
     tags = MlflowClient(f"sqlite:///{outputs}/mlflow.db").get_run(summary(folder)["mlflow_run_id"]).data.tags
     assert {key: tags[f"model_{key}_sha256"] for key in digests} == digests
+
+
+@pytest.mark.parametrize("dense", [True, False])
+def test_the_dense_accuracy_of_a_saved_model_is_told_everywhere(
+    tmp_path: Path, run: Run, outputs: Path, capsys: pytest.CaptureFixture[str], dense: bool
+) -> None:
+    """Whether the dense files are measured beside or not."""
+    path = tmp_path / "model.keras"
+    frozen_below().save(path)
+
+    folder = run(
+        {"path": str(path)},
+        {"all": {"targets": "conv", "schedule": HALF}},
+        export={"variants": ["float32"], "dense": dense},
+        budget={"variant": "float32", "max_accuracy_drop": 1.0},
+    )
+
+    found, data = summary(folder), load_dataset(Data("random", arguments=ARGUMENTS))
+    model = tf_keras.models.load_model(path, compile=False)
+    outputs_of = model.predict(data.x_test, verbose=0)
+    accuracy = float(np.mean(outputs_of.argmax(-1) == data.y_test))
+    assert found["dense_accuracy"] == pytest.approx(accuracy, abs=1e-6)
+    crossentropy = tf_keras.losses.SparseCategoricalCrossentropy()(data.y_test, outputs_of)
+    assert found["dense_loss"] == pytest.approx(float(crossentropy), rel=1e-3)
+    assert found["dense_checkpoint"] is None
+    assert found["budget"]["reference_accuracy"] == found["dense_accuracy"]
+    logged = MlflowClient(f"sqlite:///{outputs}/mlflow.db").get_run(found["mlflow_run_id"]).data.metrics
+    assert logged["test/dense_accuracy"] == found["dense_accuracy"]
+    assert logged["test/dense_loss"] == found["dense_loss"]
+    assert logged["training/dense_steps"] == 0
+    shown = capsys.readouterr().out
+    assert f"; dense {accuracy:.4f}, drop {accuracy - found['test_accuracy']:.4f}" in shown
+    assert f"accuracy {accuracy:.4f}, trained before the run" in (folder / "report.html").read_text()
+    guessed = np.bincount(data.y_test).max() / len(data.y_test)
+    assert (f"no better than always naming the most frequent class ({guessed:.4f})" in shown) == (
+        accuracy <= guessed
+    )
 
 
 @pytest.mark.slow

@@ -96,7 +96,7 @@ def test_the_own_recipe_comes_first(command: Command) -> None:
         "model: {name: x}\ntraining: {epochs: 1, batch_size: 1}\nlayers: {a: {m_by_n: 2x4}}\n"
     )
 
-    assert command() == (0, "ran mnist_2x4 recipes/mnist_2x4.yaml 0 False None\n", "")
+    assert command("recipe=mnist_2x4") == (0, "ran mnist_2x4 recipes/mnist_2x4.yaml 0 False None\n", "")
 
 
 def test_a_dry_run_leaves_nothing_behind(command: Command) -> None:
@@ -137,10 +137,13 @@ def test_a_dry_sweep_launches_nothing(command: Command) -> None:
         (["-m", "seed=1,2", "threads=1,2"], "threads: the sweep's jobs share processes, and so one number"),
         (["mnist_2x4"], "'mnist_2x4' is not KEY=VALUE. Did you mean recipe=mnist_2x4?"),
         (
-            ["outputs=/dev/null/x"],
+            ["recipe=mnist_2x4", "outputs=/dev/null/x"],
             "outputs=/dev/null/x: cannot write there (Not a directory). Choose another",
         ),
-        (["plugins=[nowhere]"], "plugins: cannot import 'nowhere': No module named 'nowhere'"),
+        (
+            ["recipe=mnist_2x4", "plugins=[nowhere]"],
+            "plugins: cannot import 'nowhere': No module named 'nowhere'",
+        ),
         (["--cfg", "job", "--multirun"], "Only one of --run, --multirun, --cfg, --info"),
         (["--cfg", "job", "-p", "nope"], "package 'nope' not found in config"),
         (["--nope"], "usage: runner"),
@@ -154,6 +157,40 @@ def test_a_dry_sweep_launches_nothing(command: Command) -> None:
         (
             ["-m", "recipe.training.epochs=1,0"],
             "the sweep's job recipe.training.epochs=0:\ncommand line: recipe.training.epochs is 0, but must",
+        ),
+        (
+            ["-m", "seed=range(0,10000000)", "recipe=mnist_2x4,two_conv_2x4"],
+            "seed=range(0,10000000): the sweep would have 20,000,000 jobs; 10,000 are the most.",
+        ),
+        (
+            ["-m", "recipe.training.epochs=range(1,2,0.00000001)"],
+            "recipe.training.epochs=range(1,2,0.00000001): the",
+        ),
+        (["-m", "seed=range(0,9,0)"], "range() arg 3 must not be zero"),
+        (["-m", "recipe=glob(" + "*a" * 2_000 + ")"], "recipe=glob("),
+        (["recipe=" + "x" * 10_000], "There is no file with the name 'xxx"),
+        (
+            ["recipe=mnist_2x4", "recipe.description=\x1b[31m"],
+            "'recipe.description=\\x1b[31m': the argument holds",
+        ),
+        (["plugins=[a\x07]"], "'plugins=[a\\x07]': the argument holds the control character U+0007"),
+        (["recipe=mnist_2x4", "recipe.x=" + "[" * 40 + "]" * 40], "'recipe.x=[[["),
+        (["recipe=mnist_2x4", "recipe" + ".x" * 3_000 + "=1"], "'recipe.x.x.x.x"),
+        (["recipe=mnist_2x4", "recipe.training.epochs=" + "9" * 6_000], "'recipe.training.epochs=9999"),
+        (["recipe=mnist_2x4", "recipe.model.units=" + "9" * 399], "command line: recipe.model.units is 9999"),
+        (["recipe=mnist_2x4", "recipe.training.epochs=1e400"], "command line: recipe.training.epochs is inf"),
+        (
+            [
+                "recipe=mnist_2x4",
+                "recipe.description=${..tracking.uri}",
+                "tracking.uri=http://me:secret@host",
+            ],
+            "command line: recipe.description is '${..tracking.uri}': a recipe may refer only to itself",
+        ),
+        (
+            ["recipe=mnist_2x4", "recipe.a0=" + "x" * 100]
+            + [f"recipe.a{n}=${{recipe.a{n - 1}}}${{recipe.a{n - 1}}}" for n in range(1, 30)],
+            "command line: recipe.a10 would have more than the 100,000 characters",
         ),
         (["-m", "seed=1,2", "outputs=/dev/null/x"], "outputs=/dev/null/x: cannot write there"),
     ],
@@ -183,6 +220,96 @@ def test_bad_recipes_are_refused_before_anything_runs(command: Command) -> None:
             assert (status, out) == (2, "")
             assert err.startswith(told)
     assert command.left_behind() == ["recipes", "recipes/bad.yaml"]
+
+
+def test_bombs_are_one_message_in_a_few_seconds_and_little_memory(command: Command) -> None:
+    bombs = {
+        "aliases": "a0: &a0 [x, x, x, x, x, x, x, x, x]\n"
+        + "".join(f"a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 9)),
+        "nesting": "data: " + "[" * 3_000,
+        "digits": "seed: " + "9" * 6_000 + "\n",
+    }
+    (command.folder / "recipes").mkdir()
+    for name, written in bombs.items():
+        (command.folder / "recipes" / f"{name}.yaml").write_text(written)
+    # What the process may have of addresses; to need more would be a traceback.
+    limited = "import resource, runpy; resource.setrlimit(resource.RLIMIT_AS, (2**30, 2**30))"
+    program = f"{limited}; runpy.run_module('runner', run_name='__main__')"
+
+    for name in bombs:
+        began = time.monotonic()
+        done = subprocess.run(
+            [sys.executable, "-c", program, f"recipe={name}"],
+            cwd=command.folder,
+            env=command.environment,
+            capture_output=True,
+            text=True,
+        )
+        assert (done.returncode, done.stdout) == (2, "")
+        assert done.stderr.startswith(f"recipes/{name}.yaml:")
+        assert len(done.stderr.splitlines()) == 1
+        assert time.monotonic() - began < 5
+    status, out, err = command("--help")
+    assert (status, err) == (0, "")
+    assert re.search(r"^  aliases +\(cannot be read; running it says why\)$", out, re.MULTILINE)
+    assert re.search(r"^  mnist_2x4 +2:4 on", out, re.MULTILINE)
+
+
+def test_options_are_taken_anywhere(command: Command) -> None:
+    status, out, err = command("recipe=two_conv_2x4", "--multirun", "seed=1,2", "dry_run=true")
+
+    assert (status, err) == (0, "")
+    assert re.findall(r"^ran (\S+) \S+ (\d)", out, re.MULTILINE) == [
+        ("two_conv_2x4", "1"),
+        ("two_conv_2x4", "2"),
+    ]
+    assert command("recipe=two_conv_2x4", "--cfg", "job", "seed=5")[1].startswith("seed: 5\n")
+
+
+def test_without_arguments_it_says_what_there_is_to_give(command: Command) -> None:
+    assert command() == command("--help")
+    assert command.left_behind() == []
+
+
+def test_a_recipe_that_nobody_chose_is_named(command: Command) -> None:
+    note = "note: no recipe=NAME is given; this is mnist_2x4, the default\n"
+
+    assert command("seed=1")[1] == f"{note}ran mnist_2x4 {ROOT}/recipes/mnist_2x4.yaml 1 False None\n"
+    assert note not in command("recipe=mnist_2x4", "seed=1")[1]
+    assert command("-m", "seed=1,2", "dry_run=true")[1].count(note) == 1
+
+
+SWEEPER = """
+from hydra.core.config_store import ConfigStore
+from hydra.plugins.sweeper import Sweeper
+
+class Searching(Sweeper):
+    def setup(self, *, hydra_context, task_function, config):
+        self.launcher = None
+    def sweep(self, arguments):
+        print("trained", flush=True)
+
+ConfigStore.instance().store(
+    "searching", {"_target_": "hydra_plugins.searching.Searching"}, group="hydra/sweeper", provider="the test"
+)
+"""
+
+
+@pytest.mark.parametrize("dry", ["true", "false"])
+def test_a_sweeper_that_needs_results_is_refused_before_it_trains(command: Command, dry: str) -> None:
+    plugins = command.folder.parent / "site" / "hydra_plugins"
+    plugins.mkdir()
+    (plugins / "searching.py").write_text(SWEEPER)
+
+    status, out, err = command(
+        "-m", "hydra/sweeper=searching", "recipe=two_conv_2x4", "seed=1,2", f"dry_run={dry}"
+    )
+
+    assert (status, out) == (2, "")
+    assert err.startswith(
+        "hydra/sweeper: Searching chooses its jobs by the results of earlier ones, and runs do"
+    )
+    assert command.left_behind() == []
 
 
 def test_slurm_is_not_here(command: Command) -> None:
@@ -219,7 +346,7 @@ def test_a_launcher_that_is_not_installed(command: Command, preset: str) -> None
 def test_what_the_run_says_is_printed_as_it_is(
     command: Command, outcome: str, status: int, told: str
 ) -> None:
-    assert command(outcome=outcome) == (status, "", told)
+    assert command("recipe=mnist_2x4", outcome=outcome) == (status, "", told)
 
 
 def test_debug_shows_the_traceback(command: Command) -> None:
@@ -232,7 +359,7 @@ def test_debug_shows_the_traceback(command: Command) -> None:
 
 
 def test_a_crash_shows_its_traceback_and_is_status_1(command: Command) -> None:
-    status, _, err = command(outcome="crash")
+    status, _, err = command("recipe=mnist_2x4", outcome="crash")
 
     assert status == 1
     assert "ZeroDivisionError: oops" in err
@@ -359,7 +486,7 @@ def test_jobs_of_one_sweep_belong_together(command: Command, swept: str, told: s
     assert told in err
 
 
-@pytest.mark.parametrize("arguments", [[], ["--multirun", "seed=1,2"]])
+@pytest.mark.parametrize("arguments", [["seed=1"], ["--multirun", "seed=1,2"]])
 @pytest.mark.parametrize("outcome", ["wait", "swallow"])
 def test_ctrl_c_is_one_line_and_status_130(command: Command, arguments: list[str], outcome: str) -> None:
     running = subprocess.Popen(
@@ -488,8 +615,8 @@ def test_quiet_variables_are_set_unless_the_user_did(command: Command) -> None:
         "import os\nprint(os.environ['TF_CPP_MIN_LOG_LEVEL'], os.environ['TF_FORCE_GPU_ALLOW_GROWTH'])\n"
     )
 
-    assert command("plugins=[shows]")[1].startswith("3 true\n")
-    assert command("plugins=[shows]", TF_CPP_MIN_LOG_LEVEL="0")[1].startswith("0 true\n")
+    assert command("recipe=mnist_2x4", "plugins=[shows]")[1].startswith("3 true\n")
+    assert command("recipe=mnist_2x4", "plugins=[shows]", TF_CPP_MIN_LOG_LEVEL="0")[1].startswith("0 true\n")
 
 
 def test_what_the_stages_find_wrong_is_told_with_its_file_and_line(tmp_path: Path) -> None:

@@ -27,8 +27,10 @@ from runner.datasets import load_dataset
 from runner.errors import RunFailed
 from runner.experiment import run_experiment
 from runner.plan import wrap_model
+from runner.provenance import computed_with, device
 from runner.recipe.schema import Data, Recipe
 from runner.settings import RunSettings, Tracking
+from runner.source_content import DENSE_PARTS, source_content
 from runner.training.dense import train_dense
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
@@ -70,6 +72,10 @@ class Finished:
     def weights(self) -> list[bytes]:
         model = tf_keras.models.load_model(self.folder / "model.keras", compile=False)
         return [weight.tobytes() for weight in model.get_weights()]
+
+    @cached_property
+    def model_files(self) -> dict[str, bytes]:
+        return {path.name: path.read_bytes() for path in self.folder.glob("model*")}
 
     @cached_property
     def logged(self) -> Run:
@@ -188,6 +194,33 @@ def test_the_final_weights_are_the_same_whoever_trained_the_dense_ones(
     assert told(of_another_job) == f"{there} before, 10 steps): {accuracy}"
     assert trained.weights == loaded.weights == elsewhere.weights == of_another_job.weights
     assert len(trained.weights) == 8
+    # In two processes, seconds apart: every file that holds the model, byte for byte.
+    assert trained.model_files == loaded.model_files == elsewhere.model_files == of_another_job.model_files
+    assert sorted(trained.model_files) == ["model.keras", "model_float32.tflite"]
+    checkpoints = [runs.top / name / "dense" / key / "dense.weights.h5" for name in ("here", "there")]
+    assert checkpoints[0].read_bytes() == checkpoints[1].read_bytes()
+    assert trained.summary["keras_gzip_bytes"] == elsewhere.summary["keras_gzip_bytes"]
+
+
+def test_the_latest_sparsity_in_mlflow_is_the_proven_one(trained: Finished, other_rule: Finished) -> None:
+    for run in (trained, other_rule):
+        proven, logged = run.summary["sparsity"], run.logged.data.metrics
+        shares = {name: value for name, value in logged.items() if name.startswith("sparsity/")}
+        assert shares == {
+            "sparsity/_model": proven["model"],
+            "sparsity/_pruned_layers": proven["pruned_layers"],
+            **{f"sparsity/{layer}": share for layer, share in proven["layers"].items()},
+        }
+        assert max(step for step, _ in run.curve("sparsity/_model")) == 10
+
+
+def test_a_run_says_what_computed_it(trained: Finished) -> None:
+    origin = json.loads((trained.folder / "provenance.json").read_text())
+    assert (origin["device"], origin["source_sha256"]) == (device(), source_content())
+    checkpoint = trained.folder.parents[1] / "dense" / trained.summary["dense_checkpoint"]
+    made_from = json.loads((checkpoint / "manifest.json").read_text())
+    assert made_from["made_from"]["computed_with"] == computed_with()
+    assert made_from["made_from"]["source"] == source_content(DENSE_PARTS)
 
 
 def test_two_rules_share_one_checkpoint(

@@ -348,7 +348,7 @@ def test_the_summary_says_all(name: str, shipped: dict[str, Finished]) -> None:
     assert 0 < summary["keras_gzip_bytes"] <= 1.01 * (run.folder / "model.keras").stat().st_size
     assert 0 < file["latency_ms"] <= file["latency_p90_ms"]
     assert file["error"] is None
-    assert "only gzip finds them" in file["why"] or "zeros take the room" in file["why"]
+    assert "zeros take the room and the time of any number" in file["why"]
     assert str(path) in file["benchmark"]
     [dense] = summary["dense_variants"].values()
     assert dense["bytes"] == (run.folder / "dense_float32.tflite").stat().st_size
@@ -437,11 +437,12 @@ def test_sparsity_is_logged_along_the_steps(shipped: dict[str, Finished]) -> Non
     # 1438 images less a fifth for validation, in steps of 250: five, and a fifth of them is one.
     run = shipped["mnist_polynomial"]
 
-    assert run.steps("sparsity/_pruned_layers") == [1, 2, 3, 4, 5]
+    # The last one was proven after training.
+    assert run.steps("sparsity/_pruned_layers") == [1, 2, 3, 4, 5, 5]
     assert run.steps("train/loss") == run.steps("val/loss") == run.steps("test/loss") == [5]
     history = run.client.get_metric_history(run.logged.info.run_id, "sparsity/dense")
     # 0.875 (1 - (1 - p) ** 3) of 3200 weights at a quarter, half and three quarters of the way.
-    assert [round(3200 * entry.value) for entry in history] == [0, 1619, 2450, 2756, 2800]
+    assert [round(3200 * entry.value) for entry in history] == [0, 1619, 2450, 2756, 2800, 2800]
     window = run.table("plan.csv")[0]
     assert (window["begin_step"], window["end_step"], window["updates"]) == ("1", "5", "5")
     constant = shipped["mnist_constant"]

@@ -113,6 +113,7 @@ def test_every_variant_is_written_run_scored_timed_and_checked(six: ExportResult
     assert [file.variant for file in six.files] == list(SIX)
     assert [file.error for file in six.files] == [None] * 6
     assert six.problems == []
+    assert six.failed == frozenset()
     wanted = score(Y_TEST, subject.outputs)
     for file in six.files:
         assert file.path is not None
@@ -173,6 +174,7 @@ def test_a_file_that_computes_something_else_is_a_problem(exporting: Exporting) 
     [file] = result.files
     assert file.loads
     assert not any(row.passed for row in result.rows)
+    assert result.failed == {"tests_other"}
     [problem] = result.problems
     assert (
         "model_tests_other.tflite: gives outputs of the shape (32, 64), the Keras model (32, 20)" in problem
@@ -199,6 +201,26 @@ def test_what_xnnpack_computes_wrongly_is_laid_at_its_door(exporting: Exporting)
         "TFLite's own kernels agree with Keras: it is XNNPACK, which TFLite leaves the work to by default,"
         " that computes this file wrongly"
     )
+
+
+def test_numbers_that_int8_rounds_for_an_embedding_are_laid_at_its_door(exporting: Exporting) -> None:
+    tf_keras.utils.set_random_seed(4)
+    x = layers.Input((8, 8, 1))
+    tokens = layers.Rescaling(10.0)(layers.ReLU()(layers.Flatten()(x)))
+    model = tf_keras.Model(x, layers.Flatten()(layers.Embedding(50, 4, name="words")(tokens)))
+    result = exporting(
+        Export(("int8", "dynamic_range"), dense=False),
+        model=model,
+        outputs=model.predict(X_TEST, verbose=0),
+        expected=[],
+    )
+    [problem] = result.problems
+    assert "model_int8.tflite: outputs differ from the Keras model's by" in problem
+    assert problem.endswith(
+        ". Its input is rounded to 256 levels, and so are the numbers that words (embedding) looks up: use"
+        " dynamic_range or float16, which leave the input as it is"
+    )
+    assert result.failed == {"int8"}
 
 
 def test_a_model_whose_graph_cannot_be_written_is_told_in_every_row(exporting: Exporting) -> None:

@@ -117,7 +117,10 @@ def test_interpolations_within_the_recipe_are_resolved(own: Path) -> None:
             "command line: recipe.data.path is '${oc.env:HOME}': a recipe may",
         ),
         ("recipe.description=${recipe.nodel.name}", "command line: recipe.description: Interpolation key"),
-        ("recipe.description=${.description}", "command line: recipe.description: Recursive interpolation"),
+        (
+            "recipe.description=${.description}",
+            "command line: recipe.description: interpolations of the recipe",
+        ),
         ("recipe.layers.x._target_=os.system", "command line: recipe.layers.x._target_: a recipe is data"),
         ("recipe.hydra.x=1", "command line, recipe.hydra.x=1: recipe.hydra: a recipe cannot set Hydra"),
         ("~recipe", "recipe=null names no single recipe. Choose one of cifar10_resnet20, mnist_2x4,"),

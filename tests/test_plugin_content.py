@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import UserError
-from runner.plugin_content import plugin_content
+from runner.plugin_content import imported_as_hashed, plugin_content
 
 
 @pytest.fixture
@@ -197,3 +197,39 @@ def test_a_built_in_module_has_content_too() -> None:
 def test_a_missing_module_is_named(module: str) -> None:
     with pytest.raises(UserError, match=f"^plugins: cannot import '{module}': No module named 'no_such"):
         plugin_content([module])
+
+
+def test_what_is_imported_keeps_its_content_in_this_process(folder: Path) -> None:
+    write(folder, {"my_plugin.py": "import beside\n", "beside.py": "a = 1\n"})
+    with imported_as_hashed(["my_plugin"]):
+        importlib.import_module("my_plugin")
+    imported = content("my_plugin")
+
+    write(folder, {"beside.py": "a = 2\n"})
+    with imported_as_hashed(["my_plugin"]):
+        importlib.import_module("my_plugin")
+
+    assert content("my_plugin") == imported
+    del sys.modules["my_plugin"]
+    assert content("my_plugin") != imported
+
+
+def test_a_plugin_that_is_edited_while_it_is_imported_is_refused(folder: Path) -> None:
+    write(folder, {"my_plugin.py": "a = 1\n"})
+
+    def load() -> None:
+        with imported_as_hashed(["my_plugin"]):
+            importlib.import_module("my_plugin")
+            write(folder, {"my_plugin.py": "a = 2\n"})
+
+    with pytest.raises(UserError, match=r"^plugins: 'my_plugin' was changed while it was imported\. Start"):
+        load()
+
+
+def test_what_could_not_be_imported_is_hashed_again(folder: Path) -> None:
+    write(folder, {"my_plugin.py": "1 / 0\n"})
+    with pytest.raises(ZeroDivisionError), imported_as_hashed(["my_plugin"]):
+        importlib.import_module("my_plugin")
+    broken = content("my_plugin")
+    write(folder, {"my_plugin.py": "a = 1\n"})
+    assert content("my_plugin") != broken

@@ -6,9 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import tensorflow as tf
 
 from runner import __version__
-from runner.provenance import git_state, provenance
+from runner.provenance import computed_with, device, git_state, provenance
+from runner.source_content import source_content
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -37,6 +39,7 @@ def origin(folder: Path) -> dict[str, Any]:
         recipe_hash="0123456789ab",
         data_sha256="f" * 64,
         model_sha256={"weights": "e" * 64},
+        plugins={"mine": "d" * 64},
     )
 
 
@@ -87,7 +90,10 @@ def test_what_the_file_holds(repository: Path) -> None:
         "git_sha",
         "git_dirty",
         "versions",
+        "source_sha256",
+        "plugins_sha256",
         "platform",
+        "device",
         "seed",
         "threads",
         "argv",
@@ -108,6 +114,8 @@ def test_what_the_file_holds(repository: Path) -> None:
     assert found["argv"] == ["runner", "recipe=mnist_2x4", "seed=7"]
     assert found["model_sha256"] == {"weights": "e" * 64}
     assert found["threads"] == 2
+    assert (found["plugins_sha256"], found["source_sha256"]) == ({"mine": "d" * 64}, source_content())
+    assert found["device"] == device()
     assert (found["seed"], found["recipe_hash"], found["data_sha256"]) == (7, "0123456789ab", "f" * 64)
 
 
@@ -115,3 +123,35 @@ def test_a_package_that_is_missing_is_said_to_be(repository: Path, monkeypatch: 
     monkeypatch.setattr("runner.provenance._PACKAGES", ("numpy", "no-such-package"))
 
     assert origin(repository)["versions"]["no-such-package"] == "not installed"
+
+
+class Gpus:
+    """TensorFlow's list of devices."""
+
+    def __init__(self, *names: str) -> None:
+        self.devices = [tf.config.PhysicalDevice(name, "GPU") for name in names]
+
+    def __call__(self, kind: str) -> list[tf.config.PhysicalDevice]:
+        return self.devices if kind == "GPU" else []
+
+
+@pytest.mark.parametrize(
+    ("gpus", "details", "named"),
+    [
+        (Gpus(), {}, "CPU"),
+        (Gpus("GPU:0", "GPU:1"), {"device_name": "NVIDIA A100"}, "NVIDIA A100"),
+        (Gpus("GPU:0"), {}, "GPU:0"),
+    ],
+)
+def test_the_device_is_named(
+    monkeypatch: pytest.MonkeyPatch, gpus: Gpus, details: dict[str, str], named: str
+) -> None:
+    monkeypatch.setattr(tf.config, "get_visible_devices", gpus)
+    monkeypatch.setattr(tf.config.experimental, "get_device_details", lambda gpu: details)
+    assert device.__wrapped__() == named
+
+
+def test_what_decides_about_weights() -> None:
+    found = computed_with()
+    assert list(found) == ["python", "runner", "tensorflow", "tf_keras", "numpy", "device"]
+    assert (found["python"], found["device"]) == (platform.python_version(), device())

@@ -74,6 +74,12 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"sed": 1}, "sed is unknown. Did you mean 'seed'?"),
         ({"on_failure": "halt"}, "on_failure is 'halt', but must be continue or stop"),
         ({"on_failure": "stpo"}, "on_failure is 'stpo', but must be continue or stop. Did you mean 'stop'?"),
+        ({"threads": 10**18}, "threads is 1000000000000000000, but must be at most 4,096, or null for all"),
+        ({"threads": 10**400}, "threads is 1000"),
+        (
+            {"tracking": {"experiment": "\x1b[31m"}},
+            "tracking.experiment is '\\x1b[31m', with the control character",
+        ),
         ({"threads": 0}, "threads is 0, but must be at least 1, or null for all cores"),
         ({"resume": "maybe"}, "resume is 'maybe', but must be true or false"),
         ({"dry_run": "maybe"}, "dry_run is 'maybe', but must be true or false"),
@@ -115,3 +121,5 @@ def test_outputs_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
         prepare_outputs(file)
     with pytest.raises(UserError, match=r"file/below: cannot write there \(Not a directory\)"):
         prepare_outputs(file / "below")
+    with pytest.raises(UserError, match=r"xxx: cannot write there \(File name too long\)"):
+        prepare_outputs(tmp_path / ("x" * 10_000))

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -20,6 +21,16 @@ RECIPE: dict[str, Any] = {
 def first_weights(seed: int) -> list[bytes]:
     recipe = Recipe.from_mapping(RECIPE, name="made", source="made.yaml")
     return [weight.tobytes() for weight in prepare(recipe, seed, Display()).model.get_weights()]
+
+
+def test_the_plan_warns_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
+    def warning(data: Any) -> Dataset:
+        return replace(load_dataset(data), warnings=("of the data",))
+
+    monkeypatch.setattr(stages, "load_dataset", warning)
+    recipe = Recipe.from_mapping(RECIPE, name="made", source="made.yaml")
+
+    assert prepare(recipe, 0, Display()).plan.warnings[0] == "of the data"
 
 
 def test_the_models_first_weights_do_not_depend_on_what_loading_drew(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,7 +1,7 @@
 import json
 from pathlib import Path
 
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
 from runner.summary import check_summary, sparsity_summary, variants_summary, write_json
 from runner.verify import CheckRow, SparsityCheck
@@ -101,13 +101,18 @@ def test_each_variant_by_name() -> None:
 
 
 def test_what_to_make_of_a_file_stands_beside_its_numbers() -> None:
-    advice = Advice(0.1, 0.2, None, "phones", "two tensors in blocks", "adb push m.tflite")
+    ratios, to_twin = Ratios(0.1, 0.2), Ratios(0.3, 0.4, 0.5)
+    advice = Advice(ratios, "float32", to_twin, True, "phones", "two tensors in blocks", "adb push m.tflite")
     assert variants_summary([GOOD], {"float32_sparse": advice}) == {
         "float32_sparse": {
             **KNOWN_OF_GOOD,
             "bytes_ratio": 0.1,
             "gzip_ratio": 0.2,
             "latency_ratio": None,
+            "dense_twin": "float32",
+            "twin_bytes_ratio": 0.3,
+            "twin_gzip_ratio": 0.4,
+            "twin_latency_ratio": 0.5,
             "runs_on": "phones",
             "why": "two tensors in blocks",
             "benchmark": "adb push m.tflite",

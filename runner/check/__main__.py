@@ -11,11 +11,11 @@ usage: python -m runner.check FILE.tflite [OPTION ...]
 
   python -m runner.check model.tflite --m-by-n 2x4 --layer 'conv*'
 
-  --m-by-n MxN       the m:n pattern holds along either axis; not where no group could break it (vacuous)
+  --m-by-n MxN       the m:n pattern holds along either axis; too few inputs for a group are not enough
   --block-in N       zeros come in blocks of N inputs
   --sparsity SHARE   at least that share of zeros, such as 0.8
   --axis AXIS        look along input_channels only, or along the flattened row (window x channels) only
-  --layer GLOB       only the tensors of that layer, name or operator; may be repeated
+  --layer GLOB       only the tensors of that layer, name or operator, in quotes; may be repeated
   --json             print JSON
   --debug            show the traceback of an error
   --help             print this
@@ -45,11 +45,10 @@ def _check(arguments: list[str]) -> int:
 
         print(to_json(check))
     else:
-        from rich.console import Console
-
         from runner.check.screen import show
+        from runner.console import open_console
 
-        show(check, Console(soft_wrap=False))
+        show(check, open_console())
     return 0 if check.passed else 1
 
 

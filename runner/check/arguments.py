@@ -1,6 +1,7 @@
 """What `python -m runner.check` is asked for."""
 
 import argparse
+import os.path
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
     if rest:
         option = rest[0].partition("=")[0]
         raise UserError(f"There is no option '{option}'.{did_you_mean(option, _OPTIONS)} See --help")
+    if len(given.files) > 1 and given.layer:
+        _check_expanded(given.files, given.layer)
     if len(given.files) != 1:
         named = (
             f"One file at a time, not {' and '.join(given.files)}" if given.files else "Name a TFLite file"
@@ -108,6 +111,20 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
     except ValueError as error:
         raise UserError(f"--{error}") from error
     return CommandLine(asked, given.json)
+
+
+def expanded(pattern: str) -> str:
+    """Says how to keep the shell from replacing a pattern of layers by the names of files."""
+    return f"the shell puts the names of files in its place where they fit; quote it: --layer '{pattern}'"
+
+
+def _check_expanded(files: Sequence[str], layers: Sequence[str]) -> None:
+    """Tells a pattern that the shell has replaced, by the files that stand beside the model."""
+    others = [name for name in files if not name.endswith(".tflite")] or list(files[1:])
+    names = [*[layer for layer in layers if Path(layer).exists()], *others]
+    if len(names) > len(others):
+        pattern = f"{os.path.commonprefix(names)}*"  # noqa: RUF071 - by characters, as the shell matched
+        raise UserError(f"--layer: {', '.join(names)} are files, not one pattern: {expanded(pattern)}")
 
 
 def _m_by_n(text: str) -> MByN:

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
-from runner.check.arguments import Asked
+from runner.check.arguments import Asked, expanded
 from runner.check.layer_names import layer_names, matches
 from runner.check.opening import open_file
 from runner.check.patterns import COMMON, Axis, Finding
@@ -103,8 +104,11 @@ def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[st
         if not found:
             names = list(dict.fromkeys(layers))
             more = f", and {len(names) - _MOST_NAMES} more" if len(names) > _MOST_NAMES else ""
+            hint = did_you_mean(glob, names)
+            if Path(glob).exists():
+                hint = f" It is a file here; if a pattern was written, {expanded('conv*')}."
             raise UserError(
-                f"{asked.file}: --layer '{glob}' selects no weight tensor.{did_you_mean(glob, names)}"
+                f"{asked.file}: --layer '{glob}' selects no weight tensor.{hint}"
                 f" There are: {', '.join(names[:_MOST_NAMES])}{more}"
             )
         chosen |= found

@@ -98,22 +98,27 @@ def _found(tensor: TensorCheck, axis: Axis) -> Text:
     for label, by_axis in tensor.findings.items():
         if lines:
             lines.append("\n")
-        lines.append(_words(label, by_axis[axis]), _STYLES[by_axis[axis].verdict])
+        lines.append(_words(label, by_axis[axis], tensor), _STYLES[by_axis[axis].verdict])
     return lines
 
 
-def _words(label: str, finding: Finding) -> str:
-    if finding.verdict != "broken":
-        return f"{label} {finding.verdict}"
-    return f"{label} broken\n{finding.broken:,} of {finding.groups:,}"
+def _words(label: str, finding: Finding, tensor: TensorCheck) -> str:
+    if finding.verdict == "holds":
+        return f"{label} holds"
+    if tensor.zeros == 0:
+        return f"{label}: no zeros"
+    if finding.verdict == "broken":
+        return f"{label} broken\n{finding.broken:,} of {finding.groups:,}"
+    # Nothing contradicts the pattern, but nothing shows it either.
+    return f"{label}: {'too few inputs' if finding.groups == 0 else 'no zero block'}"
 
 
 def _common(tensor: TensorCheck, axis: Axis) -> Text:
-    hold, vacuous = (
+    hold, short = (
         [label for label, by_axis in tensor.findings.items() if by_axis[axis].verdict == verdict]
         for verdict in ("holds", "vacuous")
     )
     lines = Text(" ".join(hold), "green")
-    if vacuous:
-        lines.append(("\n" if hold else "") + f"vacuous:\n{' '.join(vacuous)}", "yellow")
+    if short and tensor.zeros:
+        lines.append(("\n" if hold else "") + f"too few inputs for\n{' '.join(short)}", "yellow")
     return lines or Text("-")

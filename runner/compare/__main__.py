@@ -7,11 +7,10 @@ from runner.compare.arguments import read_arguments
 def _answer(arguments: list[str]) -> int:
     try:
         asked = read_arguments(arguments)
-        from rich.console import Console
-
         from runner.compare.comparing import compare_asked
+        from runner.console import open_console
 
-        compare_asked(asked, Console(soft_wrap=False))
+        compare_asked(asked, open_console())
     except SystemExit as error:  # The parser's, after printing its help.
         return int(error.code or 0)
     except BaseException as error:

@@ -16,8 +16,8 @@ crash, a sparsity check that did not pass) is lost, and what it would have score
 which both have results are compared, and the group that is ahead there is called better only if it has lost
 no seed at which the other has a result: then its failures cannot have made it look better, and those of the
 other speak for it. Where both have lost such seeds nothing is ranked. Seeds at which both failed, or that
-only one of them has tried, favour neither. This holds the share of false verdicts below the nominal one,
-whatever makes runs fail; `tests/benchmarks/false_verdicts.py` measures it.
+only one of them has tried, favour neither. So failures add no false verdicts to those of the test itself, at
+the price of pairs that are left open; `tests/benchmarks/false_verdicts.py` has the numbers.
 """
 
 from collections.abc import Callable, Sequence

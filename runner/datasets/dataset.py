@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from runner.errors import UserError
 from runner.registry import Registry
+from runner.wording import shown
 
 Array = NDArray[Any]
 
@@ -34,6 +35,7 @@ class Arrays:
         y_test: Test labels or targets, as in `y_train`.
         num_classes: How many classes there are; None for regression.
         note: What a reader of the results should know about this data, in one sentence.
+        warnings: What the user should know before training, in sentences.
         group: This many consecutive training samples come from one original and stay on one side of a
             validation split.
 
@@ -47,9 +49,17 @@ class Arrays:
     y_test: Array = field(repr=False)
     num_classes: int | None
     note: str | None = None
+    warnings: tuple[str, ...] = ()
     group: int = 1
 
     def __post_init__(self) -> None:
+        for name in ("x_train", "y_train", "x_test", "y_test"):
+            if not isinstance(getattr(self, name), np.ndarray):
+                found = type(getattr(self, name)).__name__
+                raise UnfitArrays(f"{name} is a {found}; it must be a NumPy array")
+        if self.num_classes is not None:
+            check_whole_number("num_classes", self.num_classes, least=1, where="")
+        check_whole_number("group", self.group, least=1, where="")
         for part in ("train", "test"):
             x, y = getattr(self, f"x_{part}"), getattr(self, f"y_{part}")
             _check_inputs(f"x_{part}", x)
@@ -135,19 +145,26 @@ if it has a parameter of that name. A sweep over seeds compares runs on the same
 draws random numbers takes a `seed` of its own."""
 
 
-def check_whole_number(key: str, value: object, *, least: int) -> None:
+def check_whole_number(
+    key: str, value: object, *, least: int, most: int | None = None, where: str = "recipe.data."
+) -> None:
     """Checks a loader's argument.
 
     Args:
         key: Its name in `recipe.data`.
         value: What the recipe gives.
         least: The smallest value allowed.
+        most: The largest; None for no limit.
+        where: What the message puts before the name.
 
     Raises:
-        UnfitArrays: The value is not a whole number of at least `least`.
+        UnfitArrays: The value is not a whole number in that range.
     """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise UnfitArrays(f"recipe.data.{key} is {value!r}; it must be a whole number, {least} or more")
+    # NumPy's whole numbers count; its floats do not.
+    whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
+    if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
+        told = f"{least} or more" if most is None else f"from {least} to {most:,}"
+        raise UnfitArrays(f"{where}{key} is {shown(value)}; it must be a whole number, {told}")
 
 
 def _check_inputs(name: str, x: Array) -> None:

@@ -11,6 +11,7 @@ SIDE = 28
 INNER = 20
 MAX_SHIFT = 2.0
 MAX_TURN = 12.0
+_MOST_COPIES = 100
 
 
 @DATASETS.register("digits")
@@ -24,14 +25,14 @@ def digits(*, copies: int = 8, seed: int = 0) -> Arrays:
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Repository, 1998.
 
     Args:
-        copies: Training copies of each image, >= 1.
+        copies: Training copies of each image, 1 to 100.
         seed: Decides the test set, the shifts and the turns. Not the run's seed: runs are compared on the
             same content.
 
     Raises:
         UnfitArrays: `copies` or `seed` is no such number.
     """
-    check_whole_number("copies", copies, least=1)
+    check_whole_number("copies", copies, least=1, most=_MOST_COPIES)
     check_whole_number("seed", seed, least=0)
     images, labels = load_digits(return_X_y=True)
     images = images.reshape(-1, 8, 8) / 16.0

@@ -8,8 +8,12 @@ from typing import Any
 
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
 from runner.errors import UserError
+from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Data
 
+_RETURNED = "runner.datasets.Arrays(x_train=..., y_train=..., x_test=..., y_test=..., num_classes=...)"
+# A photograph in [0, 255] that is darker than this everywhere is none.
+_LEAST_UNSCALED = 64
 BESIDE = ("path", "fallback", "validation_split")
 
 
@@ -54,6 +58,7 @@ def _load(
 ) -> Arrays:
     loader = DATASETS.get(name, where=where)
     checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=BESIDE)
+    checked = read_arguments(loader, checked, where="recipe.data")
     if "path" in inspect.signature(loader).parameters:
         checked["path"] = path
     elif path is not None:
@@ -61,13 +66,40 @@ def _load(
             f"recipe.data.path: dataset '{name}' reads no file. Leave the path out, or write"
             " recipe.data.name=npz to read arrays from it."
         )
+    origin = f"recipe.data.path: {path}" if path is not None else f"recipe.data: dataset '{name}'"
     try:
-        return loader(**checked)
+        loaded: object = loader(**checked)
     except UnfitArrays as error:
-        origin = f"recipe.data.path: {path}" if path is not None else f"recipe.data: dataset '{name}'"
         raise UserError(f"{origin}: {error}") from error
+    except MemoryError as error:
+        raise UserError(f"{origin}: it takes more memory than there is: {error}") from error
+    if not isinstance(loaded, Arrays):
+        raise UserError(f"{origin}: its loader must return {_RETURNED}, but returned a {_kind(loaded)}")
+    return loaded
+
+
+def _kind(value: object) -> str:
+    kind = type(value)
+    told = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{told} of {len(value)}" if isinstance(value, tuple | list) else told
 
 
 def _dataset(arrays: Arrays, *, source: str, requested: str) -> Dataset:
+    told = _unscaled(arrays)
+    arrays = dataclasses.replace(arrays, warnings=(*arrays.warnings, *told))
     fields = {field.name: getattr(arrays, field.name) for field in dataclasses.fields(Arrays)}
     return Dataset(**fields, source=source, requested=requested)
+
+
+def _unscaled(arrays: Arrays) -> list[str]:
+    """Says of images that are floats from 0 to 255 what becomes of them."""
+    x = arrays.x_train
+    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4):
+        return []
+    least, most = float(x.min()), float(x.max())
+    if least < 0 or not _LEAST_UNSCALED < most <= 255:
+        return []
+    return [
+        f"the images are numbers from {least:g} to {most:g}, and models are given them as they are; images"
+        " train best in [0, 1]. Save them as uint8, or divide them by 255."
+    ]

@@ -1,15 +1,20 @@
 """The `npz` data set: a user's own arrays in a NumPy archive."""
 
+import itertools
+import math
 import zipfile
 import zlib
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
 from runner.errors import UserError, did_you_mean
+from runner.memory import gigabytes, total_memory
 
+# So many may be counted from few samples.
+_FEW_CLASSES = 10_000
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -56,6 +61,8 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
                     f"{where}: {', '.join(missing)} missing; the archive holds"
                     f" {', '.join(archive.files) or 'nothing'}.{hint} It needs {', '.join(ARRAY_NAMES)}."
                 )
+            for name in ARRAY_NAMES:
+                _check_size(archive, name, where)
             return {name: archive[name] for name in ARRAY_NAMES}
     except FileNotFoundError as error:
         raise UserError(f"{where}: there is no such file") from error
@@ -69,6 +76,28 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
             f"{where}: no .npz archive of plain arrays, or a damaged one. Python objects in it are not"
             " loaded, since that could run code."
         ) from error
+
+
+def _check_size(archive: Any, name: str, where: str) -> None:
+    """Reads an array's header alone: NumPy would take the memory that it claims before it reads on."""
+    member = archive.zip.getinfo(f"{name}.npy" if f"{name}.npy" in archive.zip.namelist() else name)
+    with archive.zip.open(member) as file:
+        version = np.lib.format.read_magic(file)
+        read = (
+            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        )
+        shape, _, dtype = read(file)
+        claimed = math.prod(shape) * dtype.itemsize
+        held = member.file_size - file.tell()
+    if claimed != held and not dtype.hasobject:
+        raise UserError(
+            f"{where}: {name} says that it has the shape {shape} of {dtype}, {claimed:,} bytes, but the file"
+            f" holds {held:,}. Is it damaged or cut off?"
+        )
+    if claimed > total_memory():
+        raise UserError(
+            f"{where}: {name} takes {gigabytes(claimed)}, and this machine has {gigabytes(total_memory())}"
+        )
 
 
 def arrays_from(found: dict[str, Array], *, classes: int | None = None) -> Arrays:
@@ -88,13 +117,23 @@ def arrays_from(found: dict[str, Array], *, classes: int | None = None) -> Array
     if classes is not None:
         check_whole_number("classes", classes, least=2)
     num_classes: int | None = None
+    warnings: tuple[str, ...] = ()
     if y_train.dtype == np.int64:
-        num_classes = _count_classes(y_train, y_test) if classes is None else classes
+        num_classes = classes
+        if classes is None:
+            num_classes, warnings = _count_classes(y_train, y_test)
     elif classes is not None:
         raise UnfitArrays(
             f"classes is {classes}, but y_train holds floats: regression targets have no classes"
         )
-    return Arrays(x_train=x_train, y_train=y_train, x_test=x_test, y_test=y_test, num_classes=num_classes)
+    return Arrays(
+        x_train=x_train,
+        y_train=y_train,
+        x_test=x_test,
+        y_test=y_test,
+        num_classes=num_classes,
+        warnings=warnings,
+    )
 
 
 def _inputs(name: str, x: Array) -> Array:
@@ -125,6 +164,8 @@ def _targets(name: str, y: Array) -> Array:
             f"{name} holds integers of shape {y.shape}; class numbers are [samples]"
             + (f": {name}.argmax(axis=1)" if y.ndim == 2 else "")
         )
+    if y.dtype == np.uint64 and y.size and y.max() > np.iinfo(np.int64).max:
+        raise UnfitArrays(f"{name} holds the label {y.max()}; classes are numbered from 0")
     return y.astype(np.int64)
 
 
@@ -132,7 +173,8 @@ def _is_one_hot(targets: Array) -> bool:
     return bool(np.isin(targets, (0, 1)).all() and (targets.sum(axis=1) == 1).all())
 
 
-def _count_classes(y_train: Array, y_test: Array) -> int:
+def _count_classes(y_train: Array, y_test: Array) -> tuple[int, tuple[str, ...]]:
+    """Counts the classes from 0 to the highest label, and says which of them have no sample."""
     labels = np.concatenate([y_train, y_test])
     if labels.size == 0:
         raise UnfitArrays("y_train and y_test are empty")
@@ -141,4 +183,16 @@ def _count_classes(y_train: Array, y_test: Array) -> int:
             f"labels go from {labels.min()} to {labels.max()}; classes are counted from 0. Subtract the"
             " lowest, or write recipe.data.classes where the first ones just do not occur"
         )
-    return int(labels.max()) + 1
+    present = np.unique(labels)
+    count = int(present[-1]) + 1
+    if count == len(present):
+        return count, ()
+    before, after = next((a, b) for a, b in itertools.pairwise(present.tolist()) if b - a > 1)
+    gap = f"no sample has the label {before + 1}" + (f" to {after - 1}" if after - before > 2 else "")
+    told = f"labels go from 0 to {count - 1}, but only {len(present)} different ones occur ({gap}, for one)"
+    if count > max(_FEW_CLASSES, len(labels)):
+        raise UnfitArrays(f"{told}; that would make {count:,} classes. Is one label a mistake?")
+    return count, (
+        f"{told}: {count} classes are counted. Is one a mistake? recipe.data.classes says how many there"
+        " are.",
+    )

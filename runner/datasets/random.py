@@ -1,10 +1,14 @@
 """The `random` data set: normal noise of a given shape, for cases that are about shapes and not learning."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Arrays, UnfitArrays, check_whole_number
+from runner.wording import shown
+
+_MOST_VALUES = 2**27  # Half a gigabyte.
 
 
 @DATASETS.register("random")
@@ -26,8 +30,8 @@ def random(
         seed: Of the numbers. Not the run's seed: runs are compared on the same content.
 
     Raises:
-        UnfitArrays: An argument is no such shape or number, or `target_shape` and `classes` are both given
-            or both left out.
+        UnfitArrays: An argument is no such shape or number, the arrays would be too large, or `target_shape`
+            and `classes` are both given or both left out.
     """
     check_whole_number("samples", samples, least=1)
     check_whole_number("seed", seed, least=0)
@@ -37,11 +41,18 @@ def random(
             "it takes recipe.data.classes for a classification, or recipe.data.target_shape for a regression;"
             f" {found}"
         )
+    held_out = max(1, samples // 4)
     if classes is not None:
         check_whole_number("classes", classes, least=2)
     for name, shape in (("input_shape", input_shape), ("target_shape", target_shape)):
         if shape is not None:
             _check_shape(name, shape)
+    values = (samples + held_out) * (math.prod(input_shape) + math.prod(target_shape or (1,)))
+    if values > _MOST_VALUES:
+        raise UnfitArrays(
+            f"{samples:,} samples of shape {list(input_shape)} are {values:,} numbers with their targets and"
+            f" the test set; {_MOST_VALUES:,} are the most. It is for cases that are about shapes"
+        )
     rng = np.random.default_rng(seed)
 
     def draw(count: int, shape: Sequence[int]) -> np.ndarray:
@@ -53,7 +64,6 @@ def random(
         assert classes is not None, "one of the two is given"
         return rng.integers(classes, size=count)
 
-    held_out = max(1, samples // 4)
     return Arrays(
         x_train=draw(samples, input_shape),
         y_train=draw_targets(samples),
@@ -65,6 +75,6 @@ def random(
 
 def _check_shape(name: str, shape: object) -> None:
     if not isinstance(shape, list | tuple) or not shape:
-        raise UnfitArrays(f"recipe.data.{name} is {shape!r}; it must be a list such as [4, 128, 2]")
+        raise UnfitArrays(f"recipe.data.{name} is {shown(shape)}; it must be a list such as [4, 128, 2]")
     if not all(isinstance(size, int) and size > 0 for size in shape):
         raise UnfitArrays(f"recipe.data.{name} is {list(shape)}; its sizes must be whole numbers above 0")

@@ -2,7 +2,7 @@
 
 import math
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,30 +18,66 @@ _SLOW = 1.25
 
 
 @dataclass(frozen=True)
+class Ratios:
+    """A file's measures over those of another; 0.1 is ten times smaller. None where either is unknown.
+
+    Attributes:
+        bytes: Of their sizes.
+        gzip_bytes: Of their sizes after gzip.
+        latency_ms: Of their times on this host, one sample, one thread.
+    """
+
+    bytes: float | None = None
+    gzip_bytes: float | None = None
+    latency_ms: float | None = None
+
+    @classmethod
+    def between(cls, file: Exported, other: Exported | None) -> "Ratios":
+        """Divides the measures of a file by those of another, which may not be there."""
+        if other is None:
+            return cls()
+        own, its = file.measured(), other.measured()
+        return cls(*(_ratio(own[name], its[name]) for name in ("bytes", "gzip_bytes", "latency_ms")))
+
+
+@dataclass(frozen=True)
 class Advice:
     """What to make of one file.
 
     Attributes:
-        bytes_ratio: Its bytes over those of the dense float32 file; 0.1 is ten times smaller. None where
-            either is unknown, here and below.
-        gzip_ratio: The same after gzip.
-        latency_ratio: Its time over that of the dense float32 file, on this host, one sample, one thread.
+        ratios: To the dense float32 file.
+        twin: What kind of file the dense model's is that differs in nothing but the zeros, e.g. `"int8"` for
+            `int8_sparse`.
+        twin_ratios: To that file: what the zeros gain, beside what the type does.
+        sound: Whether it runs and passed the sparsity check; any other is good for nothing.
         runs_on: Where the file runs.
         why: Why there is a gain, or none.
         benchmark: The command that times the file on a device, where TensorFlow's `benchmark_model` lies in
-            `/data/local/tmp`; None without a file.
+            `/data/local/tmp`; None for a file that is not sound.
     """
 
-    bytes_ratio: float | None
-    gzip_ratio: float | None
-    latency_ratio: float | None
+    ratios: Ratios
+    twin: str
+    twin_ratios: Ratios
+    sound: bool
     runs_on: str
     why: str
     benchmark: str | None
 
     def to_json(self) -> dict[str, float | str | None]:
         """Returns its fields for `summary.json`."""
-        return dict(vars(self))
+        return {
+            "bytes_ratio": self.ratios.bytes,
+            "gzip_ratio": self.ratios.gzip_bytes,
+            "latency_ratio": self.ratios.latency_ms,
+            "dense_twin": self.twin,
+            "twin_bytes_ratio": self.twin_ratios.bytes,
+            "twin_gzip_ratio": self.twin_ratios.gzip_bytes,
+            "twin_latency_ratio": self.twin_ratios.latency_ms,
+            "runs_on": self.runs_on,
+            "why": self.why,
+            "benchmark": self.benchmark,
+        }
 
 
 @dataclass(frozen=True)
@@ -50,11 +86,11 @@ class Zeros:
 
     Attributes:
         share: Zeros among the weights of the pruned tensors, in [0, 1].
-        blocks: Whether a rule prunes in blocks.
+        blocks: How many inputs the blocks have that rules prune in; empty where none does.
     """
 
     share: float
-    blocks: bool
+    blocks: frozenset[int] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -71,7 +107,11 @@ class Input:
 
 
 def advise(
-    files: Sequence[Exported], dense: Mapping[str, Exported], zeros: Zeros, takes: Input
+    files: Sequence[Exported],
+    dense: Mapping[str, Exported],
+    zeros: Zeros,
+    takes: Input,
+    failed: Collection[str] = (),
 ) -> dict[str, Advice]:
     """Says what to make of each file of a run.
 
@@ -80,12 +120,17 @@ def advise(
         dense: The dense model's, by variant; empty where they were not made.
         zeros: What was pruned.
         takes: The files' input.
+        failed: The variants that failed the sparsity check.
 
     Returns:
         The advice, by variant.
     """
-    by_name = {file.variant: file for file in files}
-    return {file.variant: _advise(file, by_name, dense, zeros, takes) for file in files}
+    wrong = {file.variant for file in files if file.loads and file.variant in failed}
+    others = {file.variant: file for file in files if file.variant not in wrong}
+    return {
+        file.variant: _warn(file) if file.variant in wrong else _advise(file, others, dense, zeros, takes)
+        for file in files
+    }
 
 
 def benchmark_command(path: Path, takes: Input) -> str:
@@ -112,18 +157,27 @@ def _advise(
     takes: Input,
 ) -> Advice:
     variant = VARIANTS.get(file.variant, where="recipe.export.variants")
-    reference = dense.get("float32")
-
-    def ratio(measure: str) -> float | None:
-        return _ratio(file.measured()[measure], reference.measured()[measure] if reference else None)
-
     return Advice(
-        bytes_ratio=ratio("bytes"),
-        gzip_ratio=ratio("gzip_bytes"),
-        latency_ratio=ratio("latency_ms"),
+        ratios=Ratios.between(file, dense.get("float32")),
+        twin=variant.dense,
+        twin_ratios=Ratios.between(file, dense.get(variant.dense)),
+        sound=file.loads,
         runs_on=variant.runs_on if file.loads else "nowhere: it does not run here",
         why=_why(file, variant, files, dense, zeros),
         benchmark=benchmark_command(file.path, takes) if file.path and file.loads else None,
+    )
+
+
+def _warn(file: Exported) -> Advice:
+    """A file that runs, but is not the model: how small and fast it is means nothing."""
+    return Advice(
+        ratios=Ratios(),
+        twin=VARIANTS.get(file.variant, where="recipe.export.variants").dense,
+        twin_ratios=Ratios(),
+        sound=False,
+        runs_on="nowhere: it does not hold or compute what was trained",
+        why="not to be used: the sparsity check failed on it",
+        benchmark=None,
     )
 
 
@@ -163,13 +217,14 @@ def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:
     stored = f"{kinds[file.variant]}; " if file.variant in kinds else ""
     if zeros.share == 0:
         return f"{stored}nothing was pruned"
-    told = f"{stored}zeros take the room of any number and, but for XNNPACK's 1x1 convolutions, its time"
-    squeezed = _ratio(file.gzip_bytes, twin.gzip_bytes if twin else None)
-    if squeezed is not None and squeezed < 1 - _NOTABLE:
-        return (
-            f"{told}; only gzip finds them: {1 / squeezed:.1f}x smaller than the dense {file.variant} file's"
-        )
-    return told
+    told = f"{stored}zeros take the room and the time of any number"
+    to_twin, other = Ratios.between(file, twin), f"the dense {file.variant} file"
+    if to_twin.gzip_bytes is None or to_twin.gzip_bytes >= 1 - _NOTABLE:
+        return told
+    smaller = f"after gzip, which alone finds them, it is {1 / to_twin.gzip_bytes:.1f}x smaller"
+    if to_twin.bytes is not None and abs(to_twin.bytes - 1) <= _NOTABLE:
+        return f"{told}, so that it is as large as {other}; {smaller}"
+    return f"{told}; {smaller} than {other}"
 
 
 def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zeros) -> str:
@@ -190,8 +245,8 @@ def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zero
         parts.append(f"{_tensors(unpacked)} value by value: unpacked when the file is loaded, so no faster")
     if plain is not None and plain.bytes and file.bytes and file.bytes > plain.bytes:
         parts.append(f"the indices take more than the zeros save: use {plain.variant}")
-    elif not file.block_tensors and not zeros.blocks:
-        parts.append(f"a Dense layer gains time with block: {{in: {inputs}}}")
+    elif not file.block_tensors and all(size % inputs for size in zeros.blocks):
+        parts.append(f"of a Dense layer whole blocks are left out with block: {{in: {inputs}}}")
     slower = _ratio(file.latency_ms, plain.latency_ms if plain else None)
     if file.block_tensors and slower is not None and plain is not None:
         whose = ", whose kernels are XNNPACK's" if slower > 1 + _NOTABLE else ""

@@ -24,8 +24,8 @@ _ROUNDS = 4
 _SECONDS_PER_TURN = 0.25
 _MOST_WORDS = 800
 _LAST_LINES = 3
-# How absl, TensorFlow and TFLite begin what is no complaint.
-_CHATTER = re.compile(r"(I|W)\d{4} |(INFO|WARNING): |\d{4}-\d\d-\d\d .*: [IW] ")
+# How absl, TensorFlow and TFLite begin what is no complaint; that there is no GPU is none either.
+_CHATTER = re.compile(r"(I|W)\d{4} |(INFO|WARNING): |\d{4}-\d\d-\d\d .*: [IW] |E\d{4} .*call to cuInit")
 # How the compiler says where in the graph it stands, that it has failed because of the above, and what of.
 _PLACE = re.compile(r"^loc\(.*\): (?=')")
 _SUMMARY = "failed while converting:"

@@ -28,6 +28,7 @@ class Variant(ABC):
         rounding: How far storing numbers in fewer bits moves the outputs of one layer, as a share of their
             size: the root mean square over weights and activations.
         calibrated: Whether the converter runs the model on samples of training data.
+        rounds_input: Whether the file takes its input in so few bits that numbers in it change.
         block: In a file that may leave zeros out, how many inputs of a Dense kernel make a block that is left
             out as one; None where the file stores every zero.
         dense: The variant that the dense model is converted to, to be measured beside.
@@ -36,6 +37,7 @@ class Variant(ABC):
 
     rounding: ClassVar[float] = 0.0
     calibrated: ClassVar[bool] = False
+    rounds_input: ClassVar[bool] = False
     block: ClassVar[int | None] = None
     dense: ClassVar[str] = "float32"
     runs_on: ClassVar[str] = "not known for a variant of your own"
@@ -136,6 +138,7 @@ class Int8(Variant):
 
     rounding = _EIGHT_BITS
     calibrated = True
+    rounds_input = True
     dense = "int8"
     runs_on = "wherever TFLite runs: CPUs, TFLite Micro on microcontrollers, integer accelerators"
 

@@ -9,9 +9,12 @@ import tf_keras
 
 from runner.errors import UserError
 from runner.models.builder import MODELS
+from runner.models.limited import TooManyWeights, weights_limited
 from runner.models.saved import load_saved_model
 from runner.models.weights import load_weights
+from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Model
+from runner.wording import readable, shown
 
 SUPPLIED = ("input_shape", "num_classes")
 Shape = tuple[int | None, ...]
@@ -67,18 +70,28 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
     required = "num_classes" in parameters and parameters["num_classes"].default is not None
     if required and supplied["num_classes"] is None:
         raise UserError(f"{origin} classifies, but the data has regression targets and no classes")
+    arguments = read_arguments(builder, arguments, where="recipe.model")
     arguments |= {key: value for key, value in supplied.items() if key in parameters}
     try:
-        built = builder(**arguments)
-    except (ValueError, TypeError, IndexError) as error:
-        written = "".join(f", {key}={value!r}" for key, value in model.arguments.items())
+        with weights_limited():
+            built = builder(**arguments)
+    except (UserError, KeyboardInterrupt):
+        raise
+    except Exception as error:  # A builder may be a plugin's, and what it is given is the recipe's.
+        written = "".join(f", {key}={shown(value)}" for key, value in model.arguments.items())
+        told = str(error) if isinstance(error, ValueError | TypeError | TooManyWeights) else _named(error)
         raise UserError(
-            f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}: {error}"
+            f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}:"
+            f" {readable(told)}"
         ) from error
     if not isinstance(built, tf_keras.Model):
         raise UserError(f"{origin}: its builder returned {type(built).__name__}, not a tf_keras.Model")
     _check_copies(built, origin)
     return built
+
+
+def _named(error: Exception) -> str:
+    return f"{type(error).__name__}: {error} (debug=true shows where)"
 
 
 def _check_copies(model: tf_keras.Model, origin: str) -> None:

@@ -2,7 +2,9 @@
 
 import hashlib
 import os
+from collections.abc import Callable
 from pathlib import Path
+from typing import TypeVar
 
 from runner.errors import UserError
 from runner.recipe.schema import Model
@@ -22,6 +24,32 @@ def model_content(model: Model) -> dict[str, str]:
     """
     named = {"path": model.path, "weights": model.weights}
     return {key: _sha256(key, written) for key, written in named.items() if written is not None}
+
+
+_T = TypeVar("_T")
+
+
+def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, str]]:
+    """Loads what a model's files hold, and returns it with `model_content` of just that.
+
+    Args:
+        model: The recipe's `model`.
+        load: Reads the files.
+
+    Raises:
+        UserError: A file was changed while it was read; or what `load` raises.
+    """
+    try:
+        before = model_content(model)
+    except UserError:
+        before = {}  # `load` knows better what is wrong with a file, and says so.
+    loaded = load()
+    after = model_content(model)
+    for key, sha256 in after.items():
+        if before.get(key) != sha256:
+            path = getattr(model, key)
+            raise UserError(f"recipe.model.{key}: {path}: was changed while it was loaded. Start again.")
+    return loaded, after
 
 
 def _sha256(key: str, written: str) -> str:

@@ -7,6 +7,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.models.builder import MODELS
+from runner.wording import shown
 
 DEPTHS = (20, 32, 44, 56)
 
@@ -46,7 +47,7 @@ class ResNet:
             ValueError: `width` or `shortcut` is none of these.
         """
         if shortcut not in SHORTCUTS:
-            raise ValueError(f"shortcut is {shortcut!r}, but must be one of {', '.join(SHORTCUTS)}")
+            raise ValueError(f"shortcut is {shown(shortcut)}, but must be one of {', '.join(SHORTCUTS)}")
         if len(input_shape) != 3 or width < 1:
             raise ValueError("images are [height, width, channels], and width is at least 1")
         image = layers.Input(input_shape, name="image")

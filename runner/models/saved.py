@@ -3,6 +3,8 @@
 import json
 import tempfile
 import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -10,47 +12,50 @@ import h5py
 import tf_keras
 
 from runner.errors import RunFailed, UserError
+from runner.models.allocation import at_most
+from runner.models.containers import (
+    CONFIG,
+    DAMAGE,
+    METADATA,
+    WEIGHTS,
+    check_archive,
+    check_hdf5,
+    has_assets,
+    most_bytes,
+    read_member,
+    rewrite_archive,
+)
 from runner.models.foreign import foreign_kind
+from runner.models.refused import Refused, shown
+from runner.models.vetting import check_config, parse_config, without_compilation
 
-_LOADING_ERRORS = (
-    zipfile.BadZipFile,
-    ValueError,
-    TypeError,
-    KeyError,
-    IndexError,
-    AttributeError,
-    OSError,
-    RuntimeError,
+_WAY_OUT = (
+    "build the model in a plugin or name it in recipe.model.name, and give this file as recipe.model.weights,"
+    " which reads its weights and nothing else"
 )
 
 
 def load_saved_model(path: Path) -> tf_keras.Model:
-    """Loads a saved model with its weights, uncompiled, running no code that the file may hold.
+    """Loads a saved model with its weights, uncompiled, running no code that the file may hold or name.
+
+    What is looked through is what is loaded: a `.keras` file is not read again by tf-keras.
 
     Args:
         path: A `.keras` or `.h5` file.
 
     Raises:
-        UserError: The file is missing, damaged, of another format or Keras 3's, holds only weights, or needs
-            code that is not there.
+        UserError: The file is missing, damaged, of another format or Keras 3's, holds only weights, names
+            what is not known to be harmless, or claims a size that it has not.
     """
     where = f"recipe.model.path: {path}"
-    config, version = _read_config(path, where)
-    if not version.startswith(("1.", "2.")):
-        raise UserError(
-            f"{where}: saved by Keras {version}, which is Keras 3; this runner works with tf-keras, which is"
-            " Keras 2. Build the model once more with tf_keras, copy the weights"
-            " (new.set_weights(old.get_weights())) and save that; or train with TF_USE_LEGACY_KERAS=1 set."
-        )
-    if _mentions_lambda(config):
-        raise UserError(
-            f"{where}: the model has a Lambda layer, whose Python code comes with the file and is not run."
-            " Replace it by a layer of tf_keras, or build the model in a plugin (`plugins: [my_module]`)."
-        )
+    _check_kind(path, where)
     try:
-        return _load(path, safe_mode=True)
-    except _LOADING_ERRORS as error:
-        raise UserError(f"{where}: tf-keras cannot load it: {_reason(error)}") from error
+        with tempfile.TemporaryDirectory(prefix="runner-model-") as folder:
+            if zipfile.is_zipfile(path):
+                return _load_archive(path, Path(folder), where)
+            return _load_hdf5(path, where)
+    except Refused as refused:
+        raise UserError(f"{where}: {refused}. Keras writes no such file; nothing of it is read.") from refused
 
 
 def reload_model(path: Path, saved: tf_keras.Model) -> tf_keras.Model:
@@ -66,70 +71,125 @@ def reload_model(path: Path, saved: tf_keras.Model) -> tf_keras.Model:
     classes = {type(layer) for layer in saved._flatten_layers()}
     own = {kind.__name__: kind for kind in classes if kind.__module__.split(".")[0] != "tf_keras"}
     try:
-        with tf_keras.utils.custom_object_scope(own):
-            return _load(path, safe_mode=False)
-    except _LOADING_ERRORS as error:
+        with (
+            tf_keras.utils.custom_object_scope(own),
+            zipfile.ZipFile(path) as archive,
+            tempfile.TemporaryDirectory(prefix="runner-model-") as folder,
+        ):
+            config = without_compilation(json.loads(archive.read(CONFIG)))
+            return _build(archive, config, Path(archive.extract(WEIGHTS, folder)), safe_mode=False)
+    except Exception as error:  # Whatever tf-keras raises: see `_loading`.
         raise RunFailed(f"{path}: tf-keras cannot load what it saved: {_reason(error)}") from error
 
 
-def _load(path: Path, *, safe_mode: bool) -> tf_keras.Model:
+def _load_archive(path: Path, folder: Path, where: str) -> tf_keras.Model:
+    with _reading(where), zipfile.ZipFile(path) as archive:
+        most = most_bytes(path)
+        check_archive(archive, most)
+        _check_version(str(parse_config(read_member(archive, METADATA))["keras_version"]), where)
+        config = without_compilation(parse_config(read_member(archive, CONFIG)))
+        _vet(config, where)
+        weights = Path(archive.extract(WEIGHTS, folder))
+        with h5py.File(weights, "r") as file:
+            numbers = check_hdf5(file, most)
+        with _loading(where), at_most(numbers):
+            return _build(archive, config, weights, safe_mode=True)
+
+
+def _load_hdf5(path: Path, where: str) -> tf_keras.Model:
+    with _reading(where), h5py.File(path, "r") as file:
+        numbers = check_hdf5(file, most_bytes(path))
+        if "model_config" not in file.attrs:
+            raise UserError(
+                f"{where}: only weights are in it. Save the whole model, model.save(...), or name the"
+                " model in recipe.model.name and give the file as recipe.model.weights."
+            )
+        # Files older than Keras 2.0 carry no version.
+        _check_version(str(file.attrs.get("keras_version", "1.")), where)
+        _vet(parse_config(file.attrs["model_config"]), where)
+        with _loading(where), at_most(numbers):
+            return tf_keras.models.load_model(file, compile=False)
+
+
+def _build(archive: zipfile.ZipFile, config: Any, weights: Path, *, safe_mode: bool) -> tf_keras.Model:
     """Loads a model as `load_model` does, which on its way through a `.keras` file reads it again and again.
 
     In an archive each seek backwards reads all from the beginning; ResNet50 takes ten seconds so, here one.
     """
-    if path.suffix == ".keras":
-        with zipfile.ZipFile(path) as archive, tempfile.TemporaryDirectory() as folder:
-            # What else there may be, such as vocabularies, is left to `load_model`.
-            if set(archive.namelist()) == {"metadata.json", "config.json", "model.weights.h5"}:
-                described = {**json.loads(archive.read("config.json")), "compile_config": None}
-                model = tf_keras.saving.deserialize_keras_object(described, safe_mode=safe_mode)
-                model.load_weights(archive.extract("model.weights.h5", folder))
-                return model
-    return tf_keras.models.load_model(path, compile=False, safe_mode=safe_mode)
+    if has_assets(archive):
+        checked = weights.with_name("checked.keras")
+        rewrite_archive(archive, json.dumps(config).encode(), checked)
+        return tf_keras.models.load_model(checked, compile=False, safe_mode=safe_mode)
+    model = tf_keras.saving.deserialize_keras_object(config, safe_mode=safe_mode)
+    model.load_weights(weights)
+    return model
 
 
-def _read_config(path: Path, where: str) -> tuple[Any, str]:
-    """Returns the architecture and the version of Keras that saved it."""
+def _check_kind(path: Path, where: str) -> None:
     if not path.exists():
         raise UserError(f"{where}: there is no such file")
     if path.is_dir():
         raise UserError(f"{where}: this is a folder (a SavedModel?). Save the model as one file, model.keras")
-    try:
+    with _reading(where):
         if kind := foreign_kind(path):
             raise UserError(f"{where}: this is {kind}")
         if zipfile.is_zipfile(path):
             if path.suffix != ".keras":
                 raise UserError(f"{where}: Keras's own format needs a name that ends in .keras")
-            with zipfile.ZipFile(path) as archive:
-                config, metadata = (
-                    json.loads(archive.read(f"{name}.json")) for name in ("config", "metadata")
-                )
-            return config, str(metadata["keras_version"])
-        if h5py.is_hdf5(path):
-            with h5py.File(path) as file:
-                if "model_config" not in file.attrs:
-                    raise UserError(
-                        f"{where}: only weights are in it. Save the whole model, model.save(...), or name the"
-                        " model in recipe.model.name and give the file as recipe.model.weights."
-                    )
-                # Files older than Keras 2.0 carry no version.
-                return json.loads(file.attrs["model_config"]), str(file.attrs.get("keras_version", "1."))
-    except (zipfile.BadZipFile, KeyError, TypeError, ValueError, OSError) as error:
-        raise UserError(f"{where}: no Keras model, or a damaged one ({error})") from error
-    raise UserError(f"{where}: neither a .keras nor an .h5 file by its content. Is it damaged or cut off?")
+        elif not h5py.is_hdf5(path):
+            raise UserError(
+                f"{where}: neither a .keras nor an .h5 file by its content. Is it damaged or cut off?"
+            )
 
 
-def _mentions_lambda(config: Any) -> bool:
-    """Whether a layer's Python code is in the file: tf-keras runs it from .h5 files even in its safe mode."""
-    if isinstance(config, dict):
-        return config.get("class_name") == "Lambda" or any(map(_mentions_lambda, config.values()))
-    return isinstance(config, list) and any(map(_mentions_lambda, config))
+def _check_version(version: str, where: str) -> None:
+    if not version.startswith(("1.", "2.")):
+        raise UserError(
+            f"{where}: saved by Keras {shown(version)[1:-1]}, which is Keras 3; this runner works with"
+            " tf-keras, which is Keras 2. Build the model in a plugin or name it in recipe.model.name, and"
+            " give this file as recipe.model.weights, which reads the weights of both; or train with"
+            " TF_USE_LEGACY_KERAS=1 set."
+        )
+
+
+def _vet(config: Any, where: str) -> None:
+    """Refuses a configuration that names what may run code, with the way to use the file all the same."""
+    try:
+        check_config(config)
+    except Refused as refused:
+        text = str(refused)
+        if "'PruneLowMagnitude'" in text or "'TFMOT>PruneLowMagnitude'" in text:
+            text = "it is still wrapped for pruning by TFMOT. Call strip_pruning and save the result"
+        elif text.endswith("has registered it"):
+            text = f"{text}. Register it in such a module; or {_WAY_OUT}"
+        else:
+            text = f"{text}. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}"
+        raise UserError(f"{where}: {text}.") from refused
+
+
+@contextmanager
+def _reading(where: str) -> Iterator[None]:
+    """Says of a file that cannot be read that it is damaged."""
+    try:
+        yield
+    except DAMAGE as error:
+        raise UserError(f"{where}: no Keras model, or a damaged one ({_reason(error)})") from error
+
+
+@contextmanager
+def _loading(where: str) -> Iterator[None]:
+    """Says why tf-keras cannot build a model: with a file's configuration it fails in any way at all."""
+    try:
+        yield
+    except Refused:
+        raise
+    except Exception as error:
+        raise UserError(f"{where}: tf-keras cannot load it: {_reason(error)}") from error
 
 
 def _reason(error: Exception) -> str:
-    text = str(error)
-    if "PruneLowMagnitude" in text:
-        return "it is still wrapped for pruning by TFMOT. Call strip_pruning and save the result."
-    if "nknown layer" in text or "custom class" in text:
-        return f"{text.splitlines()[0]} A module named in `plugins` can register the class."
-    return text.splitlines()[0] if text else type(error).__name__
+    """Picks the line that says what is wrong; tf-keras puts whole configurations around it."""
+    lines = [line for line in str(error).splitlines() if line.strip()]
+    told = [line for line in lines if line.startswith("Exception encountered: ")]
+    line = told[-1].removeprefix("Exception encountered: ") if told else lines[0] if lines else ""
+    return shown(line or type(error).__name__, 300)[1:-1]

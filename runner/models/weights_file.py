@@ -14,8 +14,18 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from runner.errors import UserError
+from runner.models.containers import (
+    CONFIG,
+    DAMAGE,
+    WEIGHTS,
+    check_archive,
+    check_hdf5,
+    most_bytes,
+    read_member,
+)
 from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
+from runner.models.refused import Refused
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -93,15 +103,19 @@ def read_weights_file(path: Path, where: str) -> Stored:
     try:
         if kind := foreign_kind(path):
             raise UserError(f"{where}: this is {kind}")
+        most = most_bytes(path)
         if zipfile.is_zipfile(path):
             with zipfile.ZipFile(path) as archive:
-                content, config = archive.read("model.weights.h5"), json.loads(archive.read("config.json"))
+                check_archive(archive, most)
+                content, config = read_member(archive, WEIGHTS), json.loads(read_member(archive, CONFIG))
             with h5py.File(io.BytesIO(content), "r") as file:
+                check_hdf5(file, most)
                 objects = _objects(file)
             _name_from_config(objects, config)
             stored: Stored = objects
         elif h5py.is_hdf5(path):
             with h5py.File(path, "r") as file:
+                check_hdf5(file, most)
                 top = file.get("model_weights", file)
                 by_name = "layer_names" in top.attrs or "layer_names0" in top.attrs
                 stored = _named(top) if by_name else _objects(file)
@@ -109,15 +123,9 @@ def read_weights_file(path: Path, where: str) -> Stored:
             raise UserError(
                 f"{where}: neither an .h5 nor a .keras file by its content. Is it damaged or cut off?"
             )
-    except (
-        zipfile.BadZipFile,
-        KeyError,
-        TypeError,
-        ValueError,
-        AttributeError,
-        OSError,
-        RuntimeError,
-    ) as error:
+    except Refused as refused:
+        raise UserError(f"{where}: {refused}. Nothing of it is read.") from refused
+    except DAMAGE as error:
         raise UserError(f"{where}: no Keras weights, or a damaged file ({error})") from error
     empty = not any(stored.tensors()) if isinstance(stored, StoredObject) else not any(stored.values())
     if empty:

@@ -4,6 +4,7 @@ from runner.plan.curve import Curve
 from runner.plan.making import make_plan
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import SCHEDULES
+from runner.plan.sharing import check_sharing
 from runner.plan.wrapping import wrap_model
 
-__all__ = ["SCHEDULES", "Curve", "Plan", "PlannedWeight", "make_plan", "wrap_model"]
+__all__ = ["SCHEDULES", "Curve", "Plan", "PlannedWeight", "check_sharing", "make_plan", "wrap_model"]

@@ -13,6 +13,7 @@ from runner.pruning.prunable import prunable_weights
 from runner.pruning.structures import Structure
 from runner.pruning.wrapper import PruneLowMagnitude
 from runner.verify import PrunedWeight
+from runner.verify.model_folds import model_folds
 
 Key = tuple[str, str]
 """A layer's name (`outer/inner` inside a nested model) and the weight's name within it."""
@@ -54,7 +55,7 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
         plan: The plan.
         wrapped: The trained model, its wrappers on.
     """
-    masked = masked_weights(wrapped)
+    masked, folds = masked_weights(wrapped), model_folds(wrapped)
     expected = []
     for row in plan.pruned:
         own = masked[row.layer, row.weight]
@@ -70,6 +71,7 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
                 values=own.weight.variable.numpy(),
                 structure=PlacedStructure(own.structure, layout, row.sparsity),
                 promised=row.promised,
+                folds=folds.get(own.weight.variable.ref()),
             )
         )
     return expected

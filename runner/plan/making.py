@@ -6,6 +6,7 @@ from collections.abc import Sequence
 import tf_keras
 
 from runner.errors import UserError
+from runner.plan.file_warnings import file_warnings
 from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
@@ -14,11 +15,19 @@ from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
-from runner.wording import counted
+from runner.wording import counted, shown
+
+_MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 
 
 def make_plan(
-    rules: Sequence[Rule], model: tf_keras.Model, *, samples: int, batch_size: int, epochs: int
+    rules: Sequence[Rule],
+    model: tf_keras.Model,
+    *,
+    samples: int,
+    batch_size: int,
+    epochs: int,
+    variants: Sequence[str] = (),
 ) -> Plan:
     """Resolves a recipe's rules against a built model.
 
@@ -28,6 +37,7 @@ def make_plan(
         samples: Training samples, without those held out for validation.
         batch_size: Samples in a training step.
         epochs: Passes over the samples.
+        variants: The kinds of TFLite file that will be made of it; what is known of these is warned of.
 
     Returns:
         The plan.
@@ -38,6 +48,11 @@ def make_plan(
     """
     steps_per_epoch = math.ceil(samples / batch_size)
     total_steps = steps_per_epoch * epochs
+    if total_steps > _MOST_STEPS:
+        raise UserError(
+            f"recipe.training.epochs: {epochs:,} epochs of {counted(steps_per_epoch, 'step')} are"
+            f" {total_steps:,} training steps; {_MOST_STEPS:,} are the most"
+        )
     matches = match_rules(rules, named_layers(model))
     problems: list[str] = []
     schedules: dict[str, PruningSchedule | None] = {}
@@ -54,7 +69,8 @@ def make_plan(
     problems = _row_problems(rules, rows)
     if problems:
         raise UserError("\n".join(problems))
-    return Plan(tuple(rows), tuple(_warnings(rows)), steps_per_epoch, total_steps)
+    warnings = (*_warnings(rows), *file_warnings(rows, model, variants))
+    return Plan(tuple(rows), warnings, steps_per_epoch, total_steps)
 
 
 def structure_of(rule: Rule) -> Structure | None:
@@ -134,7 +150,7 @@ def _rule_problems(rule: Rule, own: Sequence[PlannedWeight]) -> list[str]:
     where = f"recipe.layers.{rule.key}"
     names = sorted({row.weight for row in own if row.weight != "-"})
     problems = [
-        f"{where}.weights: its layers have no prunable weight {name!r}; they have {', '.join(names)}."
+        f"{where}.weights: its layers have no prunable weight {shown(name)}; they have {', '.join(names)}."
         for name in rule.weights
         if name not in names
     ]

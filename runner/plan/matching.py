@@ -1,6 +1,6 @@
 """Which rule has which layer: the last one that matches."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -10,16 +10,29 @@ from runner.errors import UserError, did_you_mean
 from runner.pruning.prunable import is_prunable
 from runner.recipe.pattern import fits, fits_any, plain
 from runner.recipe.schema import Rule
+from runner.wording import shown
 
 Layer: TypeAlias = tf_keras.layers.Layer
 
 
 @dataclass(frozen=True)
 class NamedLayer:
-    """A layer of a model, nested models entered; its name is `outer/inner` there."""
+    """A layer of a model, nested models entered; its name is `outer/inner` there.
+
+    Args:
+        name: Where it is found first; plan and tables name it so.
+        layer: The layer.
+        aliases: Its names in other nested models that share it. Patterns may name it by any of them.
+    """
 
     name: str
     layer: Layer
+    aliases: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All names."""
+        return self.name, *self.aliases
 
     @property
     def kind(self) -> str:
@@ -41,15 +54,20 @@ class Match:
     overridden: tuple[Rule, ...]
 
 
-def named_layers(model: tf_keras.Model, prefix: str = "") -> list[NamedLayer]:
+def named_layers(model: tf_keras.Model) -> list[NamedLayer]:
     """Lists a model's layers in order, those of nested models by their path; each layer once."""
-    found: list[NamedLayer] = []
+    names: dict[int, tuple[Layer, list[str]]] = {}
+    for name, layer in _paths(model, ""):
+        names.setdefault(id(layer), (layer, []))[1].append(name)
+    return [NamedLayer(first, layer, tuple(others)) for layer, (first, *others) in names.values()]
+
+
+def _paths(model: tf_keras.Model, prefix: str) -> Iterator[tuple[str, Layer]]:
     for layer in model.layers:
         if isinstance(layer, tf_keras.Model):
-            found += named_layers(layer, f"{prefix}{layer.name}/")
+            yield from _paths(layer, f"{prefix}{layer.name}/")
         elif not isinstance(layer, tf_keras.layers.InputLayer):
-            found.append(NamedLayer(prefix + layer.name, layer))
-    return list({id(named.layer): named for named in found}.values())
+            yield prefix + layer.name, layer
 
 
 def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Match]:
@@ -81,8 +99,8 @@ def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Mat
 def matches_layer(rule: Rule, layer: NamedLayer) -> bool:
     """Tells whether a rule's targets, ignore and types let it have this layer."""
     return (
-        fits_any(rule.targets, layer.name)
-        and not fits_any(rule.ignore, layer.name)
+        any(fits_any(rule.targets, name) for name in layer.names)
+        and not any(fits_any(rule.ignore, name) for name in layer.names)
         and (not rule.types or layer.kind in rule.types)
     )
 
@@ -91,10 +109,10 @@ def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
     """Says which of a rule's patterns match nothing, and why the whole rule does not."""
     where = f"recipe.layers.{rule.key}"
     prunable = [layer.name for layer in layers if layer.prunable]
-    names = [layer.name for layer in layers]
+    names = [name for layer in layers for name in layer.names]
     ending = f" Layers that can be pruned: {listed(prunable)}."
     problems = [
-        f"{where}.{key}: no layer is called {pattern!r}.{did_you_mean(plain(pattern), names)}{ending}"
+        f"{where}.{key}: no layer is called {shown(pattern)}.{did_you_mean(plain(pattern), names)}{ending}"
         for key, patterns in (("targets", rule.targets), ("ignore", rule.ignore))
         for pattern in patterns
         if not any(fits(pattern, name) for name in names)

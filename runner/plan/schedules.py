@@ -9,6 +9,7 @@ from runner.errors import UserError
 from runner.plan.curve import curve_of
 from runner.pruning.schedule import PruningSchedule, last_step
 from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
+from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Recipe, Rule, Schedule
 from runner.registry import Registry
 from runner.wording import counted
@@ -19,6 +20,7 @@ SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
 
 _SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
 _MOST_UPDATES = 50
+_MOST_ALLOWED = 100_000
 # Of the last level: rounding, not a schedule that falls short.
 _TOLERANCE = 1e-6
 
@@ -102,9 +104,10 @@ def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
         UserError: The name or an argument is unknown.
     """
     SCHEDULES.get(written.name, where=f"{where}.name")
-    return SCHEDULES.arguments(
+    arguments = SCHEDULES.arguments(
         written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
     )
+    return read_arguments(SCHEDULES.get(written.name, where=f"{where}.name"), arguments, where=where)
 
 
 def build_schedule(
@@ -146,6 +149,12 @@ def build_schedule(
             f"{where}: begin_step {written.begin_step} (step {begin}) is after end_step {ending} ({end})."
         )
     frequency = written.frequency or max(1, (end - begin) // _MOST_UPDATES)
+    if (end - begin) // frequency > _MOST_ALLOWED:
+        raise UserError(
+            f"{where}.frequency: a mask update every {counted(frequency, 'step')} makes"
+            f" {(end - begin) // frequency:,} of them; {_MOST_ALLOWED:,} are the most. Without a frequency"
+            f" there are {_MOST_UPDATES}."
+        )
     try:
         built = build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
     except (ValueError, TypeError) as error:

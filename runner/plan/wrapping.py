@@ -6,8 +6,8 @@ import tf_keras
 
 from runner.plan.matching import named_layers
 from runner.plan.plan import Plan, PlannedWeight
+from runner.pruning.copying import copy_layer, copy_model
 from runner.pruning.importance import derived_seed
-from runner.pruning.wrap import copy_layer, copy_model
 from runner.pruning.wrapper import PruneLowMagnitude, arguments_of
 
 

@@ -1,7 +1,7 @@
 """Magnitude pruning for tf-keras: schedules, structures, masks, wrappers.
 
 The names and signatures are those of `tfmot.sparsity.keras`: a script written for it ports by its
-import line.
+import line. `EarlyStopping` and `ModelCheckpoint` are Keras's, made for a training that prunes.
 
 Example:
     >>> from runner import pruning
@@ -10,6 +10,7 @@ Example:
     >>> model = pruning.strip_pruning(model)
 """
 
+from runner.pruning.best_epochs import EarlyStopping, ModelCheckpoint
 from runner.pruning.callbacks import PruningSummaries, UpdatePruningStep
 from runner.pruning.loops import settle_masks, update_masks
 from runner.pruning.policy import PruneForLatencyOnXNNPack, PruningPolicy
@@ -24,9 +25,11 @@ from runner.pruning.wrapper import PruneLowMagnitude
 __all__ = [
     "Block",
     "ConstantSparsity",
+    "EarlyStopping",
     "ExponentialSparsity",
     "LinearSparsity",
     "MByN",
+    "ModelCheckpoint",
     "PolynomialDecay",
     "PrunableLayer",
     "PruneForLatencyOnXNNPack",

@@ -9,14 +9,18 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning.keras_3 import refuse_keras_3
+from runner.pruning.settling import settle_trained
+from runner.pruning.step_count import StepCount
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
 class UpdatePruningStep(tf_keras.callbacks.Callback):
     """Settles the masks at the end of `fit`, so that the target is met when training ends early.
 
-    The masks themselves are updated inside the training step, with or without this callback. Where no
-    tf-keras optimizer changes the weights, they are set at each epoch's end, for the steps begun by then.
+    The masks themselves are updated inside the training step, with or without this callback. A step is one
+    application of gradients, however many batches these were accumulated over; what a `LossScaleOptimizer`
+    skips counts, as in its own iterations, when the masks are settled. Where no tf-keras optimizer changes
+    the weights, masks are set at each epoch's end, for as many steps as batches have changed the weights.
 
     Example:
         >>> model.fit(x, y, callbacks=[UpdatePruningStep()])
@@ -26,9 +30,10 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     def __init__(self) -> None:
         super().__init__()
-        self._steps = self._begun_in_epoch = self._seen_in_epoch = 0
+        self._steps = StepCount([], None)
         self._at_begin: dict[PruneLowMagnitude, int] = {}
         self._at_epoch_end: dict[PruneLowMagnitude, int] = {}
+        self._by_epoch_end = 0
 
     def set_model(self, model: tf_keras.Model) -> None:
         """Takes the model that is trained.
@@ -41,47 +46,46 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts counting at the steps that the masks have already seen."""
-        self._steps = self._begun_in_epoch = self._seen_in_epoch = 0
-        self._at_begin = {wrapper: _counted(wrapper) for wrapper in wrappers(self.model)}
-        self._at_epoch_end = dict(self._at_begin)
         optimizer = self.model.optimizer
+        self._steps = StepCount(wrappers(self.model), optimizer)
+        self._at_begin = {wrapper: wrapper.steps for wrapper in wrappers(self.model)}
+        self._at_epoch_end, self._by_epoch_end = dict(self._at_begin), 0
         # Legacy ones refuse a sparse gradient, an Embedding's, for a variable with a constraint.
         legacy = isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
         if legacy and dense_gradients not in optimizer.gradient_transformers:
             optimizer.gradient_transformers.append(dense_gradients)
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Counts the batches of a loop written by hand, which may name them all -1."""
-        self._begun_in_epoch += 1
-
-    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
-        """Counts the steps that were really run: an optimizer may skip some of them."""
-        self._seen_in_epoch = batch + 1
+        """Looks at what the batch before has changed, as long as no optimizer is known to count."""
+        if not self._steps.is_kept:
+            self._steps.look()
 
     def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
-        """Adds the epoch's steps, and settles the masks that no optimizer kept.
+        """Settles the masks that no optimizer kept.
 
         Args:
             batch: The epoch's number, under the name that TFMOT gives it; not read.
             logs: Not read.
             epoch: The same number under Keras's name; not read.
         """
-        self._steps += max(self._begun_in_epoch, self._seen_in_epoch)
-        self._begun_in_epoch = self._seen_in_epoch = 0
+        taken = self._steps.look()
         for wrapper in wrappers(self.model):
-            if _counted(wrapper) == self._at_epoch_end.get(wrapper, 0):
-                wrapper.settle(self._at_begin.get(wrapper, 0) + self._steps)
-            self._at_epoch_end[wrapper] = _counted(wrapper)
+            if taken > self._by_epoch_end and wrapper.steps == self._at_epoch_end.get(wrapper, 0):
+                wrapper.settle(self._at_begin.get(wrapper, 0) + taken)
+            wrapper.note_steps()
+            self._at_epoch_end[wrapper] = wrapper.steps
+        self._by_epoch_end = taken
+        self._steps.start_again()
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Sets every mask to its schedule's value at the last step."""
-        for wrapper in wrappers(self.model):
-            wrapper.settle(self._at_begin.get(wrapper, 0) + self._steps + self._seen_in_epoch)
+        """Sets every mask to its schedule's value at the last step.
 
-
-def _counted(wrapper: PruneLowMagnitude) -> int:
-    """Returns the training steps that a wrapper's masks have seen."""
-    return max((int(masked.step.numpy()) for masked in wrapper.masked_weights), default=0)
+        Warns:
+            UserWarning: Where another callback has restored weights of an earlier step.
+        """
+        taken = self._steps.look()
+        steps = {wrapper: self._at_begin.get(wrapper, 0) + taken for wrapper in wrappers(self.model)}
+        settle_trained(self.model, steps, by="UpdatePruningStep")
 
 
 def dense_gradients(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -134,16 +138,19 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
         self._write()
 
     def on_train_end(self, logs: Any = None) -> None:
-        """Writes the final sparsities."""
-        for wrapper in wrappers(self.model):
-            wrapper.settle()
+        """Settles the masks, and writes the final sparsities."""
+        settle_trained(self.model, {}, by="PruningSummaries")
         self._write()
         super().on_train_end(logs)
 
     def _write(self) -> None:
         """Writes what has changed since it last wrote: an epoch begins where another has ended."""
         optimizer, found = self.model.optimizer, wrappers(self.model)
-        step = int(optimizer.iterations.numpy()) if optimizer else max(map(_counted, found), default=0)
+        step = (
+            int(optimizer.iterations.numpy())
+            if optimizer
+            else max((wrapper.steps for wrapper in found), default=0)
+        )
         values = {name: value for wrapper in found for name, value in _summaries(wrapper).items()}
         if self._written == (step, values):
             return

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from runner.pruning.counts import FULL_PATTERN_TOLERANCE, short_group_zeros
 from runner.pruning.masks import m_by_n_zeros, resolve_axis
-from runner.pruning.selection import keep_largest, magnitude_bits
+from runner.pruning.selection import keep_largest, magnitude_bits, magnitudes_of_bits, rounded_bits
 
 _NETWORK_LIMIT = 16
 """Up to this group length every pair is compared; longer groups are sorted."""
@@ -43,18 +43,18 @@ def block_mask(weights: tf.Tensor, sparsity: tf.Tensor, block: tuple[int, int], 
     shape = tuple(weights.shape)
     (block_rows, block_columns), (rows, columns) = block, (math.prod(shape[:-1]), shape[-1])
     down, across = math.ceil(rows / block_rows), math.ceil(columns / block_columns)
-    magnitudes = tf.abs(tf.reshape(tf.cast(weights, tf.float32), [rows, columns]))
     padding = [[0, down * block_rows - rows], [0, across * block_columns - columns]]
-    tiles = tf.reshape(tf.pad(magnitudes, padding), [down, block_rows, across, block_columns])
+    padded = tf.pad(tf.reshape(magnitude_bits(weights), [rows, columns]), padding)
+    tiles = tf.reshape(padded, [down, block_rows, across, block_columns])
     if pooling == "MAX":
         pooled = tf.reduce_max(tiles, axis=[1, 3])
     else:
         heights = [min(block_rows, rows - start) for start in range(0, rows, block_rows)]
         widths = [min(block_columns, columns - start) for start in range(0, columns, block_columns)]
         sizes = tf.constant([[height * width for width in widths] for height in heights], tf.float64)
-        pooled = tf.cast(tf.reduce_sum(tf.cast(tiles, tf.float64), axis=[1, 3]) / sizes, tf.float32)
+        pooled = rounded_bits(tf.reduce_sum(magnitudes_of_bits(tiles), axis=[1, 3]) / sizes)
     blocks = down * across
-    kept = keep_largest(tf.reshape(magnitude_bits(pooled), [blocks]), _kept_count(blocks, sparsity))
+    kept = keep_largest(tf.reshape(pooled, [blocks]), _kept_count(blocks, sparsity))
     tiled = tf.broadcast_to(tf.reshape(kept, [down, 1, across, 1]), [down, block_rows, across, block_columns])
     matrix = tf.reshape(tiled, [down * block_rows, across * block_columns])
     return tf.reshape(matrix[:rows, :columns], shape)

@@ -1,8 +1,9 @@
 """For training loops written by hand.
 
 A loop that applies gradients by a tf-keras optimizer needs nothing: masks are updated and held by the
-optimizer step. A loop that changes the weights by itself calls `update_masks` after each change. At the end
-of either, `settle_masks` (or `strip_pruning`, which does it too) brings the masks to the schedule's value.
+optimizer step, and one step is one application of gradients, accumulated over batches or not. A loop that
+changes the weights by itself calls `update_masks` after each change. At the end of either, `settle_masks` (or
+`strip_pruning`, which does it too) brings the masks to the schedule's value.
 
 Example:
     >>> for x, y in batches:
@@ -15,6 +16,7 @@ Example:
 
 import tf_keras
 
+from runner.pruning.settling import settle_model
 from runner.pruning.wrapper import wrappers
 
 
@@ -37,6 +39,8 @@ def settle_masks(model: tf_keras.layers.Layer) -> None:
 
     Args:
         model: A model or layer with wrappers in it; frozen layers are left alone.
+
+    Warns:
+        UserWarning: Where this prunes weights that training had kept; it says how many.
     """
-    for wrapper in wrappers(model):
-        wrapper.settle()
+    settle_model(model, by="settle_masks")

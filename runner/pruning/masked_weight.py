@@ -80,6 +80,11 @@ class MaskedWeight:
         variable = self.weight.variable
         variable.assign(self._after_optimizer_step(variable))
 
+    def note_step(self, steps: int = 0) -> int:
+        """Remembers the step so far, or the one given if it is later; returns the latest ever noted."""
+        self._furthest = max(self._furthest, int(self.step.numpy()), steps)
+        return self._furthest
+
     def settle(self, steps: int | None = None) -> None:
         """Ends training: sets the mask to the schedule's value at the last step, and masks the weight.
 
@@ -88,8 +93,7 @@ class MaskedWeight:
         """
         self.apply()  # First, so that an averaged or restored weight cannot win a place back.
         counted = int(self.step.numpy())
-        self._furthest = max(self._furthest, counted, steps or 0)
-        self.step.assign(self._furthest)
+        self.step.assign(self.note_step(steps or 0))
         if is_over(self.schedule, counted):
             return
         sparsity = settled_sparsity(self.schedule, self._furthest)
@@ -103,6 +107,11 @@ class MaskedWeight:
         """Sets the pruned weights to zero, as the mask stands."""
         values = tf.convert_to_tensor(self.weight.variable)
         self.weight.variable.assign(tf.where(self.mask, values, tf.zeros([], values.dtype)))
+
+    def zeros(self) -> int:
+        """Counts the weights that are zero, pruned or not."""
+        values = self.weight.variable.numpy()
+        return int(values.size - np.count_nonzero(values))
 
     def sparsity(self) -> float:
         """Returns the share of pruned weights, by the mask."""

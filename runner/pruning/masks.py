@@ -2,6 +2,7 @@
 
 They are the specification. The training step computes the same masks inside the graph
 (`graph_masks`); the tests hold the two against each other, and both against literal masks.
+Weights are ranked by the bits of their magnitudes as float32: exactly, denormals and infinities included.
 Kernels are in Keras layout: Dense `[in, out]`, convolutions `[*spatial, in, out]`.
 """
 
@@ -16,6 +17,7 @@ Array = npt.NDArray[np.generic]
 
 AXES = ("auto", "input_channels", "flattened")
 POOLINGS = ("AVG", "MAX")
+_ABOVE_INFINITY = np.int32(2**31 - 1)
 
 
 def unstructured_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
@@ -31,9 +33,9 @@ def unstructured_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
     Raises:
         ValueError: If the sparsity is out of range or a weight is NaN.
     """
-    array, magnitudes = _checked(weights)
+    array, bits = _ranked(weights)
     _check_sparsity(sparsity)
-    kept = _largest(magnitudes.ravel(), kept_count(array.size, sparsity))
+    kept = _largest(bits.ravel(), kept_count(array.size, sparsity))
     return kept.reshape(array.shape).astype(array.dtype)
 
 
@@ -57,10 +59,10 @@ def m_by_n_mask(
     Raises:
         ValueError: If m, n, axis, rank or sparsity is unusable, or a weight is NaN.
     """
-    array, magnitudes = _checked(weights)
+    array, bits = _ranked(weights)
     rows, by_channels = _pattern_rows(array.shape, m, n, axis)
     keep = np.ones(rows, dtype=bool)
-    view = magnitudes.reshape(rows)
+    view = bits.reshape(rows)
     for start in range(0, rows[1], n):
         group = view[:, start : start + n, :]
         length = group.shape[1]
@@ -72,7 +74,7 @@ def m_by_n_mask(
         return full.astype(array.dtype)
     _check_sparsity(sparsity)
     zeros = m_by_n_zero_count(int(np.count_nonzero(~full)), sparsity, m, n)
-    scores = np.where(full, np.inf, magnitudes).ravel()
+    scores = np.where(full, _ABOVE_INFINITY, bits).ravel()
     return _largest(scores, array.size - zeros).reshape(array.shape).astype(array.dtype)
 
 
@@ -96,20 +98,20 @@ def block_mask(
     Raises:
         ValueError: If block, pooling, rank or sparsity is unusable, or a weight is NaN.
     """
-    array, magnitudes = _checked(weights)
+    array, bits = _ranked(weights)
     _check_sparsity(sparsity)
     rows, columns, pooling = check_block(array.shape, block_size, pooling)
-    matrix = magnitudes.reshape(-1, array.shape[-1])
+    matrix = bits.reshape(-1, array.shape[-1])
     row_starts = np.arange(0, matrix.shape[0], rows)
     column_starts = np.arange(0, matrix.shape[1], columns)
-    reduce = np.maximum if pooling == "MAX" else np.add
-    pooled = reduce.reduceat(matrix.astype(np.float64), row_starts, axis=0)
-    pooled = reduce.reduceat(pooled, column_starts, axis=1)
-    if pooling == "AVG":
+    if pooling == "MAX":
+        pooled = np.maximum.reduceat(np.maximum.reduceat(matrix, row_starts, axis=0), column_starts, axis=1)
+    else:
+        magnitudes = matrix.view(np.float32).astype(np.float64)
+        sums = np.add.reduceat(np.add.reduceat(magnitudes, row_starts, axis=0), column_starts, axis=1)
         heights = np.diff([*row_starts, matrix.shape[0]])
         widths = np.diff([*column_starts, matrix.shape[1]])
-        pooled = pooled / np.outer(heights, widths)
-    pooled = pooled.astype(np.float32)
+        pooled = (sums / np.outer(heights, widths)).astype(np.float32).view(np.int32)
     kept = _largest(pooled.ravel(), kept_count(pooled.size, sparsity)).reshape(pooled.shape)
     expanded = kept.repeat(rows, axis=0)[: matrix.shape[0]].repeat(columns, axis=1)[:, : matrix.shape[1]]
     return expanded.reshape(array.shape).astype(array.dtype)
@@ -128,10 +130,10 @@ def filter_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
     Raises:
         ValueError: If rank or sparsity is unusable, or a weight is NaN.
     """
-    array, magnitudes = _checked(weights)
+    array, bits = _ranked(weights)
     _check_sparsity(sparsity)
     _check_rank(array.shape)
-    norms = magnitudes.reshape(-1, array.shape[-1]).astype(np.float64).sum(axis=0)
+    norms = bits.view(np.float32).reshape(-1, array.shape[-1]).sum(axis=0, dtype=np.float64)
     kept = _largest(norms, kept_count(norms.size, sparsity))
     return np.broadcast_to(kept, array.shape).astype(array.dtype)
 
@@ -217,14 +219,16 @@ def _largest(scores: Array, keep: int) -> npt.NDArray[np.bool_]:
     return kept
 
 
-def _checked(weights: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.floating]]:
+def _ranked(weights: npt.ArrayLike) -> tuple[Array, npt.NDArray[np.int32]]:
+    """Returns the weights, and the bits of their magnitudes as float32, which order as these do."""
     array = np.asarray(weights)
     if array.size == 0:
         raise ValueError(f"cannot mask a tensor of shape {array.shape}: it has no weights.")
-    magnitudes = np.abs(array if np.issubdtype(array.dtype, np.floating) else array.astype(np.float64))
+    with np.errstate(over="ignore"):  # What a float32 cannot hold is infinite, and as large as any.
+        magnitudes = np.abs(array.astype(np.float32))
     if np.isnan(magnitudes).any():
         raise ValueError("cannot rank weights by magnitude: some are NaN.")
-    return array, magnitudes
+    return array, magnitudes.view(np.int32)
 
 
 def _check_rank(shape: tuple[int, ...]) -> None:

@@ -8,6 +8,7 @@ engine adds to what a schedule answers (at a `begin_step` of 0, and at `end_step
 import abc
 import math
 import numbers
+from collections.abc import Iterable
 from typing import Any, ClassVar
 
 import tensorflow as tf
@@ -121,7 +122,7 @@ def decide(schedule: PruningSchedule, step: Step) -> tuple[Any, Any]:
 
 def _answer_in_graph(schedule: PruningSchedule, step: tf.Tensor) -> tuple[Any, Any]:
     """Asks a schedule; one of the user's may ask back `if step < 100:`, as it may in TFMOT."""
-    if schedule.__class__.__module__.startswith(f"{__package__}."):  # Converting takes half a second.
+    if _is_shipped(schedule):  # Converting takes half a second.
         return schedule(step)
     answer, sparsity = tf.function(lambda now: schedule(now), autograph=True)(step)
     return answer, sparsity
@@ -141,7 +142,18 @@ def last_step(schedule: PruningSchedule) -> int:
 
 def update_steps(schedule: PruningSchedule, total_steps: int) -> list[int]:
     """Lists the steps from 1 to `total_steps` at which the engine updates a mask."""
-    return [step for step in range(1, total_steps + 1) if decide(schedule, step)[0]]
+    steps: Iterable[int] = range(1, total_steps + 1)
+    if _is_shipped(schedule):
+        # They fire nowhere but here: a training of millions of steps need not be asked for each.
+        shipped: Any = schedule
+        begin, end, every = first_step(schedule), last_step(schedule), as_step(shipped.frequency)
+        last = total_steps if end < 0 else min(end, total_steps)
+        steps = sorted({1, last, *range(begin, last + 1, every)} - {0})
+    return [step for step in steps if decide(schedule, step)[0]]
+
+
+def _is_shipped(schedule: Any) -> bool:
+    return schedule.__class__.__module__ == f"{__package__}.schedules"
 
 
 def is_over(schedule: PruningSchedule, step: int) -> bool:
@@ -170,6 +182,11 @@ def schedule_config(schedule: PruningSchedule) -> dict[str, Any]:
     return {"class_name": type(schedule).__name__, "config": config}
 
 
+def schedule_names() -> list[str]:
+    """Lists the classes of schedules that are defined in this process: those a saved model can name."""
+    return sorted(PruningSchedule._classes)
+
+
 def schedule_from_config(
     config: dict[str, Any], custom_objects: dict[str, Any] | None = None
 ) -> PruningSchedule:
@@ -183,7 +200,7 @@ def schedule_from_config(
     if found is None:
         raise ValueError(
             f"the saved model uses the pruning schedule {name!r}; import the module that defines it before "
-            f"loading. Known here: {', '.join(sorted(PruningSchedule._classes))}."
+            f"loading. Known here: {', '.join(schedule_names())}."
         )
     return found.from_config(config["config"])
 

@@ -13,12 +13,32 @@ from tensorflow.python.ops import control_flow_util  # The only way to learn of 
 
 _UPPER_BUCKETS = 1 << 15
 _LOWER_BUCKETS = 1 << 16
+_SMALLEST_NORMAL, _DENORMAL_STEP, _FIRST_NORMAL_BITS = 126, 149, 1 << 23
+"""Of float32: the smallest normal number is 2**-126, the step between smaller ones 2**-149."""
 _SIGNATURE = [tf.TensorSpec([None], tf.int32), tf.TensorSpec([], tf.int32)]
 
 
 def magnitude_bits(weights: tf.Tensor) -> tf.Tensor:
-    """Returns int32 scores that order as `|weights|` does; NaN ranks above all, so it prunes nothing else."""
+    """Returns int32 scores that order as `|weights|` does; NaN ranks above all, so it prunes nothing else.
+
+    They are the bits of the magnitude as float32, denormals included, which arithmetic takes for zeros.
+    """
+    if weights.dtype == tf.float64:
+        return rounded_bits(tf.abs(weights))
     return tf.bitcast(tf.abs(tf.cast(weights, tf.float32)), tf.int32)
+
+
+def rounded_bits(magnitudes: tf.Tensor) -> tf.Tensor:
+    """Returns the bits of what float64 numbers from 0 on round to as float32, denormals included."""
+    small = tf.cast(tf.round(magnitudes * 2.0**_DENORMAL_STEP), tf.int32)
+    usual = tf.bitcast(tf.cast(magnitudes, tf.float32), tf.int32)
+    return tf.where(magnitudes < 2.0**-_SMALLEST_NORMAL, small, usual)
+
+
+def magnitudes_of_bits(bits: tf.Tensor) -> tf.Tensor:
+    """Returns as float64 the magnitudes whose bits `magnitude_bits` gives."""
+    small = tf.cast(bits, tf.float64) * 2.0**-_DENORMAL_STEP
+    return tf.where(bits < _FIRST_NORMAL_BITS, small, tf.cast(tf.bitcast(bits, tf.float32), tf.float64))
 
 
 def keep_largest(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:

@@ -5,9 +5,9 @@ from typing import Any
 
 import tf_keras
 
+from runner.pruning.copying import copy_layer, copy_model, is_graph_model
 from runner.pruning.keras_3 import refuse_keras_3
-from runner.pruning.loops import settle_masks
-from runner.pruning.wrap import copy_layer, copy_model, is_graph_model
+from runner.pruning.settling import settle_model
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
@@ -27,6 +27,10 @@ def strip_pruning(model: Any) -> Any:
 
     Raises:
         ValueError: If it is no tf-keras model, or wrapped by another package.
+
+    Warns:
+        UserWarning: Where this prunes weights that training had kept; it says how many. Or where no training
+            step has reached the masks.
     """
     refuse_keras_3(model)
     if not isinstance(model, tf_keras.Model):
@@ -38,7 +42,7 @@ def strip_pruning(model: Any) -> Any:
             " changes the weights without a tf-keras optimizer calls update_masks(model) after each change.",
             stacklevel=2,
         )
-    settle_masks(model)
+    settle_model(model, by="strip_pruning")
     if is_graph_model(model):
         model = copy_model(model, _inner_copy)
     else:

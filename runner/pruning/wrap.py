@@ -1,21 +1,20 @@
-"""Putting wrappers on: `prune_low_magnitude`, and the copying of models that wrap and strip share."""
+"""Putting wrappers on: `prune_low_magnitude`."""
 
 import difflib
 import inspect
 import warnings
-from collections.abc import Callable, Sequence
-from typing import Any, TypeAlias
+from collections.abc import Sequence
+from typing import Any
 
 import tensorflow as tf
 import tf_keras
 
+from runner.pruning.copying import Layer, copy_layer, copy_model
 from runner.pruning.keras_3 import refuse_keras_3
 from runner.pruning.policy import PruningPolicy
 from runner.pruning.prunable import is_prunable
 from runner.pruning.schedule import PruningSchedule
 from runner.pruning.wrapper import PruneLowMagnitude
-
-Layer: TypeAlias = tf_keras.layers.Layer
 
 
 def prune_low_magnitude(
@@ -79,7 +78,8 @@ def prune_low_magnitude(
             pruning_policy.ensure_model_supports_pruning(to_prune)
         return copy_model(to_prune, wrap)
     if isinstance(to_prune, list | tuple):
-        return [_wrap_one(layer, params, pruning_policy) for layer in to_prune]
+        wrapped = {id(layer): _wrap_one(layer, params, pruning_policy) for layer in to_prune}
+        return [wrapped[id(layer)] for layer in to_prune]
     if isinstance(to_prune, tf_keras.layers.Layer):
         left = not is_prunable(to_prune) and not isinstance(to_prune, PruneLowMagnitude)
         if left and (to_prune.weights or not to_prune.built):
@@ -97,53 +97,6 @@ def prune_low_magnitude(
 def prune_scope() -> Any:
     """Returns a scope in which models with wrappers load; they load without it as well."""
     return tf_keras.utils.custom_object_scope({"PruneLowMagnitude": PruneLowMagnitude})
-
-
-def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
-    """Copies a Sequential or functional model, weights and all, replacing layers on the way.
-
-    Args:
-        model: The model; it is left untouched. Models nested in it are copied likewise.
-        replace: Given a layer, returns its unbuilt replacement with weights of the same order (a wrapper
-            around a copy, or what is inside a wrapper); None to copy the layer as it is.
-
-    Returns:
-        The new model, with the same names, weights and outputs.
-
-    Raises:
-        ValueError: If the model is subclassed: its layers cannot be replaced from outside.
-    """
-    if not is_graph_model(model):
-        raise ValueError(
-            f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
-            " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
-        )
-    copies: list[tuple[Layer, Layer]] = []
-
-    def clone(layer: Layer) -> Layer:
-        if is_graph_model(layer):
-            return copy_model(layer, replace)
-        copied = replace(layer) or layer.__class__.from_config(layer.get_config())
-        copies.append((layer, copied))
-        return copied
-
-    result = tf_keras.models.clone_model(model, clone_function=clone)
-    for original, copied in copies:
-        if original.weights:
-            copied.set_weights(original.get_weights())
-        if isinstance(copied, PruneLowMagnitude) and isinstance(original, PruneLowMagnitude):
-            copied.take_masks(original)
-    return result
-
-
-def is_graph_model(layer: Layer) -> bool:
-    """Tells whether a layer is a Sequential or functional model, so that its layers can be replaced."""
-    return isinstance(layer, tf_keras.Sequential) or bool(getattr(layer, "_is_graph_network", False))
-
-
-def copy_layer(layer: Layer) -> Layer:
-    """Returns an unbuilt copy of a layer: same class, config and name."""
-    return layer.__class__.from_config(layer.get_config())
 
 
 def _wrap_one(layer: Layer, params: dict[str, Any], policy: PruningPolicy | None) -> Layer:

@@ -105,6 +105,11 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         """Training steps so far, an int64 scalar."""
         return self._masked_weights[0].step
 
+    @property
+    def steps(self) -> int:
+        """Training steps that the masks have seen; 0 before the layer is built."""
+        return max((int(masked.step.numpy()) for masked in self._masked_weights), default=0)
+
     def build(self, input_shape: Any = None) -> None:
         """Builds the inner layer, then a mask and a step for each of its prunable weights."""
         super().build(input_shape)
@@ -202,6 +207,11 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         if self.trainable:
             for masked in self._masked_weights:
                 masked.settle(steps)
+
+    def note_steps(self) -> None:
+        """Remembers the steps so far, should weights of an earlier step be restored before training ends."""
+        for masked in self._masked_weights:
+            masked.note_step()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, the inner layer's config and the schedule's."""

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.errors import did_you_mean
-from runner.recipe.section import Invalid, Section, flag, number, shown, text, texts, whole
+from runner.recipe.section import Invalid, Section, flag, number, text, texts, whole
+from runner.wording import shown
 
 _LIMITS = ("max_bytes", "max_accuracy_drop", "min_accuracy")
 

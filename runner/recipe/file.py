@@ -1,23 +1,24 @@
 """Reading one recipe file: YAML that is data, with the lines its keys stand on."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
 
 import yaml
-from omegaconf import DictConfig, ListConfig, OmegaConf
+from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from runner.errors import UserError
+from runner.recipe.document import TooMuch, compose, read_document
 from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
-from runner.recipe.section import NAMES_CODE, code_keys, shown
+from runner.recipe.section import NAMES_CODE
+from runner.recipe.vetting import vet
+from runner.wording import readable, shown
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
-# A `${` counts unless an odd number of backslashes stands before it.
-_INTERPOLATION = re.compile(r"(?<!\\)(?:\\\\)*\$\{([^{}]*)")
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
-_WITHIN_RECIPE = re.compile(r"\s*(?:recipe\.|\.+)[A-Za-z_][\w.\[\]]*\s*")
 
 
 @dataclass(frozen=True)
@@ -45,18 +46,28 @@ def read_recipe_file(path: Path) -> RecipeFile:
     """
     source = place(path)
     try:
-        written = path.read_text(encoding="utf-8-sig")
-    except (OSError, UnicodeDecodeError) as error:
+        written = read_document(path)
+    except OSError as error:
         raise UserError(f"{source}: cannot be read: {error}") from error
+    except ValueError as error:
+        raise UserError(f"{source}: {error}") from error
+    return _read(path, source, written)
+
+
+@lru_cache(maxsize=64)  # A job reads its recipe several times, and a sweep's jobs read the same ones.
+def _read(path: Path, source: str, written: str) -> RecipeFile:
     try:
-        root = yaml.compose(written, Loader=yaml.SafeLoader)
+        root = compose(written)
         lines = _lines(root)
         config = OmegaConf.create(written)
+    except TooMuch as error:
+        raise UserError(f"{source}:{_line(error)}: {error.problem}") from error
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
-        raise UserError(f"{source}:{line}: is not valid YAML: {error.problem}{_context(error)}") from error
+        told = f"{source}:{_line(error)}: is not valid YAML: {error.problem}{_context(error)}"
+        raise UserError(readable(told)) from error
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, ValueError) as error:
-        raise UserError(f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}") from error
+        told = f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}"
+        raise UserError(readable(told)) from error
     # Of a lone word OmegaConf makes a mapping without a value.
     if not isinstance(config, DictConfig) or isinstance(root, yaml.ScalarNode):
         raise UserError(f"{source}: must be a mapping with the keys data, model, training, layers")
@@ -70,36 +81,8 @@ def read_recipe_file(path: Path) -> RecipeFile:
     if header:
         line = written.count("\n", 0, header.start()) + header.group().count("\n") + 1
         raise UserError(f"{source}:{line}: @package would let a recipe set more than itself; {NAMES_CODE}")
-    refuse_code(OmegaConf.to_container(config, resolve=False), where)
+    vet(OmegaConf.to_container(config, resolve=False), where)
     return RecipeFile(path, config, _parents(config, where), lines)
-
-
-def refuse_code(recipe: object, where: Callable[[str], str]) -> None:
-    """Refuses what would make a recipe more than data.
-
-    Args:
-        recipe: A recipe as plain data, interpolations unresolved.
-        where: Says for a dotted key where it was written.
-
-    Raises:
-        UserError: It has a `_target_` or the like, a `hydra` node, or an interpolation that reaches
-            beyond the recipe (`${oc.env:HOME}`).
-    """
-    if isinstance(recipe, Mapping) and "hydra" in recipe:
-        raise UserError(
-            f"{where('recipe.hydra')}: recipe.hydra: a recipe cannot set Hydra, which could run code; give"
-            " hydra.KEY=VALUE on the command line"
-        )
-    named = code_keys(recipe, "recipe")
-    if named:
-        raise UserError(f"{where(named[0])}: {named[0]}: {NAMES_CODE}")
-    for key, value in _texts(recipe, "recipe"):
-        for inner in _INTERPOLATION.findall(value):
-            if not _WITHIN_RECIPE.fullmatch(inner):
-                raise UserError(
-                    f"{where(key)}: {key} is {shown(value)}: a recipe may refer only to itself, as in"
-                    " ${recipe.training.epochs}, and calls no resolver"
-                )
 
 
 def lineage(name: str) -> list[RecipeFile]:
@@ -181,6 +164,10 @@ def _parents(config: DictConfig, where: Callable[[str], str]) -> tuple[str, ...]
     return tuple(entry.removesuffix(SUFFIX) for entry in defaults if entry != "_self_")
 
 
+def _line(error: yaml.MarkedYAMLError) -> int:
+    return error.problem_mark.line + 1 if error.problem_mark else 1
+
+
 def _context(error: yaml.MarkedYAMLError) -> str:
     return f" ({error.context})" if error.context else ""
 
@@ -199,14 +186,3 @@ def _lines(root: yaml.Node | None) -> dict[str, int]:
 
     walk(root, "recipe", ())
     return lines
-
-
-def _texts(value: object, key: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, str):
-        yield key, value
-    elif isinstance(value, Mapping):
-        for name, below in value.items():
-            yield from _texts(below, f"{key}.{name}")
-    elif isinstance(value, list | tuple | ListConfig):
-        for index, below in enumerate(value):
-            yield from _texts(below, f"{key}[{index}]")

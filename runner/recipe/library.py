@@ -12,8 +12,14 @@ import yaml
 
 from runner.errors import UserError, did_you_mean
 from runner.packaged import packaged_folder
+from runner.recipe.document import compose, read_document, scalar
+from runner.wording import hidden_character, shown, visible
 
 SUFFIX = ".yaml"
+
+# The bytes of a file's name that every file system takes.
+_LONGEST = 255
+_MOST_FOLDERS = 16
 
 
 def recipe_folders() -> list[Path]:
@@ -27,7 +33,7 @@ def names_in(folder: Path) -> list[str]:
     paths = (path.relative_to(folder) for path in folder.rglob(f"*{SUFFIX}") if path.is_file())
     # Editors and notebooks leave copies in hidden folders.
     names = (path.with_suffix("").as_posix() for path in paths if not path.as_posix().startswith("."))
-    return in_order(name for name in names if "/." not in name)
+    return in_order(name for name in names if "/." not in name and path_in(folder, name))
 
 
 def in_order(names: Iterable[str]) -> list[str]:
@@ -41,9 +47,13 @@ def recipe_names() -> list[str]:
 
 
 def path_in(folder: Path, name: str) -> Path | None:
-    """Returns where a folder would have the recipe of this name; None for a name that leaves the folder."""
+    """Returns where a folder would have the recipe of this name; None for a name that no recipe can have."""
+    if hidden_character(name):
+        return None  # It would be printed wherever the recipe is named.
     parts = name.split("/")
-    if any(part in ("", ".", "..") for part in parts):
+    if any(part in ("", ".", "..") or len(f"{part}{SUFFIX}".encode()) > _LONGEST for part in parts):
+        return None
+    if len(parts) > _MOST_FOLDERS:
         return None
     return folder.joinpath(*parts[:-1], f"{parts[-1]}{SUFFIX}")
 
@@ -85,20 +95,22 @@ def parent_name(child: str, written: str) -> str:
 def unknown_recipe(name: str) -> str:
     """Writes the message for a name that no recipe has."""
     names, folders = recipe_names(), recipe_folders()
-    lines = [f"There is no recipe '{name}'.{_hint(name, names)}"]
+    lines = [f"There is no recipe {shown(name)}.{_hint(name, names)}"]
     lines += [f"  {known}" for known in names]
-    lines.append(f"looked for {name}{SUFFIX} in {' and '.join(map(place, folders))}")
+    if path_in(folders[0], name) is not None:
+        lines.append(f"looked for {name}{SUFFIX} in {' and '.join(map(place, folders))}")
     lines += [
         f"{place(path)} is there, but recipes end in {SUFFIX}: rename it"
         for folder in folders
-        for path in [folder / f"{name}.yml"]
-        if path.is_file()
+        if (sought := path_in(folder, name)) and (path := sought.with_suffix(".yml")).is_file()
     ]
     return "\n".join(lines)
 
 
 def _hint(name: str, names: list[str]) -> str:
     """Suggests the recipe that was meant: one in a folder, a slip of the finger, or a path to a file."""
+    if hidden_character(name) or len(name) > _LONGEST:
+        return ""
     asked = PurePosixPath(name)
     if set("*?[") & set(name):
         return f" A pattern takes glob: --multirun 'recipe=glob({name})'"
@@ -108,7 +120,7 @@ def _hint(name: str, names: list[str]) -> str:
     by_last = {PurePosixPath(known).name: known for known in reversed(names)}
     if asked.stem in by_last:
         return f" Did you mean '{by_last[asked.stem]}'?"
-    return did_you_mean(str(asked.with_suffix("")), names) or did_you_mean(asked.stem, names)
+    return did_you_mean(name.removesuffix(SUFFIX), names) or did_you_mean(asked.stem, names)
 
 
 def place(path: Path) -> str:
@@ -124,9 +136,13 @@ def describe_recipes() -> dict[str, str]:
     described = {}
     for name in recipe_names():
         try:
-            recipe = yaml.safe_load(find_recipe(name).read_text(encoding="utf-8-sig"))
-            described[name] = str(recipe.get("description") or "")
-        except (OSError, UnicodeDecodeError, yaml.YAMLError, AttributeError):
+            root = compose(read_document(find_recipe(name)))
+        except (OSError, ValueError, yaml.YAMLError):
+            root = None
+        if isinstance(root, yaml.MappingNode):
+            # Nothing but the description is made into a value, so no other part of a file can break this.
+            described[name] = visible(" ".join(scalar(root, "description").split()))
+        else:
             described[name] = "(cannot be read; running it says why)"
     return described
 

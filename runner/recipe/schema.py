@@ -51,6 +51,9 @@ __all__ = [
 ]
 
 
+_MOST_TOLD = 20
+
+
 @dataclass(frozen=True)
 class Data:
     """The data to train and test on.
@@ -220,8 +223,10 @@ class Recipe:
 
 
 def _message(problems: list[Problem], where: Callable[[str], str]) -> str:
-    lines = [f"{where(key)}: {key} {told}" for key, told in problems]
-    return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(lines)} problems in the recipe:", *lines])
+    lines = [f"{where(key)}: {key} {told}" for key, told in problems[:_MOST_TOLD]]
+    if len(problems) > _MOST_TOLD:
+        lines.append(f"and {len(problems) - _MOST_TOLD} more")
+    return lines[0] if len(lines) == 1 else "\n  ".join([f"{len(problems)} problems in the recipe:", *lines])
 
 
 def _read_data(section: Section) -> Data | None:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
 from runner.errors import UserError, did_you_mean
+from runner.wording import hidden_character, shown
 
 T = TypeVar("T")
 
@@ -15,6 +16,8 @@ NAMES_CODE = (
     "a recipe is data and cannot name code; register your own schedules, models and datasets in a module"
     " and name it on the command line: plugins=[my_module]"
 )
+
+LARGEST = 2**63 - 1
 
 # Where a block takes arguments of its own, a key this near to a known one is a slip of the finger.
 _SLIP = 0.9
@@ -159,12 +162,6 @@ class Section:
             return None
 
 
-def shown(value: object) -> str:
-    """Writes a found value for a message, shortened: text in quotes, numbers plain."""
-    written = repr(value)
-    return written if len(written) <= 60 else f"{written[:57]}..."
-
-
 def text(value: object) -> str:
     """Takes non-empty text.
 
@@ -173,6 +170,8 @@ def text(value: object) -> str:
     """
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"is {shown(value)}, but must be text")
+    if hidden := hidden_character(value):
+        raise ValueError(f"is {shown(value)}, with the control character {hidden}")
     return value
 
 
@@ -182,9 +181,15 @@ def number(value: object) -> float:
     Raises:
         ValueError: It is anything else.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float):
         raise ValueError(f"is {shown(value)}, but must be a number")
-    return float(value)
+    try:
+        taken = float(value)
+    except OverflowError:
+        taken = math.inf
+    if not math.isfinite(taken):
+        raise ValueError(f"is {shown(value)}, but must be a number")
+    return taken
 
 
 def share(value: object) -> float:
@@ -211,6 +216,8 @@ def whole(value: object) -> int:
     """
     if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
         raise ValueError(f"is {shown(value)}, but must be a whole number")
+    if abs(value) > LARGEST:
+        raise ValueError(f"is {shown(value)}, but whole numbers have at most 64 bits")
     return int(value)
 
 
@@ -234,4 +241,4 @@ def texts(value: object) -> tuple[str, ...]:
     listed = value if isinstance(value, list | tuple) else [value]
     if not all(isinstance(entry, str) and entry.strip() for entry in listed):
         raise ValueError(f"is {shown(value)}, but must be text or a list of texts")
-    return tuple(listed)
+    return tuple(map(text, listed))

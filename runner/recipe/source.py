@@ -1,5 +1,6 @@
 """Recipes as Hydra's config group `recipe`, read from `recipes://` folders and vetted on the way in."""
 
+import copy
 from pathlib import Path
 
 from hydra.core.config_search_path import ConfigSearchPath
@@ -58,7 +59,7 @@ class RecipeSource(ConfigSource):
         if file is None:
             raise ConfigLoadError(f"Config not found : {config_path}")
         name = _name(config_path)
-        config = lineage(name)[-1].config
+        config = copy.deepcopy(lineage(name)[-1].config)
         if config.get("defaults"):
             config.defaults = [_default(name, entry) for entry in config.defaults]
         # A key that the recipe leaves at its default can be overridden without Hydra's `+`; the schema,

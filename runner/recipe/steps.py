@@ -1,12 +1,15 @@
 """Training steps as recipes write them: as steps, as epochs, or as a share of training."""
 
-import math
 import re
 from dataclasses import dataclass
 from typing import Literal
 
+from runner.recipe.section import number
+from runner.wording import shown
+
 _WRITTEN = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>|ep|%)\s*")
 _UNITS: dict[str, Literal["steps", "epochs", "share"]] = {"": "steps", "ep": "epochs", "%": "share"}
+_LARGEST = 1e15
 _FORMS = "steps (2000), epochs ('2ep') or a share of training ('20%')"
 
 
@@ -26,8 +29,10 @@ class StepSpec:
     unit: Literal["steps", "epochs", "share"] = "steps"
 
     def __post_init__(self) -> None:
-        if not math.isfinite(self.value) or self.value < 0:
+        if not self.value >= 0:
             raise ValueError(f"is {self.value:g}, but a step cannot be negative")
+        if self.value > _LARGEST:
+            raise ValueError(f"is {self.value:g}, beyond any training")
         if self.unit == "steps" and self.value != int(self.value):
             raise ValueError(f"is {self.value:g} steps, but steps are whole; write {_FORMS}")
         if self.unit == "share" and self.value > 1:
@@ -44,12 +49,12 @@ class StepSpec:
             ValueError: It is none of these forms, or out of range.
         """
         if isinstance(written, int | float) and not isinstance(written, bool):
-            return cls(float(written))
+            return cls(number(written))
         match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
         if match is None:
-            raise ValueError(f"is {written!r}; write {_FORMS}")
-        number, unit = float(match["number"]), _UNITS[match["unit"]]
-        return cls(number / 100 if unit == "share" else number, unit)
+            raise ValueError(f"is {shown(written)}; write {_FORMS}")
+        value, unit = float(match["number"]), _UNITS[match["unit"]]
+        return cls(value / 100 if unit == "share" else value, unit)
 
     def resolve(self, steps_per_epoch: int, total_steps: int) -> int:
         """Gives the training step, rounded half to even.

@@ -10,8 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
+from runner.console import open_console
 from runner.interruption import stop_if_interrupted
 from runner.training import Progress
+from runner.wording import visible
 
 _REFRESH_SECONDS = 0.1
 
@@ -27,7 +29,7 @@ class Display:
     """
 
     def __init__(self, console: Console | None = None) -> None:
-        self.console = console or Console(soft_wrap=False)
+        self.console = console or open_console()
         self.seconds: dict[str, float] = {}
         self._live: Live | None = None
         self._stage = ""
@@ -99,6 +101,7 @@ class Display:
                 self.console.print(item, overflow="fold")
 
     def _line(self, shown: str) -> None:
+        shown = visible(shown)  # A live line goes past what `open_console` does.
         if self._live is None:
             self.console.print(Text(shown), soft_wrap=True)
         else:

@@ -22,16 +22,15 @@ def variants_table(
         dense: The dense model's, drawn below.
         advice: What to make of `exported`, by variant.
     """
-    beside = "; ratios are to dense float32" if dense else ""
-    table = plain_table(f"TFLite files, one sample on one thread{beside}")
+    beside = "; ratios: to dense float32, to its dense twin" if dense else ""
+    table = plain_table(f"TFLite files (1 sample, 1 thread){beside}")
     table.add_column("variant\nsparse tensors", overflow="fold")
     for name in _COLUMNS:
         table.add_column(name, justify="right", no_wrap=True)
     for file in exported:
-        said = advice[file.variant]
-        _add_row(table, file, file.variant, (said.bytes_ratio, said.gzip_ratio, said.latency_ratio))
+        _add_row(table, file, file.variant, advice[file.variant])
     for file in dense:
-        _add_row(table, file, f"dense {file.variant}", (None, None, None), style="dim")
+        _add_row(table, file, f"dense {file.variant}", None, style="dim")
     return table
 
 
@@ -65,10 +64,7 @@ def advice_lines(
     return [*lines, f"on a device, e.g.: {timed[0]}"] if timed else lines
 
 
-def _add_row(
-    table: Table, file: Exported, name: str, ratios: tuple[float | None, ...], style: str | None = None
-) -> None:
-    bytes_ratio, gzip_ratio, latency_ratio = ratios
+def _add_row(table: Table, file: Exported, name: str, said: Advice | None, style: str | None = None) -> None:
     sparse = f"{file.sparse_tensors} sparse, {file.block_tensors} in blocks" if file.sparse_tensors else ""
     scores = Text("does not run", "red")
     if file.loads:
@@ -76,10 +72,10 @@ def _add_row(
     median, slow = _number(file.latency_ms, ".3f"), _number(file.latency_p90_ms, ".3f")
     table.add_row(
         f"{name}\n{sparse}".strip(),
-        f"{_number(file.bytes, ',')}\n{_times(bytes_ratio)}".strip(),
-        f"{_number(file.gzip_bytes, ',')}\n{_times(gzip_ratio)}".strip(),
+        f"{_number(file.bytes, ',')}\n{_ratios(said, 'bytes')}".strip(),
+        f"{_number(file.gzip_bytes, ',')}\n{_ratios(said, 'gzip_bytes')}".strip(),
         scores,
-        f"{median} ({slow})\n{_times(latency_ratio)}".strip(),
+        f"{median} ({slow})\n{_ratios(said, 'latency_ms')}".strip(),
         style=style,
     )
 
@@ -88,5 +84,10 @@ def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
 
 
-def _times(ratio: float | None) -> str:
-    return "" if ratio is None else f"{ratio:.2f}x"
+def _ratios(said: Advice | None, measure: str) -> str:
+    """Sets the ratio to dense float32 before that to the twin, where this is another file."""
+    if said is None:
+        return ""
+    compared = [said.ratios] if said.twin == "float32" else [said.ratios, said.twin_ratios]
+    found = [getattr(ratios, measure) for ratios in compared]
+    return ", ".join(f"{ratio:.2f}x" for ratio in found if ratio is not None)

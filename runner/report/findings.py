@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.budget import Reference, Verdict
 from runner.export.measure import Exported
 from runner.wording import counted
@@ -106,8 +106,8 @@ def next_steps(outcome: Outcome) -> list[str]:
         steps.append("For files without their zeros, add float32_sparse: it leaves out whole blocks.")
     elif pruned and not outcome.blocks:
         steps.append(
-            "For a Dense layer that is smaller and faster in TFLite itself, prune in blocks (block: {in: 4,"
-            " out: 1}) and export float32_sparse."
+            "For a Dense layer that is smaller in TFLite itself, prune in blocks (block: {in: 4, out: 1}) and"
+            " export float32_sparse; what that does to its time, the run measures."
         )
     steps.append("One seed is one draw: --multirun seed=1,2,3,4,5 compares recipes with their spread.")
     return steps
@@ -159,21 +159,29 @@ def _file(file: Exported, outcome: Outcome) -> str:
     said = outcome.advice[file.variant]
     if not file.loads:
         return f"{file.variant}: does not run: {file.error}."
+    if not said.sound:
+        return f"{file.variant}: {said.why}."
     if not outcome.dense_float32:
         return (
             f"{file.variant}: not compared: no dense file was measured (export.dense). Of itself: {said.why}."
         )
-    size = _than(said.bytes_ratio, "smaller than", "larger than", "as large as")
-    time = _than(said.latency_ratio, "faster than", "slower than", "as fast as")
-    measured = ", ".join(
-        f"{word} dense float32 ({ratio:.2f}x {unit})"
+    measured = _compared(said.ratios, "float32")
+    if said.twin != "float32" and (beside := _compared(said.twin_ratios, said.twin)):
+        measured += f"; {beside}"
+    return f"{file.variant}: {measured or 'not compared'}. Why: {said.why}."
+
+
+def _compared(ratios: Ratios, other: str) -> str:
+    size = _than(ratios.bytes, "smaller than", "larger than", "as large as")
+    time = _than(ratios.latency_ms, "faster than", "slower than", "as fast as")
+    return ", ".join(
+        f"{word} dense {other} ({ratio:.2f}x {unit})"
         for word, ratio, unit in (
-            (size, said.bytes_ratio, "the bytes"),
-            (time, said.latency_ratio, "the time on this host"),
+            (size, ratios.bytes, "the bytes"),
+            (time, ratios.latency_ms, "the time on this host"),
         )
         if ratio is not None
     )
-    return f"{file.variant}: {measured or 'not compared'}. Why: {said.why}."
 
 
 def _than(ratio: float | None, below: str, above: str, equal: str) -> str:

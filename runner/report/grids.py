@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
 from runner.plan import Plan
 from runner.plan.matching import listed
@@ -77,37 +77,40 @@ def check_grid(plan: Plan, checks: Sequence[CheckRow]) -> Grid:
 
 
 def files_grid(exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]) -> Grid:
-    """Lists the TFLite files, the dense model's below; ratios are to dense float32.
+    """Lists the TFLite files, the dense model's below; ratios are to dense float32 and to its own dense twin.
 
     Args:
         exported: The pruned model's.
         dense: The dense model's.
         advice: What to make of `exported`, by variant.
     """
-    rows = []
-    for file in exported:
-        said = advice[file.variant]
-        rows.append(_file_cells(file, file.variant, said.bytes_ratio, said.gzip_ratio, said.latency_ratio))
-    rows += [_file_cells(file, f"dense {file.variant}", None, None, None) for file in dense]
-    heads = ("file", "bytes", "ratio", "gzip bytes", "ratio", "accuracy", "loss")
-    return Grid((*heads, "ms (median)", "ms (90 %)", "ratio", "sparse tensors"), rows)
+    none = Ratios()
+    rows = [
+        _file_cells(file, file.variant, advice[file.variant].ratios, advice[file.variant].twin_ratios)
+        for file in exported
+    ]
+    rows += [_file_cells(file, f"dense {file.variant}", none, none) for file in dense]
+    sizes = ("bytes", "ratio", "to twin", "gzip bytes", "ratio", "to twin")
+    times = ("ms (median)", "ms (90 %)", "ratio", "to twin")
+    return Grid(("file", *sizes, "accuracy", "loss", *times, "sparse tensors"), rows)
 
 
-def _file_cells(
-    file: Exported, name: str, bytes_ratio: float | None, gzip_ratio: float | None, time_ratio: float | None
-) -> tuple[str, ...]:
+def _file_cells(file: Exported, name: str, ratios: Ratios, to_twin: Ratios) -> tuple[str, ...]:
     sparse = f"{file.sparse_tensors}, {file.block_tensors} in blocks" if file.sparse_tensors else "0"
     return (
         name,
         _number(file.bytes, ",d"),
-        _number(bytes_ratio, ".3f"),
+        _number(ratios.bytes, ".3f"),
+        _number(to_twin.bytes, ".3f"),
         _number(file.gzip_bytes, ",d"),
-        _number(gzip_ratio, ".3f"),
+        _number(ratios.gzip_bytes, ".3f"),
+        _number(to_twin.gzip_bytes, ".3f"),
         _number(file.accuracy, ".4f") if file.loads else "does not run",
         _number(file.loss, ".4f"),
         _number(file.latency_ms, ".3f"),
         _number(file.latency_p90_ms, ".3f"),
-        _number(time_ratio, ".2f"),
+        _number(ratios.latency_ms, ".2f"),
+        _number(to_twin.latency_ms, ".2f"),
         sparse,
     )
 

@@ -10,6 +10,7 @@ from runner.experiment import Membership, run_experiment
 from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
+from runner.sweep.code import require_same_code
 from runner.sweep.records import JobRecord, Sweep, read_records, read_sweep, write_record
 from runner.sweep.reuse import data_has_changed, find_equal, required_data
 from runner.tracking import open_store
@@ -55,7 +56,7 @@ class Job:
             settings: `resume` and `on_failure` among them.
 
         Raises:
-            UserError: See `run_experiment`.
+            UserError: This process has other code than the sweep's command; or see `run_experiment`.
             RunFailed: See `run_experiment`.
         """
         settings = self._settings(settings)
@@ -63,6 +64,7 @@ class Job:
             self.record = self.earlier
             print("  had finished when it was started again")
             return
+        require_same_code(self.sweep, settings)
         if self.earlier is not None and self.earlier.run_id is not None:
             close_left_open(open_store(settings.tracking, settings.outputs), [self.earlier.run_id])
         if settings.resume:

@@ -50,7 +50,7 @@ class Launch:
 def read_launch(
     launcher: Mapping[str, Any],
     *,
-    jobs: int | None,
+    jobs: int,
     threads: int | None,
     cores: Callable[[], int],
     environment: Mapping[str, str],
@@ -59,7 +59,7 @@ def read_launch(
 
     Args:
         launcher: `hydra.launcher`, resolved.
-        jobs: How many the sweep has; None where its sweeper chooses them as it goes.
+        jobs: How many the sweep has.
         threads: What the user wants each job to compute with; None computes it.
         cores: Counts those of this machine.
         environment: Its variables.
@@ -102,14 +102,14 @@ def _reach(address: str | None) -> None:
 def _threads(
     engine: Engine,
     launcher: Mapping[str, Any],
-    jobs: int | None,
+    jobs: int,
     cores: Callable[[], int],
     environment: Mapping[str, str],
 ) -> int | None:
     if engine == "joblib":
         return _share(cores(), _processes(launcher["n_jobs"], cores()), jobs)
     if engine == "submitit_local":
-        return _share(cores(), cores() if jobs is None else jobs, jobs)
+        return _share(cores(), jobs, jobs)
     if engine == "slurm":
         return None if launcher["cpus_per_task"] is None else int(launcher["cpus_per_task"])
     if engine == "ray":
@@ -129,8 +129,8 @@ def _processes(n_jobs: object, cores: int) -> int:
     return n_jobs if n_jobs > 0 else max(1, cores + 1 + n_jobs)
 
 
-def _share(cores: int, processes: int, jobs: int | None) -> int:
-    at_once = processes if jobs is None else min(processes, jobs)
+def _share(cores: int, processes: int, jobs: int) -> int:
+    at_once = min(processes, jobs)
     return max(1, cores // max(1, at_once))
 
 

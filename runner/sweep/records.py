@@ -31,6 +31,8 @@ class Sweep:
         parent_run_id: The sweep's own run in it.
         data: SHA-256 of each data set that the jobs load, by the key that `runner.sweep.data` gives it.
         threads: What each job computes with; None is all cores that its process may use.
+        plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
+        source: SHA-256 of the parts of the runner that compute; see `source_content`.
     """
 
     argv: tuple[str, ...]
@@ -40,6 +42,8 @@ class Sweep:
     parent_run_id: str
     data: Mapping[str, Any] = field(default_factory=dict)
     threads: int | None = None
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

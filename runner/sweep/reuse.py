@@ -2,6 +2,7 @@
 
 from runner.datasets import ResolvedData, data_key
 from runner.fingerprint import job_fingerprint
+from runner.models.content import model_content
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
@@ -27,7 +28,7 @@ def find_equal(recipe: Recipe, settings: RunSettings, sweep: Sweep) -> LoggedRun
         return None
     store = open_store(settings.tracking, settings.outputs)
     asked, _ = drop_leftovers(recipe)  # As the run itself does before it is logged.
-    return find_finished(store, job_fingerprint(asked, settings, data.sha256))
+    return find_finished(store, job_fingerprint(asked, settings, data.sha256, model_content(recipe.model)))
 
 
 def data_has_changed(recipe: Recipe, settings: RunSettings, sweep: Sweep) -> bool:

@@ -9,20 +9,21 @@ import traceback
 from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-
 from runner.compare.comparing import compare_finished_sweep
+from runner.console import open_console
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
+from runner.plugin_content import plugin_content
 from runner.report.sweep_table import jobs_frame, jobs_table
 from runner.settings import RunSettings
+from runner.source_content import source_content
 from runner.sweep.ending import settle
 from runner.sweep.launching import Launch
 from runner.sweep.names import job_names
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
-from runner.tracking.lookup import close_abandoned, close_left_open
+from runner.tracking.lookup import close_left_open
 
 
 class SweepFailed(RunFailed):
@@ -54,7 +55,7 @@ class Session:
     ) -> None:
         self.folder, self.sweep, self.settings = folder, sweep, settings
         self._launch, self._store, self._tracker, self._stack = launch, store, tracker, stack
-        self._console = Console(soft_wrap=False)
+        self._console = open_console()
 
     def close(self, error: BaseException | None) -> None:
         """Shows and logs what became of the jobs, and ends the parent run with the status that fits.
@@ -120,14 +121,13 @@ class Session:
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known: bool = True) -> Session:
+def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Session:
     """Opens a sweep: looks up its data, makes its folder and its parent run.
 
     Args:
         folder: The sweep's folder, not there yet or without a sweep in it.
-        jobs: What is to run, the first of them at least.
+        jobs: What is to run.
         launch: How they are started.
-        known: Whether `jobs` is all of them; a sweeper that searches chooses its jobs as it goes.
 
     Raises:
         UserError: The folder is taken, data or store cannot be had, or the jobs disagree on where they log.
@@ -145,13 +145,11 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
             f"the sweep's job {' '.join(elsewhere[0].overrides)}: logs to another place than the first one. A"
             " sweep has one store and one experiment, else its jobs could not be compared."
         )
-    requests = {data_key(job.recipe.data): job.recipe.data for job in jobs} if known else {}
+    requests = {data_key(job.recipe.data): job.recipe.data for job in jobs}
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
     store = open_store(settings.tracking, settings.outputs)
-    if settings.resume:
-        close_abandoned(store)
-    names = job_names([job.overrides for job in jobs]) if known else ()
+    names = job_names([job.overrides for job in jobs])
     argv = settings.argv
     with ExitStack() as stack:
         tracker = stack.enter_context(
@@ -170,6 +168,8 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
             parent_run_id=tracker.run_id,
             data={key: {"source": found.source, "sha256": found.sha256} for key, found in data.items()},
             threads=launch.threads,
+            plugins=plugin_content(settings.plugins),
+            source=source_content(),
         )
         write_sweep(folder, sweep)
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())

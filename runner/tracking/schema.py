@@ -8,7 +8,7 @@ import sqlite3
 from contextlib import closing
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import mlflow
 from alembic.script import ScriptDirectory
@@ -16,33 +16,47 @@ from alembic.script import ScriptDirectory
 from runner.errors import UserError
 
 _LOCK_SECONDS = 60.0
+_TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"
+
+Content = Literal["nothing", "half made", "store", "other"]
+"""`half made`: some of MLflow's tables, no experiment, no run, and nothing of another program. `other`:
+tables of another program, or all of MLflow's but no experiment yet; MLflow adds what is missing."""
 
 
 def is_store(database: Path, where: str) -> bool:
-    """Tells whether there is an MLflow store in a SQLite database.
+    """Tells whether there is an MLflow store in a SQLite database; see `content_of`."""
+    return content_of(database, where) == "store"
+
+
+def content_of(database: Path, where: str) -> Content:
+    """Tells what a SQLite database holds.
 
     Args:
         database: An existing file.
         where: The setting that names it, for messages.
-
-    Returns:
-        False where there is none yet, or one whose making was cut short, which MLflow completes.
 
     Raises:
         UserError: Another version of MLflow made it, or it cannot be read.
     """
     try:
         with closing(_connected(database)) as connection:
-            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-            if "experiments" not in tables or not _first_row(connection, "experiments"):
-                return False
+            tables = {name for (name,) in connection.execute(_TABLES)}
             version = _first_row(connection, "alembic_version") if "alembic_version" in tables else None
+            if "experiments" not in tables or not _first_row(connection, "experiments"):
+                has_runs = "runs" in tables and _first_row(connection, "runs") is not None
+                has_all_tables = version is not None and version[0] == _revisions()[0]
+                if has_runs or has_all_tables or not all(map(_is_mlflows, tables)):
+                    return "other"
+                return "half made" if tables else "nothing"
     except sqlite3.Error as error:
-        raise UserError(f"{where}: {database} cannot be read ({error}).") from error
+        raise UserError(
+            f"{where}: {database} cannot be read ({error}). Where no other program holds it, it is damaged:"
+            " put back a copy of it, or move it away and a new one is made. The runs' folders are not in it."
+        ) from error
     problem = version_problem(str(version[0]), f"sqlite:///{database}") if version else None
     if problem:
         raise UserError(f"{where}: {problem}")
-    return True
+    return "store"
 
 
 def version_problem(found: str, uri: str) -> str | None:
@@ -71,6 +85,20 @@ def _revisions() -> tuple[str | None, frozenset[str]]:
     """Returns the revision of the installed MLflow, and all that it can bring up to it."""
     scripts = ScriptDirectory(str(Path(mlflow.__file__).parent / "store" / "db_migrations"))
     return scripts.get_current_head(), frozenset(script.revision for script in scripts.walk_revisions())
+
+
+def _is_mlflows(table: str) -> bool:
+    # Alembic, which makes the tables, copies some on the way. The last ones exist for some steps only.
+    return table.startswith(("alembic_", "_alembic_")) or table in _mlflow_tables()
+
+
+@cache
+def _mlflow_tables() -> frozenset[str]:
+    import mlflow.store.db.utils  # noqa: F401 - imports all that adds tables to `Base`
+    from mlflow.store.db.base_sql_model import Base
+    from mlflow.store.tracking.dbmodels.initial_models import Base as First
+
+    return frozenset(Base.metadata.tables) | frozenset(First.metadata.tables)
 
 
 def _connected(database: Path) -> sqlite3.Connection:

@@ -5,13 +5,10 @@ import logging
 import os
 import re
 import shlex
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
-
-from filelock import FileLock, Timeout
 
 from runner.errors import UserError, did_you_mean
 from runner.settings import Tracking
@@ -31,12 +28,13 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
+from runner.tracking.database import database_path, has_content, whole_database  # noqa: E402
 from runner.tracking.reason import short_reason  # noqa: E402
 from runner.tracking.schema import is_store, version_problem  # noqa: E402
+from runner.tracking.settling import settle_dead  # noqa: E402
 from runner.tracking.view import experiment_tags  # noqa: E402
 
 DEFAULT_EXPERIMENT = "tflite-pruning"
-LOCK_SECONDS = 300.0
 CONTACT_SECONDS = 10
 # A database's driver, or what an artifact store is reached by, is a package of its own.
 STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError, ModuleNotFoundError)
@@ -76,6 +74,8 @@ class Store:
 def open_store(tracking: Tracking, outputs: Path) -> Store:
     """Reaches the store of the settings, of MLflow's environment variables, or the default one.
 
+    Runs of its experiment whose process has died are ended there; see `runner.tracking.settling`.
+
     Args:
         tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,
             else it is `sqlite:///<outputs>/mlflow.db` and `tflite-pruning`.
@@ -87,7 +87,7 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
     _quieten()
     uri, where = store_address(tracking, outputs)
     experiment = tracking.experiment or os.environ.get("MLFLOW_EXPERIMENT_NAME") or DEFAULT_EXPERIMENT
-    database = _database_path(uri, where)
+    database = database_path(uri, where)
     artifacts = None
     if database is not None:
         uri = f"sqlite:///{database}"
@@ -95,12 +95,11 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
     try:
         if database is not None:
             (database.parent / "mlartifacts").mkdir(parents=True, exist_ok=True)
-        # Several processes that create one database at once break it; none of them may see a half-made one.
-        with _locked(database, where) if database else nullcontext(), _impatient():
-            if database is not None and _has_content(database):
-                is_store(database, where)  # Raises where MLflow would change a store of another version.
+        with whole_database(database, where) if database else nullcontext(), _impatient():
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, experiment, artifacts)
+        with _impatient():
+            settle_dead(client, found.experiment_id)
     except STORE_ERRORS as error:
         raise _unusable(
             error, uri, where, "Start or mend it, or leave the setting out to log into the output folder."
@@ -112,6 +111,8 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
 def find_store(uri: str, experiment: str, *, where: str) -> Store:
     """Reaches a store to read from it; makes neither the store nor the experiment.
 
+    Ends runs whose process has died as `open_store` does, so that none is read as running.
+
     Args:
         uri: Its address; a database's path is taken from where the command is given.
         experiment: MLflow's experiment.
@@ -122,16 +123,18 @@ def find_store(uri: str, experiment: str, *, where: str) -> Store:
             not answer.
     """
     _quieten()
-    database = _database_path(uri, where)
+    database = database_path(uri, where)
     if database is not None:
         uri = f"sqlite:///{database}"
-        if not _has_content(database) or not is_store(database, where):
+        if not has_content(database) or not is_store(database, where):
             raise UserError(f"{where}: there is no MLflow store {database}. tracking.uri=URI names another.")
     try:
         with _impatient():
             client = MlflowClient(tracking_uri=uri)
             found = client.get_experiment_by_name(experiment)
             known = [] if found else [one.name for one in client.search_experiments()]
+            if found is not None:
+                settle_dead(client, found.experiment_id)
     except STORE_ERRORS as error:
         raise _unusable(error, uri, where, "Start or mend it, or name another: tracking.uri=URI") from error
     if found is None:
@@ -184,29 +187,6 @@ def store_address(tracking: Tracking, outputs: Path) -> tuple[str, str]:
     return uri, where
 
 
-def _database_path(uri: str, where: str) -> Path | None:
-    """Returns the absolute path of a SQLite store, None for any other store."""
-    if not uri.startswith("sqlite"):
-        return None
-    name = uri.partition(":///")[2]
-    if not name or name == ":memory:":
-        raise UserError(f"{where}: {uri} names no file. Write sqlite:///FILE.db")
-    path = Path(name).expanduser().absolute()
-    if "?" in name:
-        raise UserError(f"{where}: {path} has a question mark, which MLflow takes for the end of the path")
-    if path.is_dir():
-        raise UserError(f"{where}: {path} is a folder. Write sqlite:///FILE.db")
-    if _has_content(path):
-        with path.open("rb") as file:
-            if file.read(16) != b"SQLite format 3\0":
-                raise UserError(f"{where}: {path} is no SQLite database. Move it away, or name another file.")
-    return path
-
-
-def _has_content(database: Path) -> bool:
-    return database.is_file() and database.stat().st_size > 0
-
-
 def _quieten() -> None:
     for logger in ("mlflow", "alembic"):
         logging.getLogger(logger).setLevel(logging.WARNING)
@@ -227,21 +207,6 @@ def _require_active(experiment: Experiment, setting: str, uri: str) -> None:
             f"{setting}: '{experiment.name}' is deleted in {without_password(uri)}. Name another, or"
             f" bring it back: mlflow experiments restore --experiment-id {experiment.experiment_id}"
         )
-
-
-@contextmanager
-def _locked(database: Path, where: str) -> Iterator[None]:
-    try:
-        database.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=database.parent):
-            pass  # Where no file can be made, the lock would be waited for to the end.
-        with FileLock(f"{database}.lock", timeout=LOCK_SECONDS):
-            yield
-    except Timeout as error:
-        raise UserError(
-            f"{where}: another process has held {database}.lock for {LOCK_SECONDS:g} s. If none is running,"
-            " delete the file."
-        ) from error
 
 
 @contextmanager

@@ -11,9 +11,9 @@ from mlflow.entities import Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
 from runner.interruption import was_interrupted
-from runner.tracking.lookup import PROCESS_TAG, own_process
 from runner.tracking.model import log_model
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
+from runner.tracking.process import PROCESS_TAG, own_process
 from runner.tracking.reason import short_reason
 from runner.tracking.store import STORE_ERRORS, Store, run_tags, without_password
 

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from runner.datasets import Dataset
 from runner.errors import RunFailed
 from runner.plan import Plan
-from runner.pruning.wrap import copy_model
+from runner.pruning.copying import copy_model
 from runner.recipe.schema import Training
 from runner.training.dense_checkpoint import DenseResult
 from runner.training.fitting import Progress, train
@@ -56,7 +56,7 @@ def train_dense(
     copy.compile(
         optimizer=build_optimizer(training.optimizer, steps, steps_per_epoch, phase="dense training"),
         loss=task.loss,
-        metrics=list(task.metrics),
+        metrics=task.compiled_metrics(),
         jit_compile=False,
     )
     history: list[tuple[int, dict[str, float]]] = []

@@ -17,11 +17,14 @@ from itertools import count
 from pathlib import Path
 from typing import Any
 
+import h5py
 import tf_keras
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from runner.errors import RunFailed
+from runner.models.containers import check_hdf5, most_bytes
+from runner.models.refused import Refused
 from runner.training.dense_failure import forget_failure, known_failure, remember_failure
 from runner.training.dense_key import dense_key
 
@@ -47,6 +50,11 @@ class DenseResult:
     steps: int
     seconds: float
     history: tuple[tuple[int, Mapping[str, float]], ...]
+
+    @property
+    def scores(self) -> dict[str, float]:
+        """`loss` and, for classification, `accuracy`, as a task names them."""
+        return {"loss": self.loss} | ({} if self.accuracy is None else {"accuracy": self.accuracy})
 
 
 @dataclass(frozen=True)
@@ -170,7 +178,7 @@ def load_checkpoint(
         found = _sha256(folder / _WEIGHTS)
     except FileNotFoundError as error:
         raise DamagedCheckpoint(f"it has no {Path(error.filename).name}") from error
-    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedCheckpoint(f"its {_MANIFEST} cannot be read: {error}") from error
     # Checkpoints of earlier versions have none.
     if own is not None and own != _content_sha256(manifest):
@@ -189,7 +197,11 @@ def load_checkpoint(
 def _load_weights(path: Path, model: tf_keras.Model) -> None:
     before = model.get_weights()
     try:
+        with h5py.File(path, "r") as file:
+            check_hdf5(file, most_bytes(path))
         model.load_weights(path)
+    except Refused as refused:
+        raise DamagedCheckpoint(f"its {path.name}: {refused}") from refused
     except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
         model.set_weights(before)
         raise DamagedCheckpoint(f"its {path.name} does not load: {error}") from error

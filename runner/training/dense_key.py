@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.datasets import Dataset
-from runner.provenance import COMPUTING
 from runner.recipe.schema import Recipe
 
 
@@ -15,7 +14,8 @@ def dense_ingredients(
     data: Dataset,
     *,
     seed: int,
-    versions: Mapping[str, str],
+    computed_with: Mapping[str, str],
+    source: Mapping[str, str],
     files: Mapping[str, str],
     plugins: Mapping[str, str],
 ) -> dict[str, Any]:
@@ -28,7 +28,9 @@ def dense_ingredients(
         recipe: Its `model` and `training`, and of `data` the validation split.
         data: Its content, and how it is split.
         seed: The run's seed.
-        versions: By package; those that compute weights are taken.
+        computed_with: Versions and device; see `runner.provenance.computed_with`.
+        source: SHA-256 of the parts of the runner that decide about dense weights; see
+            `runner.source_content`.
         files: SHA-256 of the files that the model names, by key; see `model_content`. They stand in the place
             of the paths.
         plugins: SHA-256 of each plugin; see `plugin_content`.
@@ -49,7 +51,8 @@ def dense_ingredients(
         "model": {**plain["model"], **{key: f"sha256 {content}" for key, content in files.items()}},
         "training": training,
         "seed": seed,
-        "versions": {name: versions[name] for name in COMPUTING},
+        "computed_with": dict(computed_with),
+        "source": dict(source),
         "plugins": dict(plugins),
     }
 

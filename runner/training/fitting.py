@@ -15,6 +15,7 @@ from runner.plan import Plan
 from runner.plan.evidence import masked_weights
 from runner.pruning import UpdatePruningStep
 from runner.pruning.masked_weight import BROKEN_WEIGHTS
+from runner.pruning.wrapper import wrappers
 from runner.recipe.schema import Training
 from runner.training.feeding import training_feed
 
@@ -74,7 +75,8 @@ def train(
         All measured points.
 
     Raises:
-        RunFailed: The loss or a weight became NaN or infinite; the message has the step.
+        RunFailed: The loss or a weight became NaN or infinite; the message has the step. Or the optimizer
+            does not apply gradients once in every step, so that the masks would not follow the plan.
     """
     x, y, x_val, y_val = data.split(validation_split)
     observer = _Observer(plan, watch, record)
@@ -122,11 +124,24 @@ class _Observer(tf_keras.callbacks.Callback):
         self._tell(logs, epoch_ended=False)
 
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        self._check_steps()
         self._measure()
         self._note(self._step, _named(logs) | {"train/learning_rate": learning_rate(self.model.optimizer)})
         self.flush()
         self._tell(logs, epoch_ended=True)
         self._check_finite("the validation loss", (logs or {}).get("val_loss", 0.0))
+
+    def on_train_end(self, logs: dict[str, float] | None = None) -> None:
+        # Masks whose schedule rises between their updates were set to its last level just now.
+        before = self._sparsity
+        self._sparsity = measured_sparsity(self.model)
+        settled = {
+            f"sparsity/{name}": value for name, value in self._sparsity.items() if value != before.get(name)
+        }
+        self.points = [point for point in self.points if point[0] != self._step or point[1] not in settled]
+        if settled:
+            self._note(self._step, settled)
+            self.flush()
 
     def flush(self) -> None:
         """Records what was measured since the last time."""
@@ -158,6 +173,19 @@ class _Observer(tf_keras.callbacks.Callback):
     def _check_finite(self, what: str, value: float) -> None:
         if not math.isfinite(value):
             raise RunFailed(f"{what} became {value} at training step {self._step} {self._remedy()}")
+
+    def _check_steps(self) -> None:
+        """Compares the plan's steps, one a batch, with the masks', one an application of gradients."""
+        if isinstance(self.model.optimizer, tf_keras.mixed_precision.LossScaleOptimizer):
+            return  # What it skips counts too, when the masks are settled.
+        steps = max((wrapper.steps for wrapper in wrappers(self.model)), default=self._step)
+        if steps != self._step:
+            raise RunFailed(
+                f"the optimizer applied gradients {steps} times in {self._step} training steps (epoch"
+                f" {self._epoch}). Schedules are planned in training steps, one for each batch, and masks"
+                " follow what is applied: with gradients accumulated over batches they would not arrive."
+                " Use a larger recipe.training.batch_size instead."
+            )
 
     def _measure(self) -> None:
         self._sparsity = measured_sparsity(self.model)

@@ -7,9 +7,9 @@ import tf_keras
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
 from runner.errors import UserError
+from runner.recipe.arguments import NotNegative, Positive, Share, read_arguments
 from runner.recipe.training import LearningRate, Optimizer
 from runner.registry import Registry
-from runner.training.arguments import NotNegative, Positive, Share, read_arguments
 from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
 OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")

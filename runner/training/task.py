@@ -10,10 +10,13 @@ import tf_keras
 
 from runner.errors import UserError, did_you_mean
 from runner.recipe.schema import Training
+from runner.training.outputs import gives_probabilities
+from runner.wording import shown
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
 _OF_COMPILE = ("crossentropy", "ce")
 """Metrics that only `compile` knows."""
+_CROSSENTROPIES = (_CROSSENTROPY, *_OF_COMPILE)
 _USUAL_LOSSES = (_CROSSENTROPY, "mean_squared_error", "mean_absolute_error", "huber", "log_cosh")
 _USUAL_METRICS = (
     "accuracy",
@@ -32,11 +35,22 @@ class Task:
         loss: The Keras loss, called with targets and outputs.
         metrics: Names of Keras metrics; usually `accuracy`, or `mean_squared_error` for regression.
         classifies: Whether accuracy has a meaning.
+        from_logits: Whether the outputs are logits; read by metrics that are crossentropies of classes.
     """
 
     loss: Callable[[np.ndarray, np.ndarray], Any]
     metrics: tuple[str, ...]
     classifies: bool
+    from_logits: bool = False
+
+    def compiled_metrics(self) -> list[Any]:
+        """Returns the metrics as `compile` takes them: Keras's crossentropy by name expects probabilities."""
+        return [
+            tf_keras.metrics.SparseCategoricalCrossentropy(name=name, from_logits=self.from_logits)
+            if name in _CROSSENTROPIES and self.classifies
+            else name
+            for name in self.metrics
+        ]
 
     def score(self, targets: np.ndarray, outputs: np.ndarray) -> Mapping[str, float]:
         """Judges a model's outputs the way training does.
@@ -74,12 +88,14 @@ def task_for(training: Training, model: tf_keras.Model, num_classes: int | None)
     metrics = training.metrics if training.metrics is not None else _usual_metrics(classifies)
     for metric in set(metrics) - set(_OF_COMPILE):
         _known(metric, tf_keras.metrics.get, "recipe.training.metrics", "metric", _USUAL_METRICS)
+    asks = name == _CROSSENTROPY or (classifies and not set(metrics).isdisjoint(_CROSSENTROPIES))
+    from_logits = asks and not gives_probabilities(model)
     if name == _CROSSENTROPY:
-        loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=not gives_probabilities(model))
+        loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=from_logits)
     else:
         loss = _known(name, tf_keras.losses.get, "recipe.training.loss", "loss", _USUAL_LOSSES)
     _check_fit(name, loss, tuple(model.output_shape[1:]), num_classes)
-    return Task(loss, tuple(metrics), classifies)
+    return Task(loss, tuple(metrics), classifies, from_logits)
 
 
 def _usual_metrics(classifies: bool) -> tuple[str, ...]:
@@ -93,7 +109,7 @@ def _known(name: str, get: Callable[[str], Any], where: str, concept: str, usual
         found = None
     if not callable(found):  # For an unknown metric Keras returns its name.
         raise UserError(
-            f"{where}: Keras has no {concept} called {name!r}.{did_you_mean(name, usual)}"
+            f"{where}: Keras has no {concept} called {shown(name)}.{did_you_mean(name, usual)}"
             f" Usual ones: {', '.join(usual)}."
         )
     return found
@@ -114,12 +130,3 @@ def _check_fit(
             f"recipe.training.loss: {name} does not fit {written} and outputs of shape {output_shape}."
             " Leave the loss out for the usual one."
         ) from error
-
-
-def gives_probabilities(model: tf_keras.Model) -> bool:
-    """Tells whether a model ends in a softmax; logits otherwise."""
-    last = model.layers[-1]
-    if isinstance(last, tf_keras.Model):
-        return gives_probabilities(last)
-    softmax = isinstance(last, tf_keras.layers.Softmax)
-    return softmax or getattr(last, "activation", None) is tf_keras.activations.softmax

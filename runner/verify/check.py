@@ -5,6 +5,8 @@ from typing import Protocol
 
 import numpy as np
 
+from runner.verify.folds import Folds
+
 CSV_COLUMNS = (
     "layer",
     "weight",
@@ -42,6 +44,8 @@ class PrunedWeight:
         structure: The structure its mask was made with.
         promised: Whether the full pattern is promised, so that `structure.holds` must be true. An m:n
             schedule that ends below m/n promises none.
+        folds: What its model says may be multiplied into it when it is converted; `None` where that is not
+            known, so that any factors are believed that explain the weights of a file (see `folding`).
     """
 
     layer: str
@@ -51,6 +55,7 @@ class PrunedWeight:
     values: np.ndarray
     structure: Structure
     promised: bool
+    folds: Folds | None = None
 
     def __post_init__(self) -> None:
         if self.mask.dtype != np.bool_ or self.mask.shape != self.values.shape:

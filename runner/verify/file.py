@@ -14,6 +14,7 @@ import numpy as np
 
 from runner.export.flatbuffer import Constant, TFLiteFileError, Use, read_constants
 from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
+from runner.verify.folds import Folds
 from runner.verify.matching import Match, compare
 from runner.verify.views import View, views
 
@@ -28,8 +29,10 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
     """Checks that a TFLite file has every pruned weight, with its zeros, its pattern and its kept values.
 
     Every planned zero must be exactly zero after decoding; a quantized one is when its integer equals the
-    zero point. Every kept weight must reappear within the quantization step of its constant, in full floats
-    exactly, or scaled by what the converter folded in (see `folding`). Other zeros are counted but no fault.
+    zero point. Every kept weight must reappear within the quantization step of its constant, which may be no
+    larger than such weights need (see `rounding`), in full floats exactly; or so scaled by what the converter
+    may fold in by its model (see `model_folds`) or, where that is not known, by what explains the weights
+    (see `folding`). Other zeros are counted but no fault.
     One constant may serve several weights, and several make up a recurrent kernel. A constant whose sparse
     encoding is broken is no weight.
 
@@ -66,10 +69,7 @@ def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tup
         TFLiteFileError: The file cannot be read.
     """
     constants = [c for c in read_constants(path) if _may_be_weight(c) and c.problem is None]
-    return [
-        _locate(_Wanted(f"{weight.layer}/{weight.weight}", weight.values, weight.mask), constants).matches
-        for weight in expected
-    ]
+    return [_locate(_wanted(weight), constants).matches for weight in expected]
 
 
 def broken_encodings(path: str | Path, variant: str) -> list[str]:
@@ -114,8 +114,7 @@ def _check(
     point: str,
 ) -> CheckRow:
     problems = planned_count_problems(expected)
-    name = f"{expected.layer}/{expected.weight}"
-    found = _locate(_Wanted(name, expected.values, expected.mask), constants)
+    found = _locate(_wanted(expected), constants)
     if found.proven:
         return judge(expected, point, found.values(), problems)
     suspect = next((c for c in broken if views(expected.values.shape, c.shape)), None)
@@ -145,6 +144,16 @@ class _Wanted:
     name: str
     values: np.ndarray
     mask: np.ndarray
+    folds: Folds | None
+
+    def part(self, span: slice) -> "_Wanted":
+        """Cuts a part out along the last axis."""
+        folds = None if self.folds is None else self.folds.part(span)
+        return _Wanted(self.name, self.values[..., span], self.mask[..., span], folds)
+
+
+def _wanted(weight: PrunedWeight) -> _Wanted:
+    return _Wanted(f"{weight.layer}/{weight.weight}", weight.values, weight.mask, weight.folds)
 
 
 @dataclass(frozen=True, eq=False)
@@ -188,9 +197,7 @@ def _locate_gates(wanted: _Wanted, constants: Sequence[Constant], gates: int) ->
         closest = None
         # Longest first, so that gates stored together are found together; all of them were tried as a whole.
         for end in range(gates - (start == 0), start, -1):
-            span = slice(start * units, end * units)
-            part = _Wanted(wanted.name, wanted.values[..., span], wanted.mask[..., span])
-            match = _best(part, constants)
+            match = _best(wanted.part(slice(start * units, end * units)), constants)
             closest = match or closest
             if match is not None and match.proven:
                 matches.append(match)
@@ -206,7 +213,7 @@ def _best(wanted: _Wanted, constants: Sequence[Constant]) -> Match | None:
     shape = wanted.values.shape
     candidates = [(c, view) for c in constants for view in views(shape, c.shape)]
     matches = [
-        compare(constant, view, wanted.values, wanted.mask)
+        compare(constant, view, wanted.values, wanted.mask, wanted.folds)
         for constant, view in _promising(candidates, wanted.mask)
     ]
     return min(

@@ -2,7 +2,8 @@
 
 A BatchNormalization after a convolution or Dense layer becomes one factor per output channel of its kernel,
 one before a Dense layer a factor per input, a constant multiplication one factor for all. The kernel's values
-then reappear scaled. Such a scale is believed only where it explains all the kept weights that share it.
+then reappear scaled. Where a model tells its factors, only these are believed (see `model_folds`). Here they
+are read off the file: such a scale is believed where it explains all the kept weights that share it.
 """
 
 import numpy as np

@@ -1,11 +1,14 @@
 """Compares a pruned weight with one constant of a TFLite file."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
 
 from runner.export.flatbuffer import Constant
 from runner.verify.folding import scaled
+from runner.verify.folds import Folds
+from runner.verify.rounding import allowed_steps, coarseness
 from runner.verify.views import View
 
 # Rounding of a folded scale: a few products in float32.
@@ -28,6 +31,8 @@ class Match:
         planned: How many planned zeros there are.
         kept: How many kept weights there are.
         folded: Whether a folded scale was needed to explain them.
+        coarseness: How many times larger than such weights need its quantization step is; 1 or less where it
+            is as fine as that.
     """
 
     constant: Constant
@@ -37,6 +42,7 @@ class Match:
     planned: int
     kept: int
     folded: bool
+    coarseness: float = 0.0
 
     @property
     def proven(self) -> bool:
@@ -53,11 +59,16 @@ class Match:
         if self.not_zero:
             parts.append(f"{self.not_zero} of {self.planned} planned zeros are not zero")
         if self.changed:
-            parts.append(f"{self.changed} of {self.kept} kept weights do not reappear")
+            coarse = ""
+            if self.coarseness > 1:
+                coarse = f" (its quantization step is {self.coarseness:.3g} times what they need)"
+            parts.append(f"{self.changed} of {self.kept} kept weights do not reappear{coarse}")
         return " and ".join(parts) or "nothing"
 
 
-def compare(constant: Constant, view: View, values: np.ndarray, mask: np.ndarray) -> Match:
+def compare(
+    constant: Constant, view: View, values: np.ndarray, mask: np.ndarray, folds: Folds | None = None
+) -> Match:
     """Compares a weight with a constant, planned zeros and kept weights.
 
     Args:
@@ -65,30 +76,42 @@ def compare(constant: Constant, view: View, values: np.ndarray, mask: np.ndarray
         view: How to see it as the weight.
         values: The trained values, Keras layout.
         mask: Boolean, false = pruned, Keras layout.
+        folds: The scales that the converter may have folded in; `None` where they are not known, so that any
+            is believed that its operators allow and that explains the weights.
 
     Returns:
-        The match; of the scales that the converter may have folded in, the one that explains most.
+        The match; of the scales, the one that explains most.
     """
     kept = view.to_file(mask)
     trained = view.to_file(values)
     planned = int(kept.size - np.count_nonzero(kept))
     not_zero = int(np.count_nonzero(~constant.zeros[~kept]))
     changed = _changed(constant, trained, kept, steps=_AS_TRAINED, relative=0.0)
-    folded = False
+    folded, wanted = False, trained
     if changed:
-        for candidate in scaled(constant, trained, kept):
-            under_scale = _changed(constant, candidate, kept, steps=_SCALED, relative=_RELATIVE)
+        steps = _SCALED if folds is None else _AS_TRAINED
+        for candidate in _candidates(constant, view, values, kept, folds):
+            under_scale = _changed(constant, candidate, kept, steps=steps, relative=_RELATIVE)
             if under_scale < changed:
-                changed, folded = under_scale, True
+                changed, folded, wanted = under_scale, True, candidate
             if changed == 0:
                 break
-    return Match(constant, view, not_zero, changed, planned, kept.size - planned, folded)
+    coarse = coarseness(constant, wanted) if changed else 0.0
+    return Match(constant, view, not_zero, changed, planned, kept.size - planned, folded, coarse)
+
+
+def _candidates(
+    constant: Constant, view: View, values: np.ndarray, kept: np.ndarray, folds: Folds | None
+) -> Iterable[np.ndarray]:
+    if folds is None:
+        return scaled(constant, view.to_file(values), kept)
+    return (view.to_file(candidate) for candidate in folds.scaled(values))
 
 
 def _changed(
     constant: Constant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
 ) -> int:
-    allowed = steps * constant.steps() + relative * np.abs(trained) + _TINY
+    allowed = steps * allowed_steps(constant, trained) + relative * np.abs(trained) + _TINY
     # Written so that a NaN on either side counts as changed.
     near = np.abs(constant.values - trained) <= allowed
     return int(np.count_nonzero(~near & kept))

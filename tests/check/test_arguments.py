@@ -57,3 +57,30 @@ def test_wrong_input_is_one_line(arguments: str, told: str) -> None:
         read_arguments(arguments.split())
     assert str(caught.value).startswith(told)
     assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "model.tflite --layer conv1.py conv2.py",
+        "--layer conv1.py conv2.py model.tflite",
+        "model.tflite --m-by-n 2x4 --layer conv1.py conv2.py --json",
+    ],
+)
+def test_a_pattern_that_the_shell_replaced_by_files_is_told(
+    line: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("conv1.py", "conv2.py", "model.tflite"):
+        (tmp_path / name).touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        read_arguments(line.split())
+    assert str(caught.value) == (
+        "--layer: conv1.py, conv2.py are files, not one pattern: the shell puts the names of files in its"
+        " place where they fit; quote it: --layer 'conv*'"
+    )
+
+
+def test_two_files_beside_a_layer_that_is_no_file_are_two_files() -> None:
+    with pytest.raises(UserError, match=r"One file at a time, not a\.tflite and b\.tflite"):
+        read_arguments(["a.tflite", "b.tflite", "--layer", "conv*"])

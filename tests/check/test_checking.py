@@ -140,6 +140,19 @@ def test_a_glob_that_selects_nothing_lists_the_layers(files: Mapping[str, Path])
     )
 
 
+def test_a_pattern_that_the_shell_replaced_by_one_file_is_told(
+    files: Mapping[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "conv.py").touch()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError) as caught:
+        check_file(Asked(files["float32"], layers=("conv.py",)))
+    assert str(caught.value).partition("selects no weight tensor.")[2] == (
+        " It is a file here; if a pattern was written, the shell puts the names of files in its place where"
+        " they fit; quote it: --layer 'conv*'. There are: conv_1, conv_2, hidden, logits"
+    )
+
+
 @pytest.mark.parametrize(
     ("glob", "expected"),
     [

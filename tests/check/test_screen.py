@@ -3,20 +3,39 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from rich.console import Console
 
 from runner.check.arguments import Asked
-from runner.check.checking import check_file
-from runner.check.patterns import Blocks, MByN
+from runner.check.checking import FileCheck, check_file
+from runner.check.patterns import COMMON, Blocks, Finding, MByN
 from runner.check.screen import check_table, sentences, show
 
 
 def drawn(asked: Asked, width: int = 80) -> list[str]:
+    return shown(check_file(asked), width)
+
+
+def shown(check: FileCheck, width: int = 80) -> list[str]:
     console = Console(width=width, file=io.StringIO())
     with console.capture() as captured:
-        console.print(check_table(check_file(asked)))
+        console.print(check_table(check))
     return [line.rstrip() for line in captured.get().splitlines()]
+
+
+def with_zeros(files: Mapping[str, Path], zeros: np.ndarray) -> FileCheck:
+    """The check of one convolution, had it these zeros."""
+    check = check_file(Asked(files["float32"], layers=("conv_1",)))
+    [tensor] = check.tensors
+    layout = tensor.weight.layout
+    findings = {
+        pattern.label: {
+            axis: pattern.find(layout.rows(zeros), axis=axis, near_zero=0) for axis in check.asked.axes
+        }
+        for pattern in COMMON
+    }
+    return replace(check, tensors=(replace(tensor, zeros=int(zeros.sum()), findings=findings),))
 
 
 def test_a_table_of_what_was_asked(files: Mapping[str, Path]) -> None:
@@ -25,14 +44,14 @@ def test_a_table_of_what_was_asked(files: Mapping[str, Path]) -> None:
         "Weight tensors",
         "",
         " layer",
-        " operator            zeros   along input   along the",
-        " shape, stored as    share   channels      flattened row   verdict",
-        " ─────────────────────────────────────────────────────────────────",
-        " conv_1                 72   2:4 vacuous   2:4 holds       ok",
+        " operator            zeros   along input           along the",
+        " shape, stored as    share   channels              flattened row   verdict",
+        " ─────────────────────────────────────────────────────────────────────────",
+        " conv_1                 72   2:4: too few inputs   2:4 holds       ok",
         " CONV_2D            50.00%",
         " 8x3x3x2, float32",
-        " logits                  0   2:4 broken    2:4 broken      FAILED",
-        " FULLY_CONNECTED     0.00%   32 of 32      32 of 32        2:4",
+        " logits                  0   2:4: no zeros         2:4: no zeros   FAILED",
+        " FULLY_CONNECTED     0.00%                                         2:4",
         " 4x32, float32",
         "",
     ]
@@ -42,10 +61,31 @@ def test_a_table_of_what_holds(files: Mapping[str, Path]) -> None:
     lines = drawn(Asked(files["float32"], layers=("conv_1",)))
     assert lines[0] == "Weight tensors, and the m:n that hold"
     assert [line.split() for line in lines[6:9]] == [
-        ["conv_1", "72", "vacuous:", "1:4", "2:4", "4:8"],
+        ["conv_1", "72", "too", "few", "inputs", "for", "1:4", "2:4", "4:8"],
         ["CONV_2D", "50.00%", "1:4", "2:4", "4:8"],
         ["8x3x3x2,", "float32"],
     ]
+
+
+def test_a_tensor_without_a_zero_has_no_pattern_to_speak_of(files: Mapping[str, Path]) -> None:
+    """Even where it is so narrow that no group could break one."""
+    full = with_zeros(files, np.zeros((8, 3, 3, 2), bool))
+    assert [line.split() for line in shown(full)[6:8]] == [["conv_1", "0", "-", "-"], ["CONV_2D", "0.00%"]]
+    asked = replace(full, asked=replace(full.asked, m_by_n=MByN(2, 4), blocks=Blocks(4)))
+    narrow = {axis: Finding("vacuous", 0, 0) for axis in asked.asked.axes}
+    [tensor] = full.tensors
+    judged = replace(tensor, findings={"2:4": narrow, "block 4": narrow}, failures=("2:4", "block 4"))
+    lines = shown(replace(asked, tensors=(judged,)), width=120)
+    assert "2:4: no zeros" in lines[6]
+    assert "block 4: no zeros" in lines[7]
+
+
+def test_zeros_that_make_no_block_are_told_so(files: Mapping[str, Path]) -> None:
+    check = check_file(Asked(files["float32"], blocks=Blocks(4), layers=("conv_1",)))
+    [tensor] = check.tensors
+    none = {axis: Finding("vacuous", 9, 1) for axis in check.asked.axes}
+    lines = shown(replace(check, tensors=(replace(tensor, findings={"block 4": none}),)), width=120)
+    assert "block 4: no zero block" in lines[6]
 
 
 def test_a_sparsity_alone_needs_no_columns_of_patterns(files: Mapping[str, Path]) -> None:

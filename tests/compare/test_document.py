@@ -10,7 +10,7 @@ from runner.compare.comparison import Comparison, compare
 from runner.compare.document import Origin, question, refusals, sheets, write_html
 from runner.compare.verdict import answer, details
 from runner.report.page import Picture
-from tests.compare.made_results import groups, results, swept
+from tests.compare.made_results import SHA, errors, failed, groups, result, results, swept
 
 ORIGIN = Origin(
     title="sweep <b>|1",
@@ -153,6 +153,23 @@ def test_of_many_runs_the_pages_have_the_means(monkeypatch: pytest.MonkeyPatch) 
     assert len(sheets(two_recipes())[0].rows) == 8
     monkeypatch.setattr(document, "MOST_RUNS", 5)
     assert [row.label for row in sheets(two_recipes())[0].rows] == ["mean", "mean"]
+
+
+def test_two_data_sets_have_a_front_each_and_who_failed_is_named(tmp_path: Path) -> None:
+    sizes = {"model/keras_gzip_bytes": 3000}
+    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
+    first = [*results("a", [0.980, 0.981, 0.982], metrics=sizes), result("a", 4, 0.983, metrics=sizes)]
+    second = [*results("b", [0.983, 0.985, 0.985], metrics=sizes), failed("b", 4)]
+    comparison = compare(groups(first, second, errors("c", [2.0, 2.5], metrics=sizes, **digits)))
+    write_html(comparison, ORIGIN, [], tmp_path / "a.html")
+    page = read(tmp_path / "a.html").text
+    for told in (
+        "b - a +0.0033 +0.0019 to +0.0048 0.0099 3 left open",
+        "b has no result at seed 4 (the loss became nan)",
+        "mnist: test accuracy group file gzipped bytes test accuracy b Keras file 3,000",
+        "digits: test mean squared error group file gzipped bytes test mean squared error c Keras file 3,",
+    ):
+        assert told in page
 
 
 def test_one_recipe_has_a_page_too(tmp_path: Path) -> None:

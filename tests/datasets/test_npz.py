@@ -1,3 +1,5 @@
+import io
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -75,6 +77,14 @@ def test_the_number_of_classes_can_be_given(tmp_path: Path) -> None:
         ({"y_train": np.eye(8, dtype=np.int64)}, r"y_train holds integers of shape \(8, 8\).*argmax"),
         ({"y_train": np.eye(8), "y_test": np.eye(8)[:3]}, "y_train is one-hot; save class numbers"),
         ({"y_test": np.zeros(3)}, "one of y_train and y_test holds integers"),
+        (
+            {"y_train": np.array([*LABELS[:-1], 2**40])},
+            r"0 to 1099511627776, but only 4 different",
+        ),
+        (
+            {"y_train": np.array([*LABELS[:-1], 2**64 - 1], np.uint64)},
+            "holds the label 18446744073709551615",
+        ),
         ({"y_train": np.array(list("abcabcab"))}, "y_train holds <U1"),
         ({"y_train": np.array([None] * 8)}, "Python objects in it are not loaded"),
     ],
@@ -115,6 +125,43 @@ def test_missing_and_damaged_files_are_refused(tmp_path: Path) -> None:
         with pytest.raises(UserError, match=message) as caught:
             load(path)
         assert str(path) in str(caught.value)
+
+
+@pytest.mark.parametrize("compressed", [False, True])
+def test_a_header_that_claims_more_than_there_is_is_believed_in_nothing(
+    tmp_path: Path, compressed: bool
+) -> None:
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        header, {"descr": "|u1", "fortran_order": False, "shape": (10**12, 28, 28)}
+    )
+    path = tmp_path / "claims.npz"
+    arrays = {"y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}
+    (np.savez_compressed if compressed else np.savez)(path, **arrays)  # type: ignore[arg-type]
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x_train.npy", header.getvalue() + b"\0" * 100)
+
+    with pytest.raises(UserError, match=r"x_train says that it has the shape \(1000000000000, 28, 28\)"):
+        load(path)
+
+
+def test_what_no_memory_holds_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("runner.datasets.npz.total_memory", lambda: 100)
+    with pytest.raises(UserError, match=r"x_train takes 0.0 GB, and this machine has 0.0 GB"):
+        load(save(tmp_path / "a.npz"))
+
+
+def test_a_stray_label_is_warned_of(tmp_path: Path) -> None:
+    stray = np.array([0, 1, 2, 3, 0, 1, 2, 103])
+    loaded = load(save(tmp_path / "a.npz", y_train=stray))
+
+    assert loaded.num_classes == 104
+    assert loaded.warnings == (
+        "labels go from 0 to 103, but only 5 different ones occur (no sample has the label 4 to 102, for"
+        " one): 104 classes are counted. Is one a mistake? recipe.data.classes says how many there are.",
+    )
+    assert load(tmp_path / "a.npz", classes=104).warnings == ()
+    assert load(save(tmp_path / "b.npz")).warnings == ()
 
 
 def test_a_path_is_needed() -> None:

@@ -44,7 +44,7 @@ def test_the_numbers_follow_the_seed() -> None:
     [
         ({"samples": 0}, r"recipe\.data\.samples is 0"),
         ({"seed": "x"}, r"recipe\.data\.seed is 'x'"),
-        ({"input_shape": 4}, r"recipe\.data\.input_shape is 4; it must be a list"),
+        ({"input_shape": 4}, r"recipe\.data\.input_shape is 4, but must be a list"),
         ({"target_shape": [4, 0]}, r"recipe\.data\.target_shape is \[4, 0\]"),
         ({"target_shape": []}, r"recipe\.data\.target_shape is \[\]"),
         ({"classes": 4}, "it takes recipe.data.classes for a classification, or .*; both are given"),

@@ -1,15 +1,14 @@
-import math
 from dataclasses import replace
 from pathlib import Path
 
-from runner.export.advice import Advice, Input, Zeros, advise, benchmark_command
+from runner.export.advice import Advice, Input, Ratios, Zeros, advise, benchmark_command
 from runner.export.measure import Exported
 
 DENSE = Exported("float32", Path("dense_float32.tflite"), 1000, 900, loads=True, latency_ms=0.5)
 DENSE_INT8 = replace(DENSE, variant="int8", bytes=260, gzip_bytes=250)
-HALF = Zeros(share=0.5, blocks=False)
+HALF = Zeros(share=0.5)
 IMAGE = Input("serving_default_image:0", (28, 28, 1))
-AS_ANY = "zeros take the room of any number and, but for XNNPACK's 1x1 convolutions, its time"
+AS_ANY = "zeros take the room and the time of any number"
 
 
 def file(variant: str, size: int, zipped: int, *, sparse: int = 0, blocks: int = 0) -> Exported:
@@ -25,40 +24,62 @@ def file(variant: str, size: int, zipped: int, *, sparse: int = 0, blocks: int =
     )
 
 
-def of(*files: Exported, zeros: Zeros = HALF, dense: tuple[Exported, ...] = (DENSE, DENSE_INT8)) -> Advice:
+def of(
+    *files: Exported,
+    zeros: Zeros = HALF,
+    dense: tuple[Exported, ...] = (DENSE, DENSE_INT8),
+    failed: tuple[str, ...] = (),
+) -> Advice:
     """What is said of the first of some files."""
-    said = advise(files, {twin.variant: twin for twin in dense}, zeros, IMAGE)
+    said = advise(files, {twin.variant: twin for twin in dense}, zeros, IMAGE, failed)
     assert list(said) == [file.variant for file in files]
     return said[files[0].variant]
 
 
-def test_ratios_are_to_the_dense_float32_file() -> None:
+def test_ratios_are_to_dense_float32_and_to_the_dense_file_of_the_same_type() -> None:
     said = of(file("int8", 250, 90))
-    assert (said.bytes_ratio, said.gzip_ratio, said.latency_ratio) == (0.25, 0.1, 0.5)
+    assert (said.ratios, said.twin) == (Ratios(0.25, 0.1, 0.5), "int8")
+    assert said.twin_ratios == Ratios(250 / 260, 90 / 250, 0.5)
+    sparse = of(file("int8_sparse", 78, 75, sparse=1, blocks=1))
+    assert (sparse.ratios.bytes, sparse.twin, sparse.twin_ratios.bytes) == (0.078, "int8", 0.3)
+    plain = of(file("float32", 1000, 90))
+    assert (plain.twin, plain.twin_ratios) == ("float32", plain.ratios)
 
 
 def test_without_a_dense_file_there_are_no_ratios() -> None:
     said = of(file("int8", 250, 90), dense=())
-    assert (said.bytes_ratio, said.gzip_ratio, said.latency_ratio) == (None, None, None)
+    assert (said.ratios, said.twin_ratios) == (Ratios(), Ratios())
     assert said.why == f"a byte a weight; {AS_ANY}"
     untimed = replace(DENSE, latency_ms=0.0)
-    assert of(file("int8", 250, 90), dense=(untimed,)).latency_ratio is None
+    assert of(file("int8", 250, 90), dense=(untimed,)).ratios.latency_ms is None
     broken = Exported("float32", None, None, None, loads=False, error="no")
-    assert of(file("int8", 250, 90), dense=(broken,)).bytes_ratio is None
+    assert of(file("int8", 250, 90), dense=(broken,)).ratios.bytes is None
 
 
 def test_unstructured_zeros_show_after_gzip_only() -> None:
+    gzipped = "after gzip, which alone finds them, it is"
     assert of(file("float32", 1000, 300)).why == (
-        f"{AS_ANY}; only gzip finds them: 3.0x smaller than the dense float32 file's"
+        f"{AS_ANY}, so that it is as large as the dense float32 file; {gzipped} 3.0x smaller"
     )
     assert of(file("int8", 260, 100)).why == (
-        f"a byte a weight; {AS_ANY}; only gzip finds them: 2.5x smaller than the dense int8 file's"
+        f"a byte a weight; {AS_ANY}, so that it is as large as the dense int8 file; {gzipped} 2.5x smaller"
     )
+    assert of(file("int8", 200, 100)).why.endswith(f"number; {gzipped} 2.5x smaller than the dense int8 file")
     assert of(file("float32", 1000, 890)).why == AS_ANY
 
 
+def test_a_file_that_failed_the_check_is_not_praised_nor_compared_with() -> None:
+    broken = file("int8_sparse", 30, 25, sparse=3, blocks=2)
+    said = of(broken, file("int8", 260, 100), zeros=Zeros(0.9, frozenset({16})), failed=("int8_sparse",))
+    assert said.why == "not to be used: the sparsity check failed on it"
+    assert said.runs_on == "nowhere: it does not hold or compute what was trained"
+    assert (said.sound, said.benchmark, said.ratios, said.twin_ratios) == (False, None, Ratios(), Ratios())
+    larger = of(file("int8_sparse", 400, 300, sparse=2), file("int8", 390, 100), failed=("int8",))
+    assert larger.why.endswith("the indices take more than the zeros save: use int8")  # Than the dense int8.
+
+
 def test_a_dense_run_gains_by_its_bits_alone() -> None:
-    none = Zeros(share=0.0, blocks=False)
+    none = Zeros(share=0.0)
     assert of(file("float32", 1000, 900), zeros=none).why == "nothing was pruned"
     assert of(file("float16", 500, 450), zeros=none).why == "two bytes a weight; nothing was pruned"
 
@@ -75,7 +96,7 @@ def test_a_quantized_file_that_is_slower_says_so_and_whether_zeros_have_to_do_wi
 
 
 def test_blocks_are_neither_stored_nor_computed() -> None:
-    said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, blocks=True))
+    said = of(file("float32_sparse", 120, 100, sparse=1, blocks=1), zeros=Zeros(0.9, frozenset({4})))
     assert said.why == (
         "1 tensor in blocks of 4 inputs: what is zero is neither stored nor computed; it takes 0.50x the time"
         " of float32 here"
@@ -86,7 +107,7 @@ def test_blocks_are_neither_stored_nor_computed() -> None:
 def test_a_sparse_file_slower_than_the_plain_one_is_not_praised() -> None:
     plain = replace(file("int8", 260, 100), latency_ms=0.2)
     sparse = file("int8_sparse", 30, 25, sparse=3, blocks=2)
-    assert of(sparse, plain, zeros=Zeros(0.9, blocks=True)).why == (
+    assert of(sparse, plain, zeros=Zeros(0.9, frozenset({16}))).why == (
         "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
         " value: unpacked when the file is loaded, so no faster; it takes 1.25x the time of int8 here, whose"
         " kernels are XNNPACK's"
@@ -95,9 +116,16 @@ def test_a_sparse_file_slower_than_the_plain_one_is_not_praised() -> None:
 
 def test_single_zeros_are_unpacked_again_and_blocks_are_recommended() -> None:
     assert of(file("float32_sparse", 400, 300, sparse=2)).why == (
-        "2 tensors value by value: unpacked when the file is loaded, so no faster; a Dense layer gains time"
-        " with block: {in: 4}"
+        "2 tensors value by value: unpacked when the file is loaded, so no faster; of a Dense layer whole"
+        " blocks are left out with block: {in: 4}"
     )
+
+
+def test_blocks_too_small_for_the_file_are_told_the_size_it_needs() -> None:
+    unpacked = file("int8_sparse", 200, 100, sparse=2)
+    told = "; of a Dense layer whole blocks are left out with block: {in: 16}"
+    assert of(unpacked, zeros=Zeros(0.9, frozenset({4}))).why.endswith(told)
+    assert not of(unpacked, zeros=Zeros(0.9, frozenset({4, 32}))).why.endswith(told)
 
 
 def test_indices_that_take_more_than_zeros_save_are_advised_against() -> None:
@@ -122,7 +150,7 @@ def test_a_file_that_does_not_run_gains_nothing() -> None:
     said = of(Exported("int8", Path("m.tflite"), 250, 90, loads=False, error="no"))
     assert (said.why, said.benchmark) == ("there is no file to gain by", None)
     assert said.runs_on == "nowhere: it does not run here"
-    assert of(Exported("int8", None, None, None, loads=False, error="no")).bytes_ratio is None
+    assert of(Exported("int8", None, None, None, loads=False, error="no")).ratios.bytes is None
 
 
 def test_the_command_pushes_and_times_the_file() -> None:
@@ -140,15 +168,16 @@ def test_the_command_gives_open_dimensions_a_size_and_quotes_the_path() -> None:
 
 
 def test_advice_is_plain_data() -> None:
-    said = of(file("int8", 250, 90))
-    assert set(said.to_json()) == {
-        "bytes_ratio",
-        "gzip_ratio",
-        "latency_ratio",
-        "runs_on",
-        "why",
-        "benchmark",
+    said = of(file("int8", 260, 90))
+    assert said.to_json() == {
+        "bytes_ratio": 0.26,
+        "gzip_ratio": 0.1,
+        "latency_ratio": 0.5,
+        "dense_twin": "int8",
+        "twin_bytes_ratio": 1.0,
+        "twin_gzip_ratio": 0.36,
+        "twin_latency_ratio": 0.5,
+        "runs_on": said.runs_on,
+        "why": said.why,
+        "benchmark": said.benchmark,
     }
-    assert all(
-        value is None or not isinstance(value, float) or math.isfinite(value) for value in vars(said).values()
-    )

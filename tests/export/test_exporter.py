@@ -177,6 +177,10 @@ def test_the_folder_is_gone_afterwards_and_the_child_is_kept() -> None:
             ChildDied("ended", "I0000 00:01 chatter\n2026-11-20 17:00:00.1: W x.cc:3] chatter\nlast\n"),
             "the tool ended\nlast",
         ),
+        (
+            ChildDied("ended", "E0000 00:00 cuda.cc:52] failed call to cuInit: no GPU\nlast\n"),
+            "the tool ended\nlast",
+        ),
         (ChildDied("ended", "1\n2\n3\n4"), "the tool ended\n2\n3\n4"),
     ],
 )

@@ -7,6 +7,7 @@ import tf_keras
 
 from runner.errors import UserError
 from runner.models import MODELS, build_model
+from runner.models.limited import TooManyWeights, weights_limited
 from runner.recipe.schema import Model
 
 MNIST: dict[str, Any] = {"input_shape": (28, 28, 1), "num_classes": 10}
@@ -51,6 +52,18 @@ def test_a_layer_that_cannot_be_copied_is_told_before_anything_is_trained(odd: d
         build_model(Model(name="odd"), input_shape=(4,), num_classes=10)
 
 
+def test_what_a_plugin_raises_is_told_and_its_weights_have_a_limit(odd: dict[str, Any]) -> None:
+    with pytest.raises(UserError, match=r"'odd' cannot be built .*: KeyError: 'model'"):
+        build_model(Model(name="odd"), input_shape=(4,), num_classes=10)
+    with (
+        pytest.raises(TooManyWeights, match=r"110 weights or more, which take 0\.0 GB to train"),
+        weights_limited(16 * 109),
+    ):
+        tf_keras.layers.Dense(10).build((None, 10))
+    with weights_limited(16 * 110):
+        tf_keras.layers.Dense(10).build((None, 10))
+
+
 def test_names_stay_the_same_in_one_process() -> None:
     first, second = (build_model(Model(name="mnist_cnn"), **MNIST) for _ in range(2))
     assert [layer.name for layer in first.layers] == [layer.name for layer in second.layers]
@@ -72,7 +85,36 @@ def test_names_stay_the_same_in_one_process() -> None:
             r"recipe\.model\.num_classes: .* It takes: dense_un",
         ),
         (Model(name="mnist_cnn", arguments={"dropout": 2.0}), "cannot be built .* dropout=2.0"),
-        (Model(name="mnist_cnn", arguments={"filters": [32]}), r"cannot be built .* filters=\[32\]"),
+        (Model(name="mnist_cnn", arguments={"filters": [0, 8]}), r"cannot be built .* filters=\[0, 8\]"),
+        (
+            Model(name="mnist_cnn", arguments={"filters": [32]}),
+            r"^recipe\.model\.filters is \[32\], but must be a list of 2",
+        ),
+        (
+            Model(name="mnist_cnn", arguments={"filters": {"name": "x"}}),
+            r"^recipe\.model\.filters is {'name': 'x'}, but must be a list of 2",
+        ),
+        (
+            Model(name="mnist_cnn", arguments={"filters": [1e9, 4]}),
+            r"cannot be built .* it has 9,000,000,000 weights",
+        ),
+        (
+            Model(name="mnist_cnn", arguments={"filters": [4, "a"]}),
+            r"filters is 'a', but must be a whole number",
+        ),
+        (
+            Model(name="mnist_cnn", arguments={"dense_units": 2**62}),
+            r"weights or more, which take .* GB to train",
+        ),
+        (
+            Model(name="mnist_cnn", arguments={"dense_units": [1]}),
+            r"dense_units is \[1\], but must be a whole",
+        ),
+        (Model(name="resnet20", arguments={"shortcut": 3}), r"shortcut is 3, but must be text"),
+        (
+            Model(name="MobileNetV2", arguments={"alpha": {"a": 1}}),
+            r"'MobileNetV2' cannot be built .* alpha=\{",
+        ),
     ],
 )
 def test_wrong_names_and_arguments_are_refused(model: Model, message: str) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from runner.errors import UserError
-from runner.models.content import model_content
+from runner.models.content import model_content, with_content
 from runner.recipe.schema import Model
 
 
@@ -35,3 +35,27 @@ def test_a_file_that_is_not_there_is_named_with_its_key(tmp_path: Path) -> None:
     assert (
         str(refused.value) == f"recipe.model.weights: {missing}: cannot be read (No such file or directory)"
     )
+
+
+def test_what_is_loaded_comes_with_its_content(tmp_path: Path) -> None:
+    path = tmp_path / "model.keras"
+    path.write_bytes(b"one")
+    model = Model(path=str(path))
+    assert with_content(model, path.read_bytes) == (b"one", model_content(model))
+
+
+@pytest.mark.parametrize("first", [b"one", None])
+def test_a_file_that_changes_while_it_is_loaded_is_refused(tmp_path: Path, first: bytes | None) -> None:
+    path = tmp_path / "w.h5"
+    if first is not None:
+        path.write_bytes(first)
+    with pytest.raises(UserError, match=r"^recipe\.model\.weights: .*w\.h5: was changed while it was loaded"):
+        with_content(Model(name="mnist_cnn", weights=str(path)), lambda: path.write_bytes(b"two"))
+
+
+def test_what_is_wrong_with_a_file_is_told_by_what_loads_it(tmp_path: Path) -> None:
+    def load() -> None:
+        raise UserError("there is no such file")
+
+    with pytest.raises(UserError, match=r"^there is no such file$"):
+        with_content(Model(path=str(tmp_path / "gone.keras")), load)

@@ -302,7 +302,7 @@ def test_unusable_files_are_refused(tmp_path: Path) -> None:
         ("cut.keras", "neither an .h5 nor a .keras file"),
         ("text.h5", "neither an .h5 nor a .keras file"),
         ("empty.h5", "no weights of layers are in it"),
-        ("words.weights.h5", "damaged file .*not numbers"),
+        ("words.weights.h5", "an array of 'object', not of numbers"),
         ("other.keras", "damaged file"),
         ("broken.keras", "damaged file"),
     ]

@@ -366,3 +366,20 @@ def test_embeddings_are_grouped_along_their_rows() -> None:
 
     assert (row.shape, row.kernel_shape, row.planned_zeros) == ((10, 8), (8, 10), 40)
     assert row.axis == "input_channels"
+
+
+def test_a_training_without_end_is_refused(model: tf_keras.Model) -> None:
+    assert refused_for(model, epochs=10**15) == (
+        "recipe.training.epochs: 1,000,000,000,000,000 epochs of 5 steps are 5,000,000,000,000,000 training"
+        " steps; 100,000,000 are the most"
+    )
+    assert refused_for(model, epochs=10**6, frequency=1).startswith(
+        "recipe.layers.output.schedule.frequency: a mask update every 1 step makes 5,000,000 of them; 100,000"
+    )
+    assert len(plan(model, rule("output"), epochs=10**7).pruned[0].updates) == 51
+
+
+def refused_for(model: tf_keras.Model, epochs: int, **changes: Any) -> str:
+    with pytest.raises(UserError) as caught:
+        plan(model, rule("output", **changes), epochs=epochs)
+    return str(caught.value)

@@ -117,12 +117,12 @@ def test_an_unknown_schedule_is_told_with_the_list() -> None:
         (
             "polynomial",
             {"arguments": {"power": 0}},
-            f"{WHERE}: schedule 'polynomial': power is 0; it must be a number above 0.",
+            f"{WHERE}: schedule 'polynomial': power is 0.0; it must be a number above 0.",
         ),
         (
             "polynomial",
             {"arguments": {"power": "three"}},
-            f"{WHERE}: schedule 'polynomial': power is 'three'; it must be a number above 0.",
+            f"{WHERE}.power is 'three', but must be a number.",
         ),
         (
             "polynomial",

@@ -1,4 +1,6 @@
 import json
+import random
+import time
 from dataclasses import dataclass
 from typing import Any
 
@@ -276,3 +278,29 @@ def test_a_schedule_may_be_a_dataclass() -> None:
     model.compile("sgd", "mse")
     model.train_on_batch(np.ones((2, 4)), np.ones((2, 4)))
     assert np.count_nonzero(layer.get_weights()[0] == 0) == 8
+
+
+def test_the_steps_of_shipped_schedules_are_those_that_decide_answers_to() -> None:
+    lots = random.Random(0)
+    for _ in range(300):
+        begin, frequency, total = lots.randint(0, 12), lots.randint(1, 6), lots.randint(1, 30)
+        end = begin + lots.randint(0, 15)
+        window = {"begin_step": begin, "end_step": end, "frequency": frequency}
+        for schedule in (
+            ConstantSparsity(0.5, **window),
+            ConstantSparsity(0.5, begin, -1, frequency),
+            PolynomialDecay(0.0, 0.5, **window),
+            LinearSparsity(0.0, 0.5, **window),
+            ExponentialSparsity(0.5, **window),
+        ):
+            asked = [step for step in range(1, total + 1) if decide(schedule, step)[0]]
+            assert update_steps(schedule, total) == asked, (schedule, window, total)
+
+
+def test_a_training_of_many_steps_is_not_asked_for_each() -> None:
+    began = time.perf_counter()
+
+    steps = update_steps(PolynomialDecay(0.0, 0.5, 10, 10**9, frequency=10**8), 10**9)
+
+    assert steps == [*range(10, 10**9, 10**8), 10**9]
+    assert time.perf_counter() - began < 1

@@ -4,7 +4,8 @@ import pytest
 from omegaconf import OmegaConf
 
 from runner.errors import UserError
-from runner.recipe.file import lineage, origins, read_recipe_file, refuse_code
+from runner.recipe.file import lineage, origins, read_recipe_file
+from runner.recipe.vetting import vet
 
 GOOD = """\
 # A comment
@@ -66,8 +67,15 @@ def test_anchors_and_merge_keys_are_read(own: Path) -> None:
         ("model: !!python/name:os.system x\n", "recipes/bad.yaml:1: is not valid YAML: could not determine"),
         ("hello\n", "recipes/bad.yaml: must be a mapping with the keys data, model, training, layers"),
         ("- a\n", "recipes/bad.yaml: must be a mapping with the keys data, model, training, layers"),
-        ("a: &a [*a]\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
+        ("a: &a [*a]\n", "recipes/bad.yaml:1: *a stands within what it names"),
         ("description: ${recipe.a\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
+        (
+            "model: {units: " + "9" * 6_000 + "}\n",
+            "recipes/bad.yaml: is not valid YAML for a recipe: Exceeds",
+        ),
+        ("model: !!set {a, b}\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
+        ("model: {a: 1\x00}\n", "recipes/bad.yaml: is not valid YAML for a recipe"),
+        ("a: " + "[" * 3_000, "recipes/bad.yaml:1: nests deeper than the 32 levels"),
         (b"\xff\xfe\x00", "recipes/bad.yaml: cannot be read: 'utf-8' codec"),
     ],
 )
@@ -116,6 +124,20 @@ def test_refuses_what_is_no_yaml_mapping(own: Path, written: str | bytes, told: 
             "defaults: [bad, _self_]\n",
             "recipes/bad.yaml:1: recipe.defaults: a recipe cannot inherit from its",
         ),
+        (
+            "defaults: [" + "x" * 10_000 + "]\n",
+            "recipes/bad.yaml:1: recipe.defaults: There is no recipe 'xxx",
+        ),
+        (
+            "description: ${..tracking.uri}\n",
+            "recipes/bad.yaml:1: recipe.description is '${..tracking.uri}': a",
+        ),
+        (
+            'description: "\\e[31m"\n',
+            "recipes/bad.yaml:1: recipe.description is '\\x1b[31m', with the control",
+        ),
+        ("model: {units: " + "9" * 400 + "}\n", "recipes/bad.yaml:1: recipe.model.units is 99999"),
+        ("model: {units: !!binary aGk=}\n", "recipes/bad.yaml:1: recipe.model.units is b'hi', but must be"),
         ("defaults: [nowhere]\n", "recipes/bad.yaml:1: recipe.defaults: There is no recipe 'nowhere'."),
     ],
 )
@@ -124,9 +146,9 @@ def test_refuses_what_is_more_than_data(own: Path, written: str, told: str) -> N
 
 
 def test_refers_to_itself_and_escapes(own: Path) -> None:
-    refuse_code(
+    vet(
         {
-            "a": "${recipe.training.epochs} and ${.b} and ${..c.d[0]}",
+            "a": "${recipe.training.epochs} and ${.b} and ${.c.d[0]}",
             "b": r"an escaped \${oc.env:HOME}",
             "c": "$HOME {x}",
         },
@@ -134,7 +156,7 @@ def test_refers_to_itself_and_escapes(own: Path) -> None:
     )
 
     with pytest.raises(UserError, match=r"^here: recipe\.d is"):
-        refuse_code({"d": r"a backslash \\${oc.env:HOME}"}, lambda key: "here")
+        vet({"d": r"a backslash \\${oc.env:HOME}"}, lambda key: "here")
 
 
 def test_inherits_across_folders_in_order(own: Path) -> None:

@@ -14,6 +14,7 @@ from runner.recipe.library import (
     recipe_listing,
     recipe_names,
 )
+from runner.wording import visible
 
 SINGLE = ["cifar10_resnet20", "mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"]
 STUDY = [
@@ -99,6 +100,46 @@ def test_describes_every_recipe_even_a_broken_one(own: Path) -> None:
     assert described["mine"] == "of mine"
     assert described["silent"] == ""
     assert described["mnist_2x4"].startswith("2:4 on the second convolution")
+
+
+def test_no_recipe_keeps_the_others_from_being_described(own: Path) -> None:
+    broken = {
+        "bomb": "a0: &a0 [x, x]\n" + "".join(f"a{n}: &a{n} [*a{n - 1}, *a{n - 1}]\n" for n in range(1, 30)),
+        "deep": "a: " + "[" * 3_000,
+        "digits": "description: of digits\nseed: " + "9" * 6_000,
+        "date": "description: of date\na: 2026-13-45\nb: !!python/object:os.system x\n",
+        "escape": 'description: "a \\e[31m b\\nc"\n',
+        "long": "#" * 100_000,
+        "name\x1b[31m": "description: of nobody\n",
+    }
+    for name, written in broken.items():
+        (own / f"{name}.yaml").write_text(written)
+
+    described = describe_recipes()
+
+    unreadable = "(cannot be read; running it says why)"
+    assert {name: described.get(name) for name in broken} == {
+        "bomb": unreadable,
+        "deep": unreadable,
+        "digits": "of digits",
+        "date": "of date",
+        "escape": "a ␛[31m b c",
+        "long": unreadable,
+        "name\x1b[31m": None,
+    }
+    assert set(SHIPPED) < set(described)
+
+
+@pytest.mark.parametrize("name", ["x" * 10_000, "x/" * 10_000 + "x", "a\x1b[31m", "a\0", "\ud800", "ü" * 126])
+def test_a_name_that_no_file_can_have_is_an_unknown_recipe(own: Path, name: str) -> None:
+    assert path_in(own, name) is None
+    with pytest.raises(UserError) as refused:
+        find_recipe(name)
+    told = str(refused.value)
+    assert told.startswith("There is no recipe '")
+    assert "looked for" not in told
+    assert len(told) < 1_000
+    assert visible(told) == told
 
 
 def write(own: Path, *names: str) -> None:

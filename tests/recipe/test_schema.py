@@ -170,7 +170,11 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("layers.all.targts", "x", "is unknown. Did you mean 'targets'?"),
         ("layers.all.targets", [], "is an empty list, which matches nothing"),
         ("layers.all.targets", ["re:(a", "b"], "has 're:(a', which is no regular expression: missing )"),
-        ("layers.all.ignore", "re:*", "has 're:*', which is no regular expression: nothing to repeat"),
+        (
+            "layers.all.ignore",
+            "re:*",
+            "has 're:*', which is no regular expression: no argument for repetition operator: *",
+        ),
         ("layers.all.prune", "no", "is 'no', but must be true or false"),
         ("layers.all.prune", False, "is false, so the rule cannot have schedule"),
         ("layers.all", None, "prunes nothing: give it m_by_n, a schedule, or prune: false"),

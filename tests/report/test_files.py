@@ -4,7 +4,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
 from runner.report.files import advice_lines, errors, variants_table
 
@@ -24,10 +24,18 @@ REGRESSION = replace(SPARSE, variant="float16", scores={"loss": 0.25}, sparse_te
 BROKEN = Exported("int8", Path("b"), 1000, 900, loads=False, error="the converter ended")
 MISSING = Exported("dynamic_range", None, None, None, loads=False, error="no such operator")
 DENSE = Exported("float32", Path("c"), 9_876_543, 9_000_000, loads=True, latency_ms=2.0, latency_p90_ms=3.0)
-UNKNOWN = Advice(None, None, None, "nowhere: it does not run here", "there is no file to gain by", None)
+NONE = Ratios()
+UNKNOWN = Advice(
+    NONE, "int8", NONE, False, "nowhere: it does not run here", "there is no file to gain by", None
+)
+OF_SPARSE = Ratios(0.125, 0.0727, 0.61725)
 SAID = {
-    "float32_sparse": Advice(0.125, 0.0727, 0.61725, "phones", "one tensor in blocks", "adb push a"),
-    "float16": Advice(None, None, None, "GPUs", "two bytes a weight", "adb push b"),
+    "float32_sparse": Advice(
+        OF_SPARSE, "float32", OF_SPARSE, True, "phones", "one tensor in blocks", "adb push a"
+    ),
+    "float16": Advice(
+        Ratios(0.52, 0.25, 0.8), "float16", Ratios(1.0, 0.5), True, "GPUs", "two bytes a weight", "adb push b"
+    ),
     "int8": UNKNOWN,
     "dynamic_range": UNKNOWN,
 }
@@ -44,18 +52,24 @@ def test_every_file_has_a_row_with_what_is_known() -> None:
             "0.9877\n0.5000",
             "1.234 (2.500)\n0.62x",
         ],
-        ["float16", "1,234,567", "654,321", "-\n0.2500", "1.234 (2.500)"],
+        [
+            "float16",
+            "1,234,567\n0.52x, 1.00x",
+            "654,321\n0.25x, 0.50x",
+            "-\n0.2500",
+            "1.234 (2.500)\n0.80x",
+        ],
         ["int8", "1,000", "900", "does not run", "- (-)"],
         ["dynamic_range", "-", "-", "does not run", "- (-)"],
         ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.000 (3.000)"],
     ]
-    assert table.title == "TFLite files, one sample on one thread; ratios are to dense float32"
-    assert variants_table([SPARSE], [], SAID).title == "TFLite files, one sample on one thread"
+    assert table.title == "TFLite files (1 sample, 1 thread); ratios: to dense float32, to its dense twin"
+    assert variants_table([SPARSE], [], SAID).title == "TFLite files (1 sample, 1 thread)"
 
 
 def test_the_table_fits_eighty_columns() -> None:
     large = replace(SPARSE, variant="dynamic_range", bytes=98_765_432, gzip_bytes=87_654_321)
-    table = variants_table([large], [large], {"dynamic_range": SAID["float32_sparse"]})
+    table = variants_table([large], [large], {"dynamic_range": SAID["float16"]})
     screen = Console(file=io.StringIO(), width=80, color_system=None)
     screen.print(table)
     assert isinstance(screen.file, io.StringIO)

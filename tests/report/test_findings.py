@@ -3,14 +3,15 @@ from pathlib import Path
 
 import pytest
 
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.budget import Reference, Verdict
 from runner.export.measure import Exported
 from runner.recipe.export import Budget
 from runner.report.findings import Outcome, findings, next_steps
 
 FILE = Exported("float32", Path("a"), 900, 400, loads=True, scores={"accuracy": 0.9})
-SAID = Advice(0.12, 0.1, 1.3, "everywhere", "zeros take room", None)
+RATIOS = Ratios(0.12, 0.1, 1.3)
+SAID = Advice(RATIOS, "float32", RATIOS, True, "everywhere", "zeros take room", None)
 GOOD = Outcome(
     planned_zeros=750,
     pruned_size=1000,
@@ -108,12 +109,23 @@ def test_a_regression_compares_losses() -> None:
             " host)",
         ),
         (
-            replace(SAID, bytes_ratio=1.05, latency_ratio=0.5),
+            replace(SAID, ratios=Ratios(1.05, None, 0.5)),
             "as large as dense float32 (1.05x the bytes), faster than dense float32 (0.50x the time on this"
             " host)",
         ),
-        (replace(SAID, bytes_ratio=2.0, latency_ratio=None), "larger than dense float32 (2.00x the bytes)"),
-        (replace(SAID, bytes_ratio=None, latency_ratio=None), "not compared"),
+        (replace(SAID, ratios=Ratios(2.0)), "larger than dense float32 (2.00x the bytes)"),
+        (replace(SAID, ratios=Ratios()), "not compared"),
+        (
+            replace(SAID, twin="int8", twin_ratios=Ratios(0.3, 0.3, 1.5)),
+            "smaller than dense float32 (0.12x the bytes), slower than dense float32 (1.30x the time on this"
+            " host); smaller than dense int8 (0.30x the bytes), slower than dense int8 (1.50x the time on"
+            " this host)",
+        ),
+        (
+            replace(SAID, twin="int8", twin_ratios=Ratios()),
+            "smaller than dense float32 (0.12x the bytes), slower than dense float32 (1.30x the time on this"
+            " host)",
+        ),
     ],
 )
 def test_a_file_is_compared_and_the_reason_given(advice: Advice, told: str) -> None:
@@ -124,6 +136,8 @@ def test_files_that_do_not_run_or_stand_alone() -> None:
     broken = replace(FILE, loads=False, error="it ended")
 
     assert findings(replace(GOOD, files=[broken]))[2] == "float32: does not run: it ended."
+    wrong = replace(SAID, sound=False, why="not to be used")
+    assert findings(replace(GOOD, advice={"float32": wrong}))[2] == "float32: not to be used."
     assert findings(replace(GOOD, dense_float32=False))[2] == (
         "float32: not compared: no dense file was measured (export.dense). Of itself: zeros take room."
     )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 from runner.recipe.rule import Rule
 from runner.recipe.schedule import Schedule
 from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
@@ -67,20 +69,18 @@ def test_the_check_has_every_point_and_names_those_that_failed() -> None:
 
 
 def test_files_stand_above_the_dense_models() -> None:
-    assert files_grid([SPARSE, BROKEN], [DENSE], SAID).rows == [
-        (
-            "float32_sparse",
-            "1,234,567",
-            "0.125",
-            "654,321",
-            "0.073",
-            "0.9877",
-            "0.5000",
-            "1.234",
-            "2.500",
-            "0.62",
-            "3, 1 in blocks",
-        ),
-        ("int8", "1,000", "-", "900", "-", "does not run", "-", "-", "-", "-", "0"),
-        ("dense float32", "9,876,543", "-", "9,000,000", "-", "-", "-", "2.000", "3.000", "-", "0"),
+    half = replace(SPARSE, variant="float16", scores={"loss": 0.25}, sparse_tensors=0)
+    grid = files_grid([SPARSE, half, BROKEN], [DENSE], SAID)
+    assert [row[:7] for row in grid.rows] == [
+        ("float32_sparse", "1,234,567", "0.125", "0.125", "654,321", "0.073", "0.073"),
+        ("float16", "1,234,567", "0.520", "1.000", "654,321", "0.250", "0.500"),
+        ("int8", "1,000", "-", "-", "900", "-", "-"),
+        ("dense float32", "9,876,543", "-", "-", "9,000,000", "-", "-"),
     ]
+    assert [row[7:] for row in grid.rows] == [
+        ("0.9877", "0.5000", "1.234", "2.500", "0.62", "0.62", "3, 1 in blocks"),
+        ("-", "0.2500", "1.234", "2.500", "0.80", "-", "0"),
+        ("does not run", "-", "-", "-", "-", "-", "0"),
+        ("-", "-", "2.000", "3.000", "-", "-", "0"),
+    ]
+    assert len(grid.heads) == 14

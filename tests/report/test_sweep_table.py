@@ -45,6 +45,14 @@ def test_a_row_for_every_job() -> None:
     assert frame["reason"].tolist()[2:] == ["the loss became nan at training step 7", "job 2 failed"]
 
 
+def test_a_job_that_missed_its_budget_shows_its_scores() -> None:
+    missed = replace(RECORDS[2], reason="The budget was not kept")
+    for check, loss in (("passed", 9.0), ("failed", None)):
+        runs = {"z": replace(RUNS["z"], tags={"sparsity_check": check})}
+        frame = jobs_frame([missed], runs)
+        assert (frame["status"][0], frame["loss"][0]) == ("failed", loss)
+
+
 def test_the_terminal_shows_reasons_within_80_columns() -> None:
     console = Console(width=80, file=io.StringIO())
     console.print(jobs_table(jobs_frame(RECORDS, RUNS)))

@@ -17,9 +17,7 @@ RAY = {
 }
 
 
-def read(
-    launcher: dict[str, Any], jobs: int | None = 4, threads: int | None = None, **variables: str
-) -> Launch:
+def read(launcher: dict[str, Any], jobs: int = 4, threads: int | None = None, **variables: str) -> Launch:
     return read_launch(launcher, jobs=jobs, threads=threads, cores=lambda: 8, environment=variables)
 
 
@@ -30,9 +28,9 @@ def ray(**changes: dict[str, Any]) -> dict[str, Any]:
 
 @pytest.mark.parametrize(
     ("n_jobs", "jobs", "threads"),
-    [(-1, 4, 2), (-1, 8, 1), (-1, 3, 2), (-1, 1, 8), (-1, None, 1), (2, 100, 4), (-2, 100, 1), (16, 100, 1)],
+    [(-1, 4, 2), (-1, 8, 1), (-1, 3, 2), (-1, 1, 8), (2, 100, 4), (-2, 100, 1), (16, 100, 1)],
 )
-def test_joblib_divides_the_cores_by_the_jobs_at_once(n_jobs: int, jobs: int | None, threads: int) -> None:
+def test_joblib_divides_the_cores_by_the_jobs_at_once(n_jobs: int, jobs: int, threads: int) -> None:
     assert read({**JOBLIB, "n_jobs": n_jobs}, jobs) == Launch("joblib", threads)
 
 

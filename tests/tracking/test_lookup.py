@@ -1,23 +1,12 @@
 """Runs that are there already, in a real store."""
 
-import os
-import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from runner.settings import Tracking
 from runner.tracking import Store, open_run, open_store, runs_by_id
-from runner.tracking.lookup import (
-    PROCESS_TAG,
-    close_abandoned,
-    close_left_open,
-    find_finished,
-    find_on_other_data,
-    own_process,
-)
+from runner.tracking.lookup import close_left_open, find_finished, find_on_other_data
 
 
 @pytest.fixture
@@ -79,35 +68,6 @@ def test_children_are_shown_under_their_parent(store: Store) -> None:
         pass
     assert store.client.get_run(child.run_id).data.tags["mlflow.parentRunId"] == parent.run_id
     assert "mlflow.parentRunId" not in store.client.get_run(parent.run_id).data.tags
-
-
-def test_runs_of_dead_processes_are_closed_and_no_others(store: Store) -> None:
-    died = subprocess.run(
-        [sys.executable, "-c", "from runner.tracking.lookup import own_process; print(own_process())"],
-        check=True,
-        capture_output=True,
-        text=True,
-        cwd=Path(__file__).resolve().parents[2],
-    ).stdout.strip()
-    host, number, began = own_process().split()
-    assert (host, int(number)) == (socket.gethostname(), os.getpid())
-    processes = {
-        "dead": died,
-        "alive": own_process(),
-        # This number was given again: whoever had it before is dead.
-        "number given again": f"{host} {number} {int(began) - 1}",
-        "elsewhere": f"not-{host} {number} 1",
-        "untold": "",
-    }
-    runs = {
-        name: store.client.create_run(store.experiment_id, tags={PROCESS_TAG: process}).info.run_id
-        for name, process in processes.items()
-    }
-    closed = close_abandoned(store)
-    assert {name for name, run_id in runs.items() if run_id in closed} == {"dead", "number given again"}
-    statuses = {name: store.client.get_run(run_id).info.status for name, run_id in runs.items()}
-    assert statuses["dead"] == statuses["number given again"] == "KILLED"
-    assert statuses["alive"] == statuses["elsewhere"] == statuses["untold"] == "RUNNING"
 
 
 def test_runs_that_are_left_open_are_closed_by_id(store: Store) -> None:

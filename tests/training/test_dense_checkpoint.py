@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 import pytest
 import tf_keras
@@ -202,12 +203,37 @@ def a_list(folder: Path) -> None:
 
 
 def not_a_weights_file(folder: Path) -> None:
-    """Its checksum is right, its content is not."""
     (folder / "dense.weights.h5").write_bytes(b"abc")
-    path = folder / "manifest.json"
+    with_its_checksum(folder)
+
+
+def weights_that_are_elsewhere(folder: Path) -> None:
+    with h5py.File(folder / "dense.weights.h5", "a") as file:
+        kernel = file["layers/dense/vars/0"]
+        shape, there = kernel.shape, [(__file__, 0, kernel.nbytes)]
+        del file["layers/dense/vars/0"]
+        file.create_dataset("layers/dense/vars/0", shape, "f4", external=there)
+    with_its_checksum(folder)
+
+
+def weights_that_are_nowhere(folder: Path) -> None:
+    with h5py.File(folder / "dense.weights.h5", "a") as file:
+        del file["layers/dense/vars/0"]
+        file.create_dataset("layers/dense/vars/0", (10**12,), "f4")
+    with_its_checksum(folder)
+
+
+def with_its_checksum(folder: Path) -> None:
+    """Makes the checksum right for weights whose content is not."""
+    path, weights = folder / "manifest.json", folder / "dense.weights.h5"
     manifest = json.loads(path.read_text())
     del manifest["manifest_sha256"]
-    path.write_text(json.dumps({**manifest, "sha256": hashlib.sha256(b"abc").hexdigest()}))
+    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
+    path.write_text(json.dumps({**manifest, "sha256": digest}))
+
+
+def a_nested_manifest(folder: Path) -> None:
+    (folder / "manifest.json").write_text("[" * 100_000)
 
 
 def a_file(folder: Path) -> None:
@@ -231,6 +257,15 @@ def a_file(folder: Path) -> None:
         (a_better_accuracy, "its manifest.json is not as it was written"),
         (a_list, "its manifest.json cannot be read: "),
         (not_a_weights_file, "its dense.weights.h5 does not load: "),
+        (
+            weights_that_are_elsewhere,
+            "its dense.weights.h5: '/layers/dense/vars/0': an array that is kept in other files",
+        ),
+        (
+            weights_that_are_nowhere,
+            "its dense.weights.h5: '/layers/dense/vars/0': an array of 4,000,000,000,000",
+        ),
+        (a_nested_manifest, "its manifest.json cannot be read: "),
         (a_file, "its manifest.json cannot be read: [Errno 20] Not a directory"),
     ],
     ids=lambda value: getattr(value, "__name__", ""),

@@ -20,8 +20,8 @@ RECIPE: dict[str, Any] = {
     },
     "layers": {"all": {"schedule": {"name": "constant", "sparsity": 0.5}}},
 }
-VERSIONS = {"python": "3.11.1", "runner": "0.1.0", "tensorflow": "2.21.0", "tf_keras": "2.21.0"}
-VERSIONS |= {"numpy": "2.4.6", "mlflow": "3.17.2"}
+COMPUTED_WITH = {"python": "3.11.1", "runner": "0.1.0", "tensorflow": "2.21.0", "device": "CPU"}
+SOURCE = {"models": "a" * 64, "training": "b" * 64}
 
 
 def noise(seed: int = 0, *, classes: int = 2, group: int = 1) -> Dataset:
@@ -55,13 +55,20 @@ def ingredients(
     name: str = "one",
     data: Dataset | None = None,
     seed: int = 1,
-    versions: Mapping[str, str] = VERSIONS,
+    computed_with: Mapping[str, str] = COMPUTED_WITH,
+    source: Mapping[str, str] = SOURCE,
     files: Mapping[str, str] | None = None,
     plugins: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     recipe = Recipe.from_mapping(changed(RECIPE, changes or {}), name=name, source=f"recipes/{name}.yaml")
     return dense_ingredients(
-        recipe, data or noise(), seed=seed, versions=versions, files=files or {}, plugins=plugins or {}
+        recipe,
+        data or noise(),
+        seed=seed,
+        computed_with=computed_with,
+        source=source,
+        files=files or {},
+        plugins=plugins or {},
     )
 
 
@@ -87,7 +94,8 @@ def test_what_it_is_made_from_is_in_clear_text() -> None:
             "augmentation": None,
         },
         "seed": 1,
-        "versions": {"runner": "0.1.0", "tensorflow": "2.21.0", "tf_keras": "2.21.0", "numpy": "2.4.6"},
+        "computed_with": COMPUTED_WITH,
+        "source": SOURCE,
         "plugins": {"mine": "e" * 64},
     }
 
@@ -143,16 +151,12 @@ def test_model_training_and_split_change_it(changes: dict[str, Any]) -> None:
         {"data": noise(group=8)},
         {"plugins": {"mine": "e" * 64}},
         {"files": {"weights": "f" * 64}},
-        *({"versions": {**VERSIONS, name: "9"}} for name in ("runner", "tensorflow", "tf_keras", "numpy")),
+        *({"computed_with": {**COMPUTED_WITH, name: "9"}} for name in COMPUTED_WITH),
+        {"source": {**SOURCE, "training": "c" * 64}},
     ],
 )
 def test_seed_data_plugins_files_and_versions_change_it(given: dict[str, Any]) -> None:
     assert dense_key(ingredients(**given)) != BASE
-
-
-@pytest.mark.parametrize("package", ["python", "mlflow"])
-def test_versions_of_what_computes_no_weights_do_not_change_it(package: str) -> None:
-    assert dense_key(ingredients(versions={**VERSIONS, package: "9"})) == BASE
 
 
 def test_the_names_of_recipe_and_files_do_not_change_it() -> None:

@@ -3,12 +3,14 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
 from runner.datasets import Dataset
 from runner.errors import RunFailed
-from runner.plan import Plan, make_plan, wrap_model
+from runner.plan import SCHEDULES, Plan, make_plan, wrap_model
+from runner.pruning import PruningSchedule
 from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Rule, Schedule, StepSpec, Training
 from runner.training import History, Progress, build_optimizer, make_deterministic, train
 from runner.training.fitting import _measuring_steps, measured_sparsity
@@ -139,6 +141,34 @@ def test_sparsity_is_measured_at_mask_updates_and_metrics_at_each_epochs_end() -
     assert [step for step, _, _ in history.points] == sorted(step for step, _, _ in history.points)
 
 
+def test_the_last_point_is_of_the_masks_as_training_left_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Rising(PruningSchedule):
+        """Has no end: its last update before the end of training is in step 5 of 6."""
+
+        begin_step, end_step, frequency = 1, -1, 4
+
+        def __call__(self, step: Any) -> tuple[Any, Any]:
+            fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
+            return fires, tf.cast(step, tf.float32) / 12.0
+
+        def get_config(self) -> dict[str, Any]:
+            return {}
+
+    monkeypatch.setitem(SCHEDULES._entries, "rising", lambda **given: Rising())
+    run = Watched(Rule("rising", ("*",), schedule=Schedule("rising", 0.5)))
+
+    history = run.train()
+
+    assert run.zeros() == [16, 8]
+    last = [(step, value) for step, name, value in history.points if name == "sparsity/_pruned_layers"][-2:]
+    assert [step for step, _ in last] == [5, 6]
+    assert last[0][1] < last[1][1] == 0.5
+    # What was logged at the epoch's end is logged once more: the latest value stands in MLflow.
+    of_the_end = [metrics for step, metrics in run.recorded if step == 6]
+    assert [metrics["sparsity/_pruned_layers"] for metrics in of_the_end] == [last[0][1], 0.5]
+    assert sorted(of_the_end[1]) == SPARSITY
+
+
 def test_every_step_and_every_epoch_is_shown() -> None:
     run = Watched(half("hidden", begin_step=StepSpec(4)))
 
@@ -260,6 +290,46 @@ def test_augmented_training_is_the_same_to_the_bit_for_the_same_seed() -> None:
     assert first.recorded == second.recorded
     for one, other in zip(first.model.get_weights(), second.model.get_weights(), strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+class EverySecond(tf_keras.optimizers.SGD):
+    """Applies gradients with every second batch only, as one that accumulates them does."""
+
+    def build(self, var_list: Any) -> None:
+        super().build(var_list)
+        if not hasattr(self, "batch"):
+            self.batch = tf.Variable(0, trainable=False)
+
+    def apply_gradients(self, grads_and_vars: Any, *args: Any, **keywords: Any) -> Any:
+        pairs, parent = list(grads_and_vars), super().apply_gradients
+        with tf.init_scope():
+            self.build([variable for _, variable in pairs])
+        even = tf.equal(self.batch.assign_add(1) % 2, 0)
+        tf.cond(even, lambda: parent(pairs) > 0, lambda: False)
+        return self.iterations
+
+
+def test_an_optimizer_that_accumulates_is_told_before_it_misses_the_plan() -> None:
+    run = Watched(half(), optimizer=EverySecond(0.01))
+
+    with pytest.raises(RunFailed) as caught:
+        run.train()
+
+    told = "the optimizer applied gradients 1 times in 3 training steps (epoch 1). Schedules are planned in"
+    assert str(caught.value).startswith(told)
+    Watched(optimizer=EverySecond(0.01)).train()  # Where nothing is pruned nothing is missed.
+
+
+def test_steps_that_a_loss_scale_skips_do_not_miss_the_plan() -> None:
+    scaled = tf_keras.mixed_precision.LossScaleOptimizer(
+        tf_keras.optimizers.SGD(0.01), initial_scale=2.0**127
+    )
+    run = Watched(half(), optimizer=scaled, data=noise(scale=30))
+
+    run.train()
+
+    assert float(scaled.loss_scale) < 2.0**127
+    assert run.zeros() == [16, 8]
 
 
 def test_a_loss_that_is_nan_stops_training_at_once_with_the_step() -> None:

@@ -1,4 +1,3 @@
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -9,7 +8,6 @@ from tf_keras import layers
 from runner.errors import UserError
 from runner.recipe.schema import Training
 from runner.training import Task, task_for
-from runner.training.task import gives_probabilities
 
 
 def model(*last: layers.Layer) -> tf_keras.Model:
@@ -22,22 +20,6 @@ def logits() -> tf_keras.Model:
 
 def task(classes: int | None = 3, *, of: tf_keras.Model | None = None, **keys: Any) -> Task:
     return task_for(Training(1, 8, **keys), of or logits(), classes)
-
-
-@pytest.mark.parametrize(
-    ("built", "softmax"),
-    [
-        (lambda: model(layers.Dense(3)), False),
-        (lambda: model(layers.Dense(3, activation="relu")), False),
-        (lambda: model(layers.Dense(3, activation="softmax")), True),
-        (lambda: model(layers.Dense(3), layers.Softmax()), True),
-        (lambda: model(layers.Dense(3), layers.Activation("softmax")), True),
-        (lambda: model(layers.Dense(4), model(layers.Dense(3, activation="softmax"))), True),
-        (lambda: model(layers.Dense(3, activation="softmax"), layers.Dense(3)), False),
-    ],
-)
-def test_a_softmax_at_the_end_gives_probabilities(built: Callable[[], tf_keras.Model], softmax: bool) -> None:
-    assert gives_probabilities(built()) is softmax
 
 
 def test_classes_are_scored_by_crossentropy_and_accuracy() -> None:
@@ -107,6 +89,23 @@ def test_a_named_crossentropy_still_follows_the_models_output() -> None:
     assert task(loss="sparse_categorical_crossentropy").score(np.array([0]), outputs)[
         "loss"
     ] == pytest.approx(np.log(2))
+
+
+@pytest.mark.parametrize("name", ["crossentropy", "ce", "sparse_categorical_crossentropy"])
+@pytest.mark.parametrize("last", [layers.Dense(3), layers.Dense(3, activation="softmax")])
+def test_a_crossentropy_among_the_metrics_follows_the_models_output_too(
+    name: str, last: layers.Layer
+) -> None:
+    tf_keras.utils.set_random_seed(1)
+    built = model(last)
+    made = task(of=built, metrics=(name,))
+    x, y = np.random.default_rng(0).normal(0, 3, (8, 4)), np.arange(8) % 3
+
+    built.compile(loss=made.loss, metrics=made.compiled_metrics())
+
+    found = built.evaluate(x, y, verbose=0, return_dict=True)
+    assert found[name] == pytest.approx(found["loss"], rel=1e-5)
+    assert made.score(y, built(x).numpy())["loss"] == pytest.approx(found["loss"], rel=1e-5)
 
 
 @pytest.mark.parametrize(

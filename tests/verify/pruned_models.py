@@ -10,6 +10,7 @@ import tf_keras
 from runner.export.flatbuffer import read_constants
 from runner.pruning.structures import Structure, Unstructured
 from runner.verify import PrunedWeight
+from runner.verify.model_folds import model_folds
 
 
 def kernels(model: tf_keras.Model) -> Iterable[tuple[str, str, tf.Variable]]:
@@ -31,7 +32,7 @@ def prune(
                 [rng.uniform(0.5, 2.0, w.shape) * (-1) ** k for k, w in enumerate(layer.weights)]
             )
             layer.moving_variance.assign(rng.uniform(0.5, 2.0, layer.moving_variance.shape))
-    expected = []
+    expected, folds = [], model_folds(model)
     for layer, weight, variable in kernels(model):
         values = rng.normal(size=variable.shape).astype(np.float32)
         mask = structure.mask(values, sparsity).astype(bool)
@@ -45,6 +46,7 @@ def prune(
                 values=variable.numpy(),
                 structure=structure,
                 promised=structure.promises(sparsity),
+                folds=folds.get(variable.ref()),
             )
         )
     return expected

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -80,6 +81,8 @@ def test_every_kind_of_layer_is_found_and_no_other_weights_are(name: str, tmp_pa
     for row, weight in zip(rows, expected, strict=True):
         assert row.point == "tflite_float32"
         assert row.zeros == row.planned_zeros == np.count_nonzero(weight.values == 0)
+    unknown = [replace(weight, folds=None) for weight in expected]
+    assert [row.problem for row in check_file(unknown, path, "float32")] == [None] * len(expected)
     others = check_file(prune(model, 0.5, seed=1), path, "float32")
     assert not any(row.passed for row in others)
     for row in others:

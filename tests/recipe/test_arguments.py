@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from runner.errors import UserError
-from runner.training.arguments import NotNegative, Positive, Share, Step, read_arguments
+from runner.recipe.arguments import NotNegative, Positive, Share, Step, read_arguments
 
 
 def build(
@@ -17,6 +17,10 @@ def build(
     step: Step = 1,
     steps: Sequence[Step] | None = None,
     rates: Sequence[NotNegative] = (),
+    pair: tuple[int, int] = (1, 2),
+    several: tuple[int, ...] = (),
+    either: int | str | None = None,
+    word: str = "",
     free: Any = None,
 ) -> None: ...
 
@@ -56,6 +60,31 @@ def test_what_says_no_type_takes_anything() -> None:
     assert read_arguments(lambda **keys: None, {"any": "thing"}, where="recipe.part") == {"any": "thing"}
 
 
+class Built:
+    def __init__(self, *, width: int = 1) -> None:
+        pass
+
+    def __call__(self, *, depth: int = 1) -> None: ...
+
+
+def test_builders_of_all_kinds_say_their_types() -> None:
+    assert read(pair=[1.0, 2], several=[1, 2, 3], either="a") == {
+        "pair": (1, 2),
+        "several": [1, 2, 3],
+        "either": "a",
+    }
+    for build_, key in ((Built, "width"), (Built(), "depth")):
+        with pytest.raises(UserError, match=f"{key} is 'a', but must be a whole number"):
+            read_arguments(build_, {key: "a"}, where="recipe.part")
+
+
+def test_types_that_cannot_be_found_are_no_types() -> None:
+    def unknown(*, a: "Nowhere") -> None:  # type: ignore[name-defined]  # noqa: F821
+        pass
+
+    assert read_arguments(unknown, {"a": 1}, where="recipe.part") == {"a": 1}
+
+
 def test_null_is_taken_where_it_has_a_meaning() -> None:
     assert read(share=None, steps=None) == {"share": None, "steps": None}
 
@@ -74,6 +103,14 @@ def test_null_is_taken_where_it_has_a_meaning() -> None:
         ("share", -0.5, "is -0.5, but must be in [0, 1)."),
         ("step", "soon", "invalid literal"),
         ("steps", "a", "is 'a', but must be a list."),
+        ("pair", [1], "is [1], but must be a list of 2."),
+        ("pair", {"a": 1}, "is {'a': 1}, but must be a list of 2."),
+        ("pair", [1, "a"], "is 'a', but must be a whole number."),
+        ("several", [1, 2.5], "is 2.5, but must be a whole number."),
+        ("either", [1], "is [1], but must be a whole number or text."),
+        ("word", 1, "is 1, but must be text."),
+        ("whole", 10**400, "is 10000000"),
+        ("number", 10**400, "is 10000000"),
         ("rates", [1, -1], "is -1, but must be 0 or more."),
     ],
 )

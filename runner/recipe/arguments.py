@@ -1,5 +1,6 @@
 """A recipe's arguments for a builder, read by the types of the builder's parameters."""
 
+import inspect
 import types
 import typing
 from collections.abc import Callable, Mapping, Sequence
@@ -7,8 +8,9 @@ from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
 from runner.errors import UserError
-from runner.recipe.section import flag, number, shown, whole
+from runner.recipe.section import flag, number, text, whole
 from runner.recipe.steps import StepSpec
+from runner.wording import shown
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,7 @@ def read_arguments(
 
     Args:
         build: Its parameters may be annotated as numbers, flags, `Positive`, `NotNegative`, `Share`, `Step`,
-            sequences of these, and any of it `| None`.
+            texts, sequences and tuples of these, and any of it `| None`.
         given: The arguments as the recipe has them.
         where: The key that holds them, e.g. `"recipe.training.optimizer"`.
         step: Reads what a recipe writes for a `Step`, and raises ValueError for what is none.
@@ -55,7 +57,7 @@ def read_arguments(
     Raises:
         UserError: A value is of another kind or out of its range; the message has its key.
     """
-    hints = get_type_hints(build, include_extras=True)
+    hints = _hints(build)
     read = {}
     for key, value in given.items():
         try:
@@ -65,19 +67,35 @@ def read_arguments(
     return read
 
 
+def _hints(build: Callable[..., Any]) -> dict[str, Any]:
+    """Returns the types of a builder's parameters by name."""
+    called: Any = build
+    if inspect.isclass(build):
+        called = build.__init__
+    elif not inspect.isroutine(build):
+        called = type(build).__call__
+    try:
+        return get_type_hints(called, include_extras=True)
+    except (NameError, TypeError, AttributeError):
+        return {}  # A plugin imports its types for type checkers only.
+
+
 def _reader(hint: Any, step: _Read | None) -> _Read:
     origin, inner = get_origin(hint), get_args(hint)
-    if origin in (typing.Union, types.UnionType) and type(None) in inner:
-        [other] = [kind for kind in inner if kind is not type(None)]
-        return _or_none(_reader(other, step))
+    if origin in (typing.Union, types.UnionType):
+        kinds = [_reader(kind, step) for kind in inner if kind is not type(None)]
+        read = kinds[0] if len(kinds) == 1 else _any_of(kinds)
+        return _or_none(read) if type(None) in inner else read
     if origin is Annotated and StepSpec in inner[1:] and step is not None:
         return step
     if origin is Annotated:
         bounds = [mark for mark in inner[1:] if isinstance(mark, Bounds)]
         return _bounded(_reader(inner[0], step), bounds)
+    if origin is tuple and inner[1:] != (Ellipsis,):
+        return _tuple([_reader(kind, step) for kind in inner])
     if isinstance(origin, type) and issubclass(origin, Sequence):
         return _each(_reader(inner[0], step))
-    plain: dict[Any, _Read] = {float: number, int: whole, bool: flag}
+    plain: dict[Any, _Read] = {float: number, int: whole, bool: flag, str: text}
     return plain.get(hint, lambda value: value)
 
 
@@ -94,6 +112,29 @@ def _bounded(read: _Read, bounds: Sequence[Bounds]) -> _Read:
         return taken
 
     return within
+
+
+def _any_of(kinds: Sequence[_Read]) -> _Read:
+    def first(value: Any) -> Any:
+        problems = []
+        for read in kinds:
+            try:
+                return read(value)
+            except ValueError as error:
+                problems.append(str(error))
+        told = [problem.partition(", but must be ")[2] for problem in problems]
+        raise ValueError(f"is {shown(value)}, but must be {' or '.join(told)}")
+
+    return first
+
+
+def _tuple(parts: Sequence[_Read]) -> _Read:
+    def every(value: Any) -> tuple[Any, ...]:
+        if not isinstance(value, list | tuple) or len(value) != len(parts):
+            raise ValueError(f"is {shown(value)}, but must be a list of {len(parts)}")
+        return tuple(read(entry) for read, entry in zip(parts, value, strict=True))
+
+    return every
 
 
 def _each(read: _Read) -> _Read:

@@ -1,0 +1,20 @@
+"""How much memory there is, so that what cannot fit is refused before it is tried."""
+
+import os
+from pathlib import Path
+
+_LIMIT = Path("/sys/fs/cgroup/memory.max")
+
+
+def total_memory() -> int:
+    """Returns the bytes of this machine, or of the container if it is allowed less."""
+    total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    try:
+        return min(total, int(_LIMIT.read_text()))
+    except (OSError, ValueError):  # No container, or one without a limit ("max").
+        return total
+
+
+def gigabytes(count: float) -> str:
+    """Writes a number of bytes, as `1.5 GB`."""
+    return f"{count / 1e9:,.1f} GB"

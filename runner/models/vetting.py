@@ -1,0 +1,217 @@
+"""Looking through a saved model's configuration before tf-keras builds anything of it.
+
+tf-keras imports the modules, calls the functions and runs the code that a configuration names, its safe mode
+notwithstanding. So everything in it must be known: see `runner.models.known`.
+"""
+
+import json
+import re
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any, NoReturn
+
+from runner.models.known import (
+    ALIASES,
+    CLASSES,
+    FUNCTIONS,
+    LAYERS,
+    MODULES,
+    OPERATOR_LAYERS,
+    REFUSED,
+    VALUES,
+    is_operator,
+    registered,
+)
+from runner.models.refused import Refused, shown
+from runner.models.wiring import check_wiring
+from runner.pruning.schedule import schedule_names
+
+# Nested models take four levels each, and tf-keras several calls per level.
+_DEPTH = 200
+_DEEP = "its configuration is nested too deeply"
+_OBJECTS = ("initializer", "regularizer", "constraint")
+_NUMBERS = re.compile(r"bool|bfloat16|u?int(8|16|32|64)|float(16|32|64)|complex(64|128)|string")
+
+
+def parse_config(text: str | bytes) -> Any:
+    """Reads JSON as tf-keras does, but for what can be read in two ways.
+
+    Raises:
+        Refused: A key is there twice, a number is NaN, or lists and objects are nested absurdly deep.
+        ValueError: It is not JSON.
+    """
+    try:
+        found = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
+    except RecursionError as error:
+        raise Refused(_DEEP) from error
+    if _deeper(found, _DEPTH):
+        raise Refused(_DEEP)
+    return found
+
+
+def check_config(config: Any) -> None:
+    """Refuses a configuration that names anything but what is known to hold no code.
+
+    Args:
+        config: A model, `{"class_name": ..., "config": ...}`, as `parse_config` gives it.
+
+    Raises:
+        Refused: At the first such thing.
+    """
+    _check(config, "", ())
+
+
+def without_compilation(config: Any) -> Any:
+    """Copies a configuration without the losses, metrics and optimizers of its models.
+
+    Args:
+        config: As `parse_config` gives it.
+    """
+    if isinstance(config, dict):
+        compiled = {"compile_config"} if "class_name" in config else set()
+        return {key: without_compilation(value) for key, value in config.items() if key not in compiled}
+    return [without_compilation(item) for item in config] if isinstance(config, list) else config
+
+
+def _deeper(value: Any, levels: int) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return levels < 0 or any(_deeper(item, levels - 1) for item in inner)
+
+
+def _check(value: Any, path: str, layers: tuple[str, ...]) -> None:
+    """Checks a value and all below it; `layers` are the names of the models and layers around it."""
+    if isinstance(value, list):
+        for number, item in enumerate(value):
+            _check(item, f"{path}[{number}]", layers)
+    elif isinstance(value, dict):
+        if "class_name" in value:
+            config = value.get("config")
+            name = config.get("name") if isinstance(config, dict) else None
+            if isinstance(name, str) and value["class_name"] != "Policy":
+                layers, path = (*layers, name), ""
+            _check_object(value, path, layers)
+        elif "_TYPE" in value:
+            _refuse(layers, path, "a composite tensor, which has a notation of its own, is not read")
+        for key, item in value.items():
+            if key == "pruning_schedule" and _is_schedule(item):
+                item = item["config"]
+            inside = path if key == "config" else f"{path}.{key}" if path else key
+            _check(item, inside, layers)
+        try:
+            check_wiring(value, texts=OPERATOR_LAYERS)
+        except Refused as error:
+            raise Refused("".join(_places(layers, path)) + str(error)) from error
+
+
+def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...]) -> None:
+    name, config = described["class_name"], described.get("config")
+    if not isinstance(name, str):
+        _refuse(layers, path, f"a class is named by {shown(name)}, which is no text")
+    if name in VALUES:
+        _check_number(described, path, layers)
+        return
+    if name == "function":
+        _check_function(described, path, layers)
+        return
+    _check_class(described, name, path, layers)
+    if not isinstance(config, dict):
+        return
+    if name in OPERATOR_LAYERS and not is_operator(config.get("function")):
+        what = f"the function {shown(config.get('function'))} of TensorFlow"
+        _refuse(layers, path, f"{what} is not on the list of pure operators of tensors")
+    if name in CLASSES:
+        _check_names(config, name, path, layers)
+
+
+def _check_class(described: dict[str, Any], name: str, path: str, layers: tuple[str, ...]) -> None:
+    """Checks the three keys that tf-keras finds a class by; which of them counts depends on its way there."""
+    module, alias = described.get("module"), described.get("registered_name", name)
+    if name in REFUSED:
+        _refuse(layers, path, f"the class {shown(name)} is not loaded from a file: {REFUSED[name]}")
+    own = registered(alias if "module" in described else name)
+    known_as = {alias, getattr(own, "__name__", None)} if own is not None else set()
+    if name not in CLASSES and registered(name) is None and name not in known_as:
+        unknown = f"the class {shown(name)} is not one of tf-keras's"
+        _refuse(layers, path, f"{unknown}, and no module named in `plugins` has registered it")
+    if own is not None:
+        return
+    if alias not in (None, name):
+        what = f"the class {shown(name)} is registered as {shown(alias)}"
+        _refuse(layers, path, f"{what}, which no module named in `plugins` has registered")
+    _check_module(described, module, path, layers)
+
+
+def _check_module(described: dict[str, Any], module: Any, path: str, layers: tuple[str, ...]) -> None:
+    if module is not None and (not isinstance(module, str) or module not in MODULES):
+        what = f"{shown(described['class_name'])} is said to come from the module {shown(module)}"
+        _refuse(layers, path, f"{what}, which is not imported for a file")
+
+
+def _check_function(described: dict[str, Any], path: str, layers: tuple[str, ...]) -> None:
+    name, alias = described.get("config"), described.get("registered_name")
+    if registered(name) is not None:
+        return
+    if not isinstance(name, str) or name not in FUNCTIONS or alias not in (None, name):
+        odd = shown(name if alias in (None, name) else alias)
+        what = f"the function {odd} is no activation of tf-keras"
+        _refuse(layers, path, f"{what}, and no module named in `plugins` has registered it")
+    _check_module(described, described.get("module"), path, layers)
+
+
+def _check_number(described: dict[str, Any], path: str, layers: tuple[str, ...]) -> None:
+    config = described.get("config")
+    dtype = config.get("dtype") if isinstance(config, dict) else None
+    if dtype is not None and not (isinstance(dtype, str) and _NUMBERS.fullmatch(dtype)):
+        _refuse(layers, path, f"a constant of the type {shown(dtype)} is not read")
+
+
+def _check_names(config: dict[str, Any], owner: str, path: str, layers: tuple[str, ...]) -> None:
+    """Checks the texts that tf-keras takes for the names of objects, functions and files."""
+    for key, value in config.items():
+        if not isinstance(value, str) or registered(value) is not None:
+            continue
+        where = f"{path}.{key}" if path else key
+        if key.endswith("activation") and value not in FUNCTIONS | LAYERS:
+            what = f"the activation {shown(value)} is not one of tf-keras's"
+            _refuse(layers, where, f"{what}, and no module named in `plugins` has registered it")
+        if key.endswith(_OBJECTS) and value not in CLASSES | ALIASES:
+            what = f"the {key.rpartition('_')[2]} {shown(value)} is not one of tf-keras's"
+            _refuse(layers, where, f"{what}, and no module named in `plugins` has registered it")
+        if key == "vocabulary":
+            what = f"the vocabulary of the {owner} layer is the file {shown(value)}"
+            _refuse(layers, where, f"{what} of this machine, which is not read for a model's file")
+
+
+def _is_schedule(value: Any) -> bool:
+    """Tells whether a value is how the runner's own wrapper says its schedule, by a class defined here.
+
+    With a module beside it tf-keras would import that, were it in another place than the wrapper's.
+    """
+    if not isinstance(value, dict) or value.keys() != {"class_name", "config"}:
+        return False
+    return isinstance(value["class_name"], str) and value["class_name"] in schedule_names()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
+        raise Refused(f"its configuration has the key {shown(twice)} twice in one object")
+    return found
+
+
+def _constant(text: str) -> float:
+    if text == "NaN":
+        raise Refused("a number of its configuration is NaN")
+    return float(text)
+
+
+def _refuse(layers: tuple[str, ...], path: str, why: str) -> NoReturn:
+    raise Refused("".join(_places(layers, path)) + why)
+
+
+def _places(layers: tuple[str, ...], path: str) -> Iterator[str]:
+    if layers:
+        yield f"layer {shown('/'.join(layers[1:] or layers))}, "
+    if path:
+        yield f"key {shown(path)}, "

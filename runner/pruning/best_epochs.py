@@ -1,0 +1,107 @@
+"""Keras's callbacks that choose among epochs, for a training that prunes.
+
+While sparsity rises, an earlier epoch is the better one because it is the denser one, and restoring it brings
+back weights that the masks of the last step then prune, untrained. So only epochs count at whose end every
+schedule stays at its final level; see `final_level`.
+"""
+
+import warnings
+from typing import Any
+
+import tf_keras
+
+from runner.pruning.final_level import at_final_level
+
+
+class EarlyStopping(tf_keras.callbacks.EarlyStopping):
+    """tf-keras's, counting only epochs from where every schedule stays at its final level.
+
+    Before, nothing is monitored, no weights are kept, and training is not stopped. The arguments are those of
+    `tf_keras.callbacks.EarlyStopping`.
+
+    Example:
+        >>> best = EarlyStopping("val_accuracy", patience=3, restore_best_weights=True)
+        >>> model.fit(x, y, epochs=20, validation_split=0.1, callbacks=[UpdatePruningStep(), best])
+    """
+
+    _counted = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts anew."""
+        self._counted = False
+        super().on_train_begin(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Counts the epoch if every schedule stays at its final level."""
+        if at_final_level(self.model, _steps_left(self, epoch)):
+            self._counted = True
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Restores the best weights that were counted.
+
+        Warns:
+            UserWarning: If no epoch was.
+        """
+        if not self._counted:
+            _warn("EarlyStopping has stopped and restored nothing")
+        super().on_train_end(logs)
+
+
+class ModelCheckpoint(tf_keras.callbacks.ModelCheckpoint):
+    """tf-keras's, whose best model is the best from where every schedule stays at its final level.
+
+    The arguments are those of `tf_keras.callbacks.ModelCheckpoint`. Without `save_best_only` it saves as
+    Keras's does, at all times.
+
+    Example:
+        >>> best = ModelCheckpoint("best.keras", monitor="val_accuracy", save_best_only=True)
+        >>> model.fit(x, y, epochs=20, validation_split=0.1, callbacks=[UpdatePruningStep(), best])
+    """
+
+    _counted = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts anew."""
+        self._counted = False
+        super().on_train_begin(logs)
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        """Saves where Keras's does, and of the best only if every schedule stays at its final level."""
+        if self._counts(epoch):
+            super().on_epoch_end(epoch, logs)
+
+    def on_train_batch_end(self, batch: int, logs: Any = None) -> None:
+        """Likewise after some batches, where `save_freq` is a number."""
+        if self._counts(self._current_epoch):
+            super().on_train_batch_end(batch, logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Ends.
+
+        Warns:
+            UserWarning: If no epoch was counted.
+        """
+        if not self._counted:
+            _warn(f"ModelCheckpoint has saved nothing to {self.filepath}")
+        super().on_train_end(logs)
+
+    def _counts(self, epoch: int) -> bool:
+        counts = not self.save_best_only or at_final_level(self.model, _steps_left(self, epoch))
+        self._counted |= counts
+        return counts
+
+
+def _steps_left(callback: tf_keras.callbacks.Callback, epoch: int) -> int | None:
+    """Returns how many batches follow an epoch; None where Keras does not know."""
+    known = callback.params or {}
+    epochs, steps = known.get("epochs"), known.get("steps")
+    return None if epochs is None or steps is None else max(epochs - epoch - 1, 0) * steps
+
+
+def _warn(what: str) -> None:
+    warnings.warn(
+        f"runner.pruning.{what}: in no epoch of this training did every schedule stay at its final level. An"
+        " end_step well before the end of training leaves epochs to choose among.",
+        stacklevel=3,
+    )

@@ -1,0 +1,154 @@
+"""Settling says what it pruned of what training had kept, and only then."""
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tf_keras
+from tf_keras import layers
+
+from runner.pruning import (
+    ConstantSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+    UpdatePruningStep,
+    prune_low_magnitude,
+    settle_masks,
+    strip_pruning,
+)
+
+X = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
+Y = np.random.default_rng(1).normal(size=(64, 16)).astype(np.float32)
+TO_75 = PolynomialDecay(0.0, 0.75, 0, 32, power=1, frequency=1)
+"""In 4 epochs of 8 steps: 18.75 % after each."""
+
+
+def pruned(schedule: PruningSchedule = TO_75, optimizer: Any = "adam") -> tf_keras.Model:
+    tf_keras.utils.set_random_seed(1)
+    dense = tf_keras.Sequential([layers.Input((8,)), layers.Dense(16, name="dense")])
+    model = prune_low_magnitude(dense, schedule)
+    model.compile(optimizer, "mse")
+    return model
+
+
+def fit(model: tf_keras.Model, *callbacks: tf_keras.callbacks.Callback, epochs: int = 4) -> None:
+    model.fit(X, Y, batch_size=8, epochs=epochs, verbose=0, callbacks=list(callbacks))
+
+
+def zeros(model: tf_keras.Model) -> int:
+    return int(np.count_nonzero(model.layers[0].get_weights()[0] == 0))
+
+
+class Worsening(tf_keras.callbacks.Callback):
+    """Reports a metric that is best in the second epoch."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        logs["val_loss"] = abs(epoch - 1)
+
+
+def restoring() -> tf_keras.callbacks.Callback:
+    return tf_keras.callbacks.EarlyStopping(patience=9, restore_best_weights=True)
+
+
+RESTORED = (
+    r"dense: kernel 37\.5% -> 75\.0%\. What was.* evaluate the model again\. The weights had been restored"
+)
+NAMED = r".*runner\.pruning\.EarlyStopping and runner\.pruning\.ModelCheckpoint"
+
+
+@pytest.mark.parametrize("settle", [strip_pruning, settle_masks])
+def test_restored_weights_that_are_pruned_once_more_are_said(settle: Any) -> None:
+    model = pruned()
+    fit(model, UpdatePruningStep(), Worsening(), restoring())
+    assert zeros(model) == 48
+    with pytest.warns(UserWarning, match=f"{settle.__name__} has pruned .*{RESTORED}{NAMED}"):
+        settled = settle(model) or model
+    assert zeros(settled) == 96
+
+
+def test_so_are_those_that_the_end_of_fit_prunes() -> None:
+    model = pruned()
+    with pytest.warns(UserWarning, match=f"UpdatePruningStep has pruned .*{RESTORED}"):
+        fit(model, Worsening(), restoring(), UpdatePruningStep())
+    assert zeros(model) == 96
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        strip_pruning(model)
+
+
+@pytest.mark.parametrize("whole", [True, False], ids=["checkpoint", "kernels"])
+def test_weights_that_are_loaded_or_assigned_later_are_no_secret(tmp_path: Path, whole: bool) -> None:
+    model = pruned()
+    fit(model, UpdatePruningStep(), epochs=2)
+    early = model.layers[0].layer.kernel.numpy()
+    model.save_weights(tmp_path / "best.weights.h5")
+    fit(model, UpdatePruningStep(), epochs=2)
+    if whole:
+        model.load_weights(tmp_path / "best.weights.h5")
+    else:
+        model.layers[0].layer.kernel.assign(early)
+    with pytest.warns(UserWarning, match=f"strip_pruning has pruned .*{RESTORED}"):
+        strip_pruning(model)
+
+
+def test_a_schedule_that_went_on_after_the_last_update_is_said() -> None:
+    model = pruned(PolynomialDecay(0.0, 0.75, 0, 16, power=1, frequency=100))
+    fit(model, epochs=1)
+    with pytest.warns(UserWarning, match=r"kernel 4\.7% -> 37\.5%.*had gone on since the last update"):
+        strip_pruning(model)
+
+
+def test_nine_layers_are_not_all_listed() -> None:
+    stack = [layers.Dense(8, name=f"dense_{number}") for number in range(9)]
+    model = prune_low_magnitude(tf_keras.Sequential([layers.Input((8,)), *stack]), TO_75)
+    for wrapper in model.layers:
+        wrapper.masked_weights[0].step.assign(16)
+    with pytest.warns(UserWarning, match=r"dense_7: kernel 0\.0% -> 37\.5% and 1 more\. What"):
+        settle_masks(model)
+
+
+@pytest.mark.parametrize(
+    ("schedule", "epochs"),
+    [
+        (TO_75, 4),
+        (TO_75, 5),
+        (TO_75, 2),  # Ended early, and settled by the callback.
+        (ConstantSparsity(0.5, 0), 2),
+        (ConstantSparsity(0.5, 0, frequency=3), 2),
+        (ConstantSparsity(0.5, 100), 1),
+        (PolynomialDecay(0.0, 0.75, 0, 16, frequency=100), 2),
+    ],
+)
+@pytest.mark.parametrize(
+    "optimizer",
+    [lambda: "adam", lambda: tf_keras.optimizers.SGD(0.01, use_ema=True, ema_momentum=0.5)],
+    ids=["adam", "averaged"],
+)
+def test_an_ordinary_training_ends_in_silence(schedule: PruningSchedule, epochs: int, optimizer: Any) -> None:
+    model = pruned(schedule, optimizer())
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, UpdatePruningStep(), epochs=epochs)
+        settle_masks(model)
+        if schedule is not None and not (isinstance(schedule, ConstantSparsity) and schedule.begin_step):
+            assert zeros(strip_pruning(model)) > 0
+
+
+def test_without_the_callback_too_where_the_masks_were_up_to_date() -> None:
+    for schedule in (TO_75, ConstantSparsity(0.5, 0)):
+        model = pruned(schedule)
+        fit(model)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            strip_pruning(model)
+
+
+def test_a_change_by_rounding_is_not_worth_a_word() -> None:
+    model = pruned(PolynomialDecay(0.50, 0.504, 0, 16, power=1, frequency=100))
+    fit(model, epochs=2)  # One weight of 128.
+    model.layers[0].masked_weights[0].step.assign(16)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        strip_pruning(model)
