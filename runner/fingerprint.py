@@ -7,7 +7,6 @@ one that has finished.
 import hashlib
 import json
 from collections.abc import Mapping
-from dataclasses import replace
 
 from runner.plugin_content import plugin_content
 from runner.provenance import computed_with
@@ -65,21 +64,15 @@ def job_fingerprint(recipe: Recipe, settings: RunSettings, data_sha256: str, fil
     Raises:
         UserError: A plugin is not there.
     """
-    return fingerprint(
-        recipe_hash=recipe.hash,
-        seed=settings.seed,
-        data_sha256=data_sha256,
-        computed_with=computed_with(),
-        source=source_content(),
-        files=files,
-        plugins=plugin_content(settings.plugins),
-    )
+    return _read(recipe.hash, settings.seed, settings, data_sha256, files)
 
 
 def group_fingerprint(
     recipe: Recipe, settings: RunSettings, data_sha256: str, files: Mapping[str, str]
 ) -> str:
-    """Sums up all of a job but its seed: runs of which this is equal differ by chance alone.
+    """Sums up all that decides about trained weights but the seed: runs that share it differ by chance alone.
+
+    What a run exports and demands is no part of it.
 
     Args:
         recipe: The experiment.
@@ -87,13 +80,24 @@ def group_fingerprint(
         data_sha256: Of the content of its data.
         files: SHA-256 of its model files; see `runner.models.content`.
 
-    Returns:
-        The fingerprint that the job would have with the seed 0.
-
     Raises:
         UserError: A plugin is not there.
     """
-    return job_fingerprint(recipe, replace(settings, seed=0), data_sha256, files)
+    return _read(recipe.training_hash, 0, settings, data_sha256, files)
+
+
+def _read(
+    recipe_hash: str, seed: int, settings: RunSettings, data_sha256: str, files: Mapping[str, str]
+) -> str:
+    return fingerprint(
+        recipe_hash=recipe_hash,
+        seed=seed,
+        data_sha256=data_sha256,
+        computed_with=computed_with(),
+        source=source_content(),
+        files=files,
+        plugins=plugin_content(settings.plugins),
+    )
 
 
 def environment(settings: RunSettings) -> dict[str, str]:

@@ -142,6 +142,17 @@ def test_of_a_group_all_is_equal_but_the_seed(tmp_path: Path, monkeypatch: pytes
     assert len({own, *others}) == 5
 
 
+def test_what_is_exported_and_demanded_splits_no_group() -> None:
+    plain = RECIPE.to_mapping()
+    plain["export"]["variants"] = ["int8"]
+    plain["budget"] = {"variant": "int8", "max_bytes": 10}
+    other = Recipe.from_mapping(plain, name="x", source="x", where=str)
+    assert other.hash != RECIPE.hash
+    assert group_fingerprint(other, RunSettings(), "abc", {}) == group_fingerprint(
+        RECIPE, RunSettings(), "abc", {}
+    )
+
+
 def test_the_environment_names_versions_source_and_plugins(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -214,8 +214,15 @@ class Recipe:
     @property
     def hash(self) -> str:
         """Twelve hex digits that only recipes saying the same share; name, source, description aside."""
-        plain = self.to_mapping()
-        del plain["description"]
+        return self._hash("description")
+
+    @property
+    def training_hash(self) -> str:
+        """Twelve hex digits that recipes share which train the same, whatever they export and demand."""
+        return self._hash("description", "export", "budget")
+
+    def _hash(self, *without: str) -> str:
+        plain = {key: value for key, value in self.to_mapping().items() if key not in without}
         # The last matching rule wins, so the order of rules is meaning and must outlive the sorting of keys.
         plain["layers"] = list(plain["layers"].items())
         canonical = json.dumps(plain, sort_keys=True, separators=(",", ":"))
