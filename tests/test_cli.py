@@ -166,7 +166,7 @@ def test_a_dry_sweep_launches_nothing(command: Command) -> None:
             ["-m", "recipe.training.epochs=range(1,2,0.00000001)"],
             "recipe.training.epochs=range(1,2,0.00000001): the",
         ),
-        (["-m", "seed=range(0,9,0)"], "range() arg 3 must not be zero"),
+        (["-m", "seed=range(0,9,0)"], "seed=range(0,9,0): range() arg 3 must not be zero"),
         (["-m", "recipe=glob(" + "*a" * 2_000 + ")"], "recipe=glob("),
         (["recipe=" + "x" * 10_000], "There is no file with the name 'xxx"),
         (
