@@ -5,24 +5,33 @@ process or in others, find it by its folder.
 """
 
 import shlex
+import sys
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
+from rich.text import Text
 
 from runner.compare.comparing import compare_finished_sweep
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
-from runner.report.sweep_table import jobs_frame, jobs_table
+from runner.report.sweep_lines import factors_line
+from runner.report.sweep_table import JobsTable, jobs_frame
 from runner.settings import RunSettings
 from runner.sweep.ending import settle
+from runner.sweep.factors import sweep_factors
 from runner.sweep.launching import Launch
-from runner.sweep.names import job_names
+from runner.sweep.log import LOG
+from runner.sweep.names import job_names, sweep_name
 from runner.sweep.planned import PlannedJob
-from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
+from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
+from runner.sweep.reuse import find_equals, reused
+from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.lookup import close_abandoned, close_left_open
+from runner.wording import counted
 
 
 class SweepFailed(RunFailed):
@@ -54,7 +63,18 @@ class Session:
     ) -> None:
         self.folder, self.sweep, self.settings = folder, sweep, settings
         self._launch, self._store, self._tracker, self._stack = launch, store, tracker, stack
-        self._console = Console(soft_wrap=False)
+        # The jobs in this process redirect what `sys.stdout` is.
+        self._console = Console(file=sys.stdout, soft_wrap=False)
+        self._watch = Watch(folder, len(sweep.jobs) or None, self._console)
+
+    def watch(self) -> None:
+        """Says what is about to run, and from now on what becomes of it."""
+        factors, count = self.sweep.factors, len(self.sweep.jobs)
+        if count:
+            told = f"sweep of {counted(count, 'job')}: {factors_line(factors)}"
+            self._console.print(Text(told), highlight=False)
+        self._print(f"files:  {self.folder}", f"logs:   {self.folder}/JOB/{LOG}")
+        self._watch.start()
 
     def close(self, error: BaseException | None) -> None:
         """Shows and logs what became of the jobs, and ends the parent run with the status that fits.
@@ -66,7 +86,10 @@ class Session:
             SweepFailed: A job failed, or did not report.
         """
         with self._stack:
-            error = settle(self._launch, error)
+            try:
+                error = settle(self._launch, error)
+            finally:
+                self._watch.stop()
             records = self._records()
             try:
                 self._show(records)
@@ -90,7 +113,7 @@ class Session:
         count = max([len(self.sweep.jobs), *(number + 1 for number in written)])
         return [
             written.get(number)
-            or JobRecord(number, self.sweep.jobs[number], "interrupted", "it was not begun")
+            or JobRecord(number, self.sweep.name_of(number), "interrupted", "it was not begun")
             for number in range(count)
             if number in written or number < len(self.sweep.jobs)
         ]
@@ -100,9 +123,10 @@ class Session:
         ended = [record.run_id for record in records if record.status == "interrupted" and record.run_id]
         close_left_open(self._store, ended)
         runs = runs_by_id(self._store, [record.run_id for record in records if record.run_id])
-        frame = jobs_frame(records, runs)
+        factors = self.sweep.factors
+        frame = jobs_frame(records, runs, factors)
         frame.to_csv(self.folder / "jobs.csv", index=False)
-        self._console.print(jobs_table(frame))
+        self._console.print(JobsTable(records, frame, factors))
         reused = sum(record.status == "reused" for record in records)
         if reused:
             self._console.print(f"{reused} of {len(records)} jobs had finished before", highlight=False)
@@ -151,13 +175,14 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
     store = open_store(settings.tracking, settings.outputs)
     if settings.resume:
         close_abandoned(store)
-    names = job_names([job.overrides for job in jobs]) if known else ()
+    factors = sweep_factors([job.overrides for job in jobs]) if known else ()
+    names = job_names(factors, len(jobs)) if known else ()
     argv = settings.argv
     with ExitStack() as stack:
         tracker = stack.enter_context(
             open_run(
                 store,
-                run_name=f"sweep {folder.name}",
+                run_name=sweep_name(factors) if known else f"sweep {folder.name}",
                 params={"command": shlex.join(argv), "jobs": len(names), "resume": settings.resume},
                 tags={"runner_kind": "sweep", "folder": str(folder)},
             )
@@ -170,8 +195,15 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch, *, known:
             parent_run_id=tracker.run_id,
             data={key: {"source": found.source, "sha256": found.sha256} for key, found in data.items()},
             threads=launch.threads,
+            factors={factor.name: factor.levels for factor in factors},
         )
+        equals = find_equals(jobs, sweep, store) if settings.resume and known else {}
+        if equals:
+            missing = tuple(number for number in range(len(jobs)) if number not in equals)
+            sweep = replace(sweep, started=missing)
         write_sweep(folder, sweep)
+        for number, run in equals.items():
+            write_record(folder, reused(number, sweep.name_of(number), run))
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
 
