@@ -96,9 +96,9 @@ def test_a_reason_and_a_note_are_told_once_with_their_jobs() -> None:
     ("width", "columns"),
     [
         (80, "accuracy loss sparsity"),
-        (60, "accuracy sparsity"),
-        (50, "accuracy"),
-        (40, ""),
+        (70, "accuracy sparsity"),
+        (60, "accuracy"),
+        (50, ""),
     ],
 )
 def test_what_there_is_no_room_for_is_left_out(width: int, columns: str) -> None:
