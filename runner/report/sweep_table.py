@@ -25,6 +25,8 @@ _FORMATS = {"accuracy": "{:.4f}", "loss": "{:.4f}", "sparsity": "{:.2%}"}
 # What a narrow terminal has no room for, the first one first.
 _LEFT_OUT = ("loss", "sparsity", "accuracy")
 _INDENT = 2
+# Of a column of levels where a table is too wide for the terminal; and more than any table needs.
+_WIDEST, _ANY = 20, 10_000
 
 
 def jobs_frame(
@@ -82,29 +84,31 @@ class JobsTable:
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Draws it, as wide as the terminal allows."""
         if len(self._rows):
-            measured = list(_COLUMNS)
-            for name in (*_LEFT_OUT, None):
-                table = self._table(measured)
-                wide = Measurement.get(console, options.update(max_width=1000), table).maximum
-                if wide <= options.max_width or name is None:
-                    break
-                measured.remove(name)
-            yield table
+            yield self._fitting(console, options)
         else:
             yield Text(f"Sweep: {counted(self._count, 'job')}", "bold")
         yield from self._reasons()
         yield from self._notes()
 
-    def _table(self, measured: Sequence[str]) -> Table:
+    def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
+        """Shortens long levels, then leaves measured columns out, as long as the table is too wide."""
+        table = self._table(list(_COLUMNS), widest=None)
+        for left_out in range(len(_LEFT_OUT) + 1):
+            if Measurement.get(console, options.update(max_width=_ANY), table).maximum <= options.max_width:
+                break
+            table = self._table([name for name in _COLUMNS if name not in _LEFT_OUT[:left_out]], _WIDEST)
+        return table
+
+    def _table(self, measured: Sequence[str], widest: int | None) -> Table:
         table = plain_table(f"Sweep: {counted(self._count, 'job')}")
         table.add_column("job", justify="right", no_wrap=True)
         levels = {
-            # A name is cut where it must be, and broken after a dot only.
             name.replace(".", ".\n"): without_common_folder([str(level) for level in self._rows[name]])
             for name in self._factors or ["name"]
         }
         for name in levels:
-            table.add_column(name, no_wrap=True, overflow="ellipsis")
+            # Where all is too wide, columns that may wrap give way; what is in them is cut instead.
+            table.add_column(_cut(name), max_width=widest)
         table.add_column("result", no_wrap=True)
         for name in measured:
             table.add_column(name, justify="right", no_wrap=True)
@@ -112,7 +116,7 @@ class JobsTable:
             finished = row["status"] == "finished"
             table.add_row(
                 str(row["job"]),
-                *(Text(own[place]) for own in levels.values()),
+                *(_cut(own[place]) for own in levels.values()),
                 Text(str(row["status"]), "green" if finished else "bold red"),
                 *("-" if pd.isna(row[name]) else _FORMATS[name].format(row[name]) for name in measured),
             )
@@ -141,6 +145,10 @@ class JobsTable:
 
 def _jobs(numbers: Sequence[int]) -> str:
     return f"job {numbers[0]}:" if len(numbers) == 1 else f"{len(numbers)} jobs ({listed(numbers)}):"
+
+
+def _cut(text: str) -> Text:
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _line(text: str, style: str) -> Padding:

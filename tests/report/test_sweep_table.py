@@ -112,8 +112,11 @@ def test_what_there_is_no_room_for_is_left_out(width: int, columns: str) -> None
 
 def test_long_levels_are_cut_so_that_a_job_has_a_line() -> None:
     lines = drawn(RECORDS[:1], {"model.path": ("x" * 200,), "seed": ("1",)})
-    assert lines[2].startswith("0 xxx")
-    assert "… 1 finished" in lines[2]
+    assert lines[-1] == f"0 {'x' * 19}… 1 finished 0.9877 0.0625 87.50%"
+    # More factors than there is room for.
+    lines = drawn(RECORDS[:1], {f"a.f{number}": ("x" * 12,) for number in range(8)})
+    assert lines[-1].startswith("0 xxx")
+    assert lines[-1].endswith("… finished")
 
 
 def test_without_factors_the_names_are_shown() -> None:
