@@ -18,6 +18,8 @@ from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
 from runner.recording import (
     artifacts,
+    data_origin,
+    data_profile,
     final_metrics,
     results,
     run_tags,
@@ -150,6 +152,8 @@ def _run_and_record(
                 )
             )
         summary["mlflow_run_id"] = tracker.run_id
+        data = prepared.data
+        tracker.log_data(data.source, data.sha256, data_origin(recipe, data), data_profile(recipe, data))
         if member:
             member.begun(tracker.run_id, folder)
             _show_notes(plan, display)
@@ -182,7 +186,7 @@ def _run_and_record(
         if member:
             show_scores(prepared, proven, dense, display)
         else:
-            show_results(prepared, proven, dense, folder, tracker.ui_line, display)
+            show_results(prepared, proven, dense, folder, tracker.shown_at, display)
         if failures := proven.failures():
             raise RunFailed("\n".join(failures))
         summary["status"] = "finished"

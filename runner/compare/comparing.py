@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from runner.report.page import Picture
 
 _FOLDER = "comparison"
+COMPARISON_PAGE = f"artifacts/{_FOLDER}/comparison.html"
+"""Where MLflow shows the page, within the page of the sweep's run."""
 
 
 def compare_finished_sweep(

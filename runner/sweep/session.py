@@ -11,13 +11,15 @@ from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 from rich.console import Console
 from rich.text import Text
 
-from runner.compare.comparing import compare_finished_sweep
+from runner.compare.comparing import COMPARISON_PAGE, compare_finished_sweep
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
 from runner.report.sweep_lines import factors_line
+from runner.report.sweep_note import sweep_note
 from runner.report.sweep_table import JobsTable, jobs_frame
 from runner.settings import RunSettings
 from runner.sweep.ending import settle
@@ -31,6 +33,7 @@ from runner.sweep.reuse import find_equals, reused
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.lookup import close_abandoned, close_left_open
+from runner.tracking.names import MAX_TAG
 from runner.wording import counted
 
 
@@ -92,12 +95,14 @@ class Session:
                 self._watch.stop()
             records = self._records()
             try:
-                self._show(records)
+                frame = self._show(records)
+                compared = None
                 # Who interrupts a sweep does not want to wait for what can be had at any time.
                 if error is None:
-                    compare_finished_sweep(
+                    compared = compare_finished_sweep(
                         self.folder, self._console, artifacts=self.settings.tracking.artifacts
                     )
+                self._describe(frame, compared=compared is not None)
                 self._say_where(records)
             finally:
                 if error is not None:
@@ -118,7 +123,7 @@ class Session:
             if number in written or number < len(self.sweep.jobs)
         ]
 
-    def _show(self, records: list[JobRecord]) -> None:
+    def _show(self, records: list[JobRecord]) -> pd.DataFrame:
         # A process that was killed could not say so itself.
         ended = [record.run_id for record in records if record.status == "interrupted" and record.run_id]
         close_left_open(self._store, ended)
@@ -133,9 +138,16 @@ class Session:
         self._tracker.log_metrics({f"jobs/{s}": float((frame.status == s).sum()) for s in set(frame.status)})
         if "tables" in self.settings.tracking.artifacts:
             self._tracker.log_artifact(self.folder / "jobs.csv", "tables")
+        return frame
+
+    def _describe(self, frame: pd.DataFrame, *, compared: bool) -> None:
+        """Has MLflow's page of the sweep link its jobs, and its comparison where that is logged."""
+        logged = compared and "tables" in self.settings.tracking.artifacts
+        page = self._tracker.address_of(self._tracker.run_id, COMPARISON_PAGE) if logged else None
+        self._tracker.describe(sweep_note(frame, self._tracker.address_of, page, most=MAX_TAG))
 
     def _say_where(self, records: list[JobRecord]) -> None:
-        self._print(f"files:  {self.folder}", f"MLflow: {self._tracker.ui_line}")
+        self._print(f"files:  {self.folder}", *self._tracker.shown_at)
         if any(record.status in ("interrupted", "skipped") for record in records):
             self._print(f"to continue: {continuing(self.sweep.argv)}")
 
