@@ -187,15 +187,13 @@ def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path, *, de
 
 
 def _do_job(config: "DictConfig", hydra: "DictConfig", folder: Path, number: int, *, debug: bool) -> None:
-    from runner.sweep.records import read_sweep
+    from runner.sweep.job import recorded
 
     def do() -> None:
-        _load_tensorflow(read_sweep(folder).threads)
-
-        from runner.sweep.job import recorded
-
         with recorded(folder, number) as job:
             print(f"job {number}: {_swept(hydra)}")
+            print("loading TensorFlow")
+            _load_tensorflow(job.sweep.threads)
             _run(config, hydra, job)
 
     # Its record tells the sweep how it ended. Hydra would print a line of its own about an exception.

@@ -22,35 +22,33 @@ class MissingJobs(Sweeper):
     """
 
     def __init__(self, started: Sequence[int], **own: Any) -> None:
-        self._started = started
+        self.started = started
         # Hydra makes the class anew when it looks for plugins, so it is taken when it is needed.
         self._sweeper = basic_sweeper.BasicSweeper(**own)
-        self._sweeper.split_arguments = self._split_arguments  # type: ignore[method-assign]
+        self._sweeper.split_arguments = self.split_arguments  # type: ignore[method-assign]
 
     def setup(self, *, hydra_context: HydraContext, task_function: TaskFunction, config: DictConfig) -> None:
         """Gets ready; see Hydra."""
         self._sweeper.setup(hydra_context=hydra_context, task_function=task_function, config=config)
         sweep: Any = OmegaConf.to_container(config.hydra.sweep, resolve=False)
-        self._subdir: str = sweep["subdir"]
+        self.subdir: str = sweep["subdir"]
 
     def sweep(self, arguments: list[str]) -> Any:
         """Starts the jobs; see Hydra."""
         return self._sweeper.sweep(arguments)
 
-    def _split_arguments(
-        self, overrides: list[Override], max_batch_size: int | None
-    ) -> list[list[list[str]]]:
+    def split_arguments(self, overrides: list[Override], max_batch_size: int | None) -> list[list[list[str]]]:
         """Returns the overrides of each job to start, in batches."""
         own = basic_sweeper.BasicSweeper
         [every] = own.split_arguments(overrides, None)
-        wanted = [[*every[number], *self._own_folder(number)] for number in self._started]
+        wanted = [[*every[number], *self._own_folder(number)] for number in self.started]
         return list(own.split_overrides_to_chunks(wanted, max_batch_size)) if wanted else []
 
     def _own_folder(self, number: int) -> list[str]:
         """Gives a job the folder that its number names: launchers count the jobs that they start."""
-        if _NUMBER not in self._subdir:
+        if _NUMBER not in self.subdir:
             return []
-        quoted = self._subdir.replace(_NUMBER, str(number)).replace("'", "\\'")
+        quoted = self.subdir.replace(_NUMBER, str(number)).replace("'", "\\'")
         return [f"hydra.sweep.subdir='{quoted}'"]
 
 

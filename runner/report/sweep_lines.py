@@ -83,9 +83,9 @@ class LiveSweep:
         table = Table.grid(padding=(0, _GAP, 0, 0))
         table.add_column(justify="right", width=numbers)
         table.add_column(no_wrap=True, overflow="ellipsis", width=names)
-        table.add_column(no_wrap=True, overflow="ellipsis", ratio=1)
+        table.add_column(ratio=1)  # The only one that gives way, so none of its texts may wrap.
         for line in shown:
-            told = Text(line.told, line.style)
+            told = Text(line.told, line.style, no_wrap=True, overflow="ellipsis")
             table.add_row(str(line.record.number), Text(line.record.name), told)
         yield table
         summary = Table.grid()

@@ -1,4 +1,7 @@
-"""One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens."""
+"""One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens.
+
+What computes is imported by the job that runs: its record is there before the seconds that this takes.
+"""
 
 import time
 from collections.abc import Iterator
@@ -7,15 +10,11 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.experiment import Membership, run_experiment
 from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.log import keep_log
 from runner.sweep.records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
-from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
-from runner.tracking import open_store
-from runner.tracking.lookup import close_left_open
 
 _VANISHED = "its process ended before it did"
 _OTHER_DATA = "finished before, on data whose content has changed since: it is run again"
@@ -67,6 +66,11 @@ class Job:
             UserError: See `run_experiment`.
             RunFailed: See `run_experiment`.
         """
+        from runner.experiment import Membership, run_experiment
+        from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
+        from runner.tracking import open_store
+        from runner.tracking.lookup import close_left_open
+
         settings = self._settings(settings)
         if self.earlier is not None and self.earlier.succeeded:
             self.record = self.earlier

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 _METRICS_PER_BATCH = 1000
 _ENTRIES_PER_BATCH = 100
 # Of a data set's SHA-256; MLflow takes 36 digits at most, and its list shows all of them.
-_DIGEST = 12
+_DIGEST = 8
 
 
 class Tracker:
