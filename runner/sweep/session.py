@@ -93,7 +93,7 @@ class Session:
                 error = settle(self._launch, error)
             finally:
                 self._watch.stop()
-            records = self._records()
+            records = self._records(interrupted=isinstance(error, KeyboardInterrupt))
             try:
                 frame = self._show(records)
                 compared = None
@@ -112,9 +112,13 @@ class Session:
                 numbers = ", ".join(str(record.number) for record in failed)
                 raise SweepFailed(f"{len(failed)} of {len(records)} jobs did not finish: {numbers}")
 
-    def _records(self) -> list[JobRecord]:
+    def _records(self, *, interrupted: bool) -> list[JobRecord]:
         """Returns a record for every job; one that never began has none of its own."""
         written = {record.number: record for record in read_records(self.folder)}
+        if interrupted:  # Some launchers do not leave their processes the time to say so.
+            for number, record in written.items():
+                if record.running:
+                    written[number] = replace(record, reason="interrupted")
         count = max([len(self.sweep.jobs), *(number + 1 for number in written)])
         return [
             written.get(number)
