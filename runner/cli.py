@@ -187,11 +187,13 @@ def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path, *, de
 
 
 def _do_job(config: "DictConfig", hydra: "DictConfig", folder: Path, number: int, *, debug: bool) -> None:
+    from runner.job import task_overrides
     from runner.sweep.job import recorded
 
     def do() -> None:
-        with recorded(folder, number) as job:
-            print(f"job {number}: {_swept(hydra)}")
+        overrides = task_overrides(hydra)
+        with recorded(folder, number, overrides) as job:
+            print(f"job {number}: {' '.join(overrides)}")
             print("loading TensorFlow")
             _load_tensorflow(job.sweep.threads)
             _run(config, hydra, job)

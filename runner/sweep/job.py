@@ -4,7 +4,7 @@ What computes is imported by the job that runs: its record is there before the s
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +14,7 @@ from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.log import keep_log
+from runner.sweep.names import sampled_name
 from runner.sweep.records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 
 _VANISHED = "its process ended before it did"
@@ -26,14 +27,16 @@ class Job:
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, overrides: Sequence[str] = ()) -> None:
         self.folder, self.number = folder, number
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
         self.earlier = read_record(folder, number)
-        name = self.sweep.name_of(number)
+        known = bool(self.sweep.jobs)
+        name = self.sweep.name_of(number) if known else sampled_name(overrides, self.sweep.argv)
         # Until the opposite is known: a process that is killed cannot say so.
         self.record = JobRecord(number, name, "interrupted", _VANISHED, began=time.time())
 
@@ -109,14 +112,15 @@ class Job:
 
 
 @contextmanager
-def recorded(folder: Path, number: int) -> Iterator[Job]:
+def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterator[Job]:
     """Opens a job, and writes its record when the block is left, whichever way.
 
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
-    job = Job(folder, number)
+    job = Job(folder, number, overrides)
     if job.earlier is None or not job.earlier.succeeded:
         write_record(folder, job.record)
     try:

@@ -152,6 +152,8 @@ class Session:
 
     def _say_where(self, records: list[JobRecord]) -> None:
         self._print(f"files:  {self.folder}", *self._tracker.shown_at)
+        if self._launch.submissions is not None and any(record.running for record in records):
+            self._print(f"what the processes that ended early said: {self._launch.submissions}")
         if any(record.status in ("interrupted", "skipped") for record in records):
             self._print(f"to continue: {continuing(self.sweep.argv)}")
 

@@ -54,7 +54,8 @@ class Watch:
             return
         self._over.set()
         try:
-            self._thread.join()
+            if self._thread.ident is not None:  # Something may have failed before it was started.
+                self._thread.join()
             self.look()
         finally:
             if self._live is not None:

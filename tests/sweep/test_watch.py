@@ -94,6 +94,12 @@ def test_what_ends_just_before_the_end_is_told(sweep: Path) -> None:
     assert FAILURES in printed(screen)
 
 
+def test_it_can_be_stopped_before_it_has_begun(sweep: Path) -> None:
+    screen = console(terminal=False)
+    Watch(sweep, 5, screen).stop()
+    assert printed(screen) == ""
+
+
 def wait_for(true: Callable[[], bool]) -> None:
     until = time.monotonic() + 20
     while not true():
