@@ -163,8 +163,7 @@ def _job(config: "DictConfig") -> None:
     elif not _is_command:
         _work(config, hydra, debug=debug)
     elif is_sweep(folder := sweep_folder(hydra)):
-        # Its record tells the sweep how it ended. Hydra would print a line of its own about an exception.
-        _status_of(lambda: _run_in_sweep(config, hydra, folder), debug=debug)
+        _run_in_sweep(config, hydra, folder, debug=debug)
     else:
         print(f"job {hydra.job.num}: {_swept(hydra)}", flush=True)
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
@@ -177,20 +176,34 @@ def _work(config: "DictConfig", hydra: "DictConfig", *, debug: bool) -> None:
 
     _be_quiet()
     folder = sweep_folder(hydra)
-    with worker(folder, hydra.job.num, Path(hydra.runtime.cwd)):
-        _status_of(lambda: _run_in_sweep(config, hydra, folder), debug=debug)
+    with worker(folder, hydra.job.num, Path(hydra.runtime.cwd)) as number:
+        _do_job(config, hydra, folder, number, debug=debug)
 
 
-def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path) -> None:
+def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path, *, debug: bool) -> None:
+    """Does one job of a sweep in the command's own process."""
+    from runner.sweep.log import logged
     from runner.sweep.records import read_sweep
 
-    _load_tensorflow(read_sweep(folder).threads)
+    number = read_sweep(folder).number_of(hydra.job.num)
+    with logged(folder, number):
+        _do_job(config, hydra, folder, number, debug=debug)
 
+
+def _do_job(config: "DictConfig", hydra: "DictConfig", folder: Path, number: int, *, debug: bool) -> None:
+    from runner.job import task_overrides
     from runner.sweep.job import recorded
 
-    with recorded(folder, hydra.job.num) as job:
-        print(f"job {job.number}: {job.name}" if _is_command else job.name, flush=True)
-        _run(config, hydra, job)
+    def do() -> None:
+        overrides = task_overrides(hydra)
+        with recorded(folder, number, overrides) as job:
+            print(f"job {number}: {' '.join(overrides)}")
+            print("loading TensorFlow")
+            _load_tensorflow(job.sweep.threads)
+            _run(config, hydra, job)
+
+    # Its record tells the sweep how it ended. Hydra would print a line of its own about an exception.
+    _status_of(do, debug=debug)
 
 
 def _swept(hydra: "DictConfig") -> str:

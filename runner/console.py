@@ -1,6 +1,7 @@
 """The console that all commands print tables and notes to."""
 
 from collections.abc import Iterator
+from typing import IO
 
 from rich.console import Console, ConsoleOptions, ConsoleRenderable, RenderableType, RenderHook
 from rich.segment import Segment
@@ -8,12 +9,15 @@ from rich.segment import Segment
 from runner.wording import visible
 
 
-def open_console() -> Console:
-    """Returns a console on standard output where no text can move the cursor, change colours or ring a bell.
+def open_console(file: IO[str] | None = None) -> Console:
+    """Returns a console where no text can move the cursor, change colours or ring a bell.
 
     Names in files that others made (layers, tensors, runs of a shared store) may hold what terminals obey.
+
+    Args:
+        file: Where it writes to; None is whatever is standard output when it writes.
     """
-    console = Console(soft_wrap=False)
+    console = Console(file=file, soft_wrap=False)
     console.push_render_hook(_Visibly())
     return console
 

@@ -83,7 +83,7 @@ def start_dense(
             prepared.model,
             train=train,
             on_wait=display.say,
-            warn=lambda warning: display.print(f"warning: {warning}"),
+            warn=lambda warning: display.note(warning, "warning"),
             sweep=sweep,
         )
         if checkpoint.reused:

@@ -19,6 +19,8 @@ from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
 from runner.recording import (
     artifacts,
+    data_origin,
+    data_profile,
     final_metrics,
     results,
     run_tags,
@@ -35,6 +37,7 @@ from runner.run_directory import make_run_directory
 from runner.settings import RunSettings
 from runner.stages import Prepared, fit, prepare, prove
 from runner.summary import write_json
+from runner.sweep.names import run_name
 from runner.training.graphs import graphs_freed
 
 if TYPE_CHECKING:
@@ -53,12 +56,14 @@ class Membership:
         parent_run_id: The sweep's run in MLflow.
         data: What the sweep found for the recipe's data; None where it did not look.
         begun: Called with the run's id in MLflow and its folder, as soon as it has them.
+        noted: Called with each note and warning that the run prints.
     """
 
     name: str
     parent_run_id: str
     data: ResolvedData | None
     begun: Callable[[str | None, Path | None], None]
+    noted: Callable[[str], None]
 
 
 def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | None = None) -> None:
@@ -76,9 +81,9 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
             was not kept.
     """
     recipe, notes = drop_leftovers(recipe)
-    with graphs_freed(), Display() as display:
+    with graphs_freed(), Display(noted=member.noted if member else None) as display:
         for note in notes:
-            display.print(f"note: {note}")
+            display.note(note)
         prepared = prepare(recipe, settings.seed, display, member.data if member else None)
         if settings.dry_run:
             before = dense_plan(prepared, recipe, settings)
@@ -114,7 +119,7 @@ def _show_curves(plan: Plan, display: Display) -> None:
 
 def _show_notes(plan: Plan, display: Display) -> None:
     for warning in plan.warnings:
-        display.print(f"note: {warning}")
+        display.note(warning)
 
 
 def _open_store(settings: RunSettings) -> "Store":
@@ -156,7 +161,9 @@ def _run_and_record(
             tracker = stack.enter_context(
                 open_run(
                     store,
-                    run_name=member.name if member else f"{recipe.name} seed={settings.seed}",
+                    run_name=member.name
+                    if member
+                    else run_name(recipe.name, settings.overrides, settings.seed),
                     params={"seed": settings.seed, **recipe.to_mapping()},
                     tags=run_tags(recipe, settings, prepared, folder),
                     parent_run_id=sweep,
@@ -164,6 +171,8 @@ def _run_and_record(
             )
         stack.enter_context(_failure_tagged(tracker))
         summary["mlflow_run_id"] = tracker.run_id
+        data = prepared.data
+        tracker.log_data(data.source, data.sha256, data_origin(recipe, data), data_profile(recipe, data))
         if member:
             member.begun(tracker.run_id, folder)
             _show_notes(plan, display)
@@ -204,7 +213,7 @@ def _run_and_record(
         if member:
             show_scores(prepared, proven, display)
         else:
-            show_results(prepared, proven, folder, tracker.ui_line, display)
+            show_results(prepared, proven, folder, tracker.shown_at, display)
         if failures := proven.failures():
             raise RunFailed("\n".join(failures))
         summary["status"] = "finished"

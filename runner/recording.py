@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from runner.datasets import Dataset
 from runner.export.measure import Exported
 from runner.fingerprint import environment, group_fingerprint, job_fingerprint
 from runner.plan import Plan
@@ -62,6 +63,17 @@ def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: 
     if sha is not None:
         tags["git_sha"] = sha + ("-dirty" if dirty else "")
     return tags
+
+
+def data_origin(recipe: Recipe, data: Dataset) -> str:
+    """Says where a run's data came from: the file that the recipe names, else the data set's name."""
+    return data.source if data.fell_back or recipe.data.path is None else recipe.data.path
+
+
+def data_profile(recipe: Recipe, data: Dataset) -> dict[str, int]:
+    """Counts the samples of a run's data by what they are for."""
+    x_train, _, x_validation, _ = data.split(recipe.data.validation_split)
+    return {"train": len(x_train), "validation": len(x_validation), "test": len(data.x_test)}
 
 
 def verdict_tags(proven: Proven) -> dict[str, str]:
@@ -134,7 +146,7 @@ def show_results(
     prepared: Prepared,
     proven: Proven,
     folder: Path,
-    ui_line: str,
+    shown_at: tuple[str, ...],
     display: Display,
 ) -> None:
     """Prints the tables at the end of a run, where its files are, and what shows it in MLflow."""
@@ -142,7 +154,7 @@ def show_results(
     display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
     display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
     show_scores(prepared, proven, display)
-    display.print(f"files:  {folder}", f"MLflow: {ui_line}")
+    display.print(f"files:  {folder}", *shown_at)
 
 
 def show_scores(prepared: Prepared, proven: Proven, display: Display) -> None:

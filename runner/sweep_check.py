@@ -23,6 +23,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.errors import UserError
 from runner.job import load_plugins, read_job, task_overrides
 from runner.launchers import GROUP
+from runner.missing_jobs import start_only
 from runner.recipe.library import recipe_names
 from runner.settings import prepare_outputs
 from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_launch
@@ -83,9 +84,11 @@ class SweepCheck(Callback):
                 limit_tensorflow(launch.threads)
             load_plugins(jobs[0].settings.plugins)
             _check_registered(jobs)
-            _opened.append(open_session(folder, jobs, launch))
-            if launch.submissions is not None:
-                print(f"the jobs write what they do to {launch.submissions}", flush=True)
+            session = open_session(folder, jobs, launch)
+            _opened.append(session)
+            if session.sweep.started is not None:
+                start_only(config, session.sweep.started)
+            session.watch()
         except Exception as error:
             raise SweepRefused from error
 

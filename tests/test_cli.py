@@ -377,7 +377,11 @@ def test_a_sweep_runs_each_job_in_its_own_directory(command: Command) -> None:
     )
 
     assert (status, err) == (0, "")
-    ran = re.findall(r"^ran (\w+) \S+ (\d) False sweeps/([\d_-]+)/(\d)$", out, re.MULTILINE)
+    assert "\nran " not in out
+    # Without a folder of its own, which the experiment makes, a job's log stays beside its record.
+    logs = sorted((command.folder / "results").glob("sweeps/*/records/*.log"))
+    said = "".join(log.read_text() for log in logs)
+    ran = re.findall(r"^ran (\w+) \S+ (\d) False sweeps/([\d_-]+)/(\d)$", said, re.MULTILINE)
     assert [(name, seed, job) for name, seed, _, job in ran] == [
         ("mnist_constant", "1", "0"),
         ("mnist_constant", "2", "1"),
@@ -393,7 +397,7 @@ def test_a_sweep_runs_each_job_in_its_own_directory(command: Command) -> None:
         f"results/sweeps/{sweep}/jobs.csv",
         f"results/sweeps/{sweep}/multirun.yaml",
         f"results/sweeps/{sweep}/records",
-        *(f"results/sweeps/{sweep}/records/{job}.json" for job in range(4)),
+        *(f"results/sweeps/{sweep}/records/{job}.{kind}" for job in range(4) for kind in ("json", "log")),
         f"results/sweeps/{sweep}/sweep.json",
     ]
 

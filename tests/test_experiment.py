@@ -533,7 +533,10 @@ def test_the_command_says_what_it_did(shipped: dict[str, Finished]) -> None:
     accuracy, loss = run.summary["test_accuracy"], run.summary["test_loss"]
     assert any(line.endswith(f": accuracy {accuracy:.4f}, loss {loss:.4f}") for line in lines)
     assert f"files:  {run.folder}" in lines
-    assert lines[-1] == f"MLflow: mlflow ui --backend-store-uri sqlite:///{run.outputs}/mlflow.db"
+    assert lines[-2:] == [
+        f"MLflow: mlflow ui --backend-store-uri sqlite:///{run.outputs}/mlflow.db",
+        "table:  http://127.0.0.1:5000/#/experiments/1/runs?viewStateShareKey=pruning-runs",
+    ]
     assert len([line for line in lines if line.rstrip().endswith(" ok")]) == 3
     assert "accuracy" not in next(
         line for line in shipped["two_conv_2x4"].said.splitlines() if "test set" in line

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 
 _FOLDER = "comparison"
 _MOST_VALUES = 6
+COMPARISON_PAGE = f"artifacts/{_FOLDER}/comparison.html"
+"""Where MLflow shows the page, within the page of the sweep's run."""
 
 
 def compare_finished_sweep(

@@ -1,7 +1,7 @@
 """The live line of a run; plain lines where there is no terminal."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -23,13 +23,15 @@ class Display:
 
     Args:
         console: Where to print; default: standard output.
+        noted: Called with each note and warning, for a sweep, which tells once what many of its jobs say.
 
     Attributes:
         seconds: How long each stage took, by name.
     """
 
-    def __init__(self, console: Console | None = None) -> None:
+    def __init__(self, console: Console | None = None, *, noted: Callable[[str], None] | None = None) -> None:
         self.console = console or open_console()
+        self._noted = noted
         self.seconds: dict[str, float] = {}
         self._live: Live | None = None
         self._stage = ""
@@ -99,6 +101,17 @@ class Display:
                 self.console.print(Text(item), soft_wrap=True)
             else:
                 self.console.print(item, overflow="fold")
+
+    def note(self, told: str, kind: str = "note") -> None:
+        """Prints what the user should know, though nothing is wrong.
+
+        Args:
+            told: A sentence.
+            kind: What stands before it: `note` or `warning`.
+        """
+        self.print(f"{kind}: {told}")
+        if self._noted is not None:
+            self._noted(told)
 
     def _line(self, shown: str) -> None:
         shown = visible(shown)  # A live line goes past what `open_console` does.

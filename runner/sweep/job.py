@@ -1,20 +1,22 @@
-"""One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens."""
+"""One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens.
 
-from collections.abc import Iterator
+What computes is imported by the job that runs: its record is there before the seconds that this takes.
+"""
+
+import time
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from runner.errors import RunnerError
-from runner.experiment import Membership, run_experiment
 from runner.interruption import interrupt_reason, was_interrupted
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.code import require_same_code
-from runner.sweep.records import JobRecord, Sweep, read_records, read_sweep, write_record
-from runner.sweep.reuse import data_has_changed, find_equal, required_data
-from runner.tracking import open_store
-from runner.tracking.lookup import close_left_open
+from runner.sweep.log import keep_log
+from runner.sweep.names import sampled_name
+from runner.sweep.records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 
 _VANISHED = "its process ended before it did"
 _OTHER_DATA = "finished before, on data whose content has changed since: it is run again"
@@ -26,26 +28,35 @@ class Job:
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
 
-    def __init__(self, folder: Path, number: int) -> None:
+    def __init__(self, folder: Path, number: int, overrides: Sequence[str] = ()) -> None:
         self.folder, self.number = folder, number
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
-        earlier = [record for record in read_records(folder) if record.number == number]
-        self.earlier = earlier[0] if earlier else None
+        self.earlier = read_record(folder, number)
+        known = bool(self.sweep.jobs)
+        name = self.sweep.name_of(number) if known else sampled_name(overrides, self.sweep.argv)
         # Until the opposite is known: a process that is killed cannot say so.
-        self.record = JobRecord(number, self.name, "interrupted", _VANISHED)
+        self.record = JobRecord(number, name, "interrupted", _VANISHED, began=time.time())
 
-    @property
-    def name(self) -> str:
-        """What was swept."""
-        names = self.sweep.jobs
-        return names[self.number] if self.number < len(names) else f"job {self.number}"
-
-    def note(self, run_id: str | None, folder: Path | None) -> None:
+    def place(self, run_id: str | None, folder: Path | None) -> None:
         """Remembers where the run is logged and what it writes to."""
         self.record = replace(self.record, run_id=run_id, folder=None if folder is None else str(folder))
+        keep_log(self.folder, self.record)
+        write_record(self.folder, self.record)
+
+    def note(self, told: str) -> None:
+        """Remembers what the user should be told, once for all jobs that tell the same."""
+        if told not in self.record.notes:
+            self.record = replace(self.record, notes=(*self.record.notes, told))
+            write_record(self.folder, self.record)
+
+    def end(self) -> None:
+        """Writes how the job ended, and how long it took."""
+        if self.record.began is not None:
+            self.record = replace(self.record, seconds=round(time.time() - self.record.began, 3))
         write_record(self.folder, self.record)
 
     def run(self, recipe: Recipe, settings: RunSettings) -> None:
@@ -59,10 +70,15 @@ class Job:
             UserError: This process has other code than the sweep's command; or see `run_experiment`.
             RunFailed: See `run_experiment`.
         """
+        from runner.experiment import Membership, run_experiment
+        from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
+        from runner.tracking import open_store
+        from runner.tracking.lookup import close_left_open
+
         settings = self._settings(settings)
         if self.earlier is not None and self.earlier.succeeded:
             self.record = self.earlier
-            print("  had finished when it was started again")
+            print("had finished when it was started again")
             return
         require_same_code(self.sweep, settings)
         if self.earlier is not None and self.earlier.run_id is not None:
@@ -70,29 +86,23 @@ class Job:
         if settings.resume:
             found = find_equal(recipe, settings, self.sweep)
             if found is not None:
-                folder = found.tags.get("folder")
-                self.record = replace(
-                    self.record, status="reused", reason=None, run_id=found.run_id, folder=folder
-                )
-                gone = folder is not None and not Path(folder).is_dir()
-                print(f"  finished before: {folder or found.run_id}{' (deleted since)' if gone else ''}")
+                self.record = reused(self.number, self.record.name, found)
                 return
             if data_has_changed(recipe, settings, self.sweep):
-                self.record = replace(self.record, note=_OTHER_DATA)
-                print(f"  {_OTHER_DATA}")
+                self.note(_OTHER_DATA)
         earlier = [record for record in read_records(self.folder) if record.status == "failed"]
         if settings.on_failure == "stop" and earlier:
             self.record = replace(self.record, status="skipped", reason=f"job {earlier[0].number} failed")
-            print(f"  left out: {self.record.reason} and on_failure=stop")
             return
         run_experiment(
             recipe,
             settings,
             Membership(
-                name=self.name,
+                name=self.record.name,
                 parent_run_id=self.sweep.parent_run_id,
                 data=required_data(recipe, self.sweep),
-                begun=self.note,
+                begun=self.place,
+                noted=self.note,
             ),
         )
         self.record = replace(self.record, status="finished", reason=None)
@@ -104,14 +114,15 @@ class Job:
 
 
 @contextmanager
-def recorded(folder: Path, number: int) -> Iterator[Job]:
+def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterator[Job]:
     """Opens a job, and writes its record when the block is left, whichever way.
 
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
-    job = Job(folder, number)
+    job = Job(folder, number, overrides)
     if job.earlier is None or not job.earlier.succeeded:
         write_record(folder, job.record)
     try:
@@ -124,4 +135,6 @@ def recorded(folder: Path, number: int) -> Iterator[Job]:
         job.record = replace(job.record, status="failed", reason=reason)
         raise
     finally:
-        write_record(folder, job.record)
+        # One that had finished before has ended long ago.
+        if job.record is not job.earlier:
+            job.end()

@@ -44,6 +44,18 @@ def level_names(keys: Sequence[str], levels: Sequence[Sequence[str]]) -> tuple[s
     return tuple(" ".join(own) for own in zip(*parts, strict=True))
 
 
+def sampled_name(overrides: Sequence[str], command: Sequence[str]) -> str:
+    """Names a job whose sweeper chose its values as it went, by those values.
+
+    Args:
+        overrides: The job's.
+        command: The sweep's, whose words name what was not chosen.
+    """
+    sampled = [override for override in overrides if override not in command]
+    [name] = job_names(sweep_factors([sampled]), 1)
+    return name
+
+
 def sweep_name(factors: Sequence[Factor]) -> str:
     """Names a sweep by what it varies: `sweep of schedule.name, schedule.sparsity, seed`."""
     return f"sweep of {', '.join(factor.name for factor in factors) or 'the defaults'}"

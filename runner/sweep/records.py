@@ -6,7 +6,7 @@ or the command itself, dies.
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
@@ -16,7 +16,7 @@ from runner.errors import UserError
 Status = Literal["finished", "reused", "failed", "interrupted", "skipped"]
 """How a job ended. `reused`: an equal one had finished before; `skipped`: not begun, another had failed."""
 
-_SWEEP, _RECORDS = "sweep.json", "records"
+_SWEEP, RECORDS = "sweep.json", "records"
 
 
 @dataclass(frozen=True)
@@ -25,7 +25,8 @@ class Sweep:
 
     Args:
         argv: The command.
-        jobs: What was swept, by job number, such as `recipe=mnist_constant seed=1`.
+        jobs: Their short names, by number, such as `mnist_constant seed=1`; empty where the sweeper chooses
+            its jobs as it goes.
         tracking_uri: The MLflow store, absolute.
         experiment: MLflow's experiment.
         parent_run_id: The sweep's own run in it.
@@ -33,6 +34,8 @@ class Sweep:
         threads: What each job computes with; None is all cores that its process may use.
         plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
         source: SHA-256 of the parts of the runner that compute; see `source_content`.
+        factors: What was swept: by a factor's short name its level in each job.
+        started: The numbers of the jobs that the launcher starts, in its own order; None is all of them.
     """
 
     argv: tuple[str, ...]
@@ -44,20 +47,32 @@ class Sweep:
     threads: int | None = None
     plugins: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    started: tuple[int, ...] | None = None
+
+    def number_of(self, place: int) -> int:
+        """Returns the number of the job that the launcher starts as its `place`-th, from 0."""
+        return place if self.started is None else self.started[place]
+
+    def name_of(self, number: int) -> str:
+        """Returns a job's short name."""
+        return self.jobs[number] if number < len(self.jobs) else f"job {number}"
 
 
 @dataclass(frozen=True)
 class JobRecord:
-    """How one job of a sweep ended.
+    """How one job of a sweep ended, or that it runs.
 
     Args:
         number: From 0.
-        name: What was swept.
+        name: Its short name.
         status: See `Status`.
         reason: Why it did not finish, in one line or more; None where it did.
         run_id: Its run in MLflow; None where it got none.
         folder: Its files; None where it wrote none.
-        note: What else there is to tell of it, in one line.
+        notes: What else there is to tell of it, in one line each.
+        began: When it began, in seconds since 1970; None where it was not begun.
+        seconds: How long it took; None while it runs, and where its process was killed.
     """
 
     number: int
@@ -66,7 +81,9 @@ class JobRecord:
     reason: str | None = None
     run_id: str | None = None
     folder: str | None = None
-    note: str | None = None
+    notes: tuple[str, ...] = ()
+    began: float | None = None
+    seconds: float | None = None
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
@@ -76,6 +93,11 @@ class JobRecord:
     def succeeded(self) -> bool:
         """Whether there is a result."""
         return self.status in ("finished", "reused")
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs, as far as its record tells: a process that was killed cannot say so."""
+        return self.status == "interrupted" and self.began is not None and self.seconds is None
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:
@@ -96,7 +118,7 @@ def read_sweep(folder: Path) -> Sweep:
             f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
             " outputs/sweeps/."
         )
-    return _read(path, Sweep, argv=tuple, jobs=tuple)
+    return _read(path, Sweep, argv=tuple, jobs=tuple, factors=_levels, started=_numbers)
 
 
 def is_sweep(folder: Path) -> bool:
@@ -106,18 +128,41 @@ def is_sweep(folder: Path) -> bool:
 
 def write_record(folder: Path, record: JobRecord) -> None:
     """Writes how a job ended, replacing what was said of the same job before."""
-    (folder / _RECORDS).mkdir(exist_ok=True)
-    _write(folder / _RECORDS / f"{record.number}.json", asdict(record))
+    (folder / RECORDS).mkdir(exist_ok=True)
+    _write(folder / RECORDS / f"{record.number}.json", asdict(record))
 
 
-def read_records(folder: Path) -> list[JobRecord]:
-    """Reads how the jobs ended that have ended, by number.
+def read_records(folder: Path, *, but: Container[int] = ()) -> list[JobRecord]:
+    """Reads the records of the jobs that were begun, by number.
+
+    Args:
+        folder: The sweep's.
+        but: Numbers of jobs to leave out.
 
     Raises:
         UserError: A record cannot be read.
     """
-    files = sorted((folder / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
-    return [_read(path, JobRecord) for path in files]
+    numbers = sorted(int(path.stem) for path in (folder / RECORDS).glob("*.json"))
+    found = (read_record(folder, number) for number in numbers if number not in but)
+    return [record for record in found if record is not None]
+
+
+def read_record(folder: Path, number: int) -> JobRecord | None:
+    """Reads how a job ended, or that it runs; None where it was not begun.
+
+    Raises:
+        UserError: The record cannot be read.
+    """
+    path = folder / RECORDS / f"{number}.json"
+    return _read(path, JobRecord, notes=tuple) if path.is_file() else None
+
+
+def _levels(factors: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(levels) for name, levels in factors.items()}
+
+
+def _numbers(started: list[int] | None) -> tuple[int, ...] | None:
+    return None if started is None else tuple(started)
 
 
 _T = TypeVar("_T")

@@ -5,25 +5,38 @@ process or in others, find it by its folder.
 """
 
 import shlex
+import sys
 import traceback
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
-from runner.compare.comparing import compare_finished_sweep
+import pandas as pd
+from rich.text import Text
+
+from runner.compare.comparing import COMPARISON_PAGE, compare_finished_sweep
 from runner.console import open_console
 from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
 from runner.plugin_content import plugin_content
-from runner.report.sweep_table import jobs_frame, jobs_table
+from runner.report.sweep_lines import factors_line
+from runner.report.sweep_note import sweep_note
+from runner.report.sweep_table import JobsTable, jobs_frame
 from runner.settings import RunSettings
 from runner.source_content import source_content
 from runner.sweep.ending import settle
+from runner.sweep.factors import sweep_factors
 from runner.sweep.launching import Launch
-from runner.sweep.names import job_names
+from runner.sweep.log import LOG
+from runner.sweep.names import job_names, sweep_name
 from runner.sweep.planned import PlannedJob
-from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_sweep
+from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
+from runner.sweep.reuse import find_equals, reused
+from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.lookup import close_left_open
+from runner.tracking.names import MAX_TAG
+from runner.wording import counted
 
 
 class SweepFailed(RunFailed):
@@ -55,7 +68,18 @@ class Session:
     ) -> None:
         self.folder, self.sweep, self.settings = folder, sweep, settings
         self._launch, self._store, self._tracker, self._stack = launch, store, tracker, stack
-        self._console = open_console()
+        # The jobs in this process redirect what `sys.stdout` is.
+        self._console = open_console(file=sys.stdout)
+        self._watch = Watch(folder, len(sweep.jobs) or None, self._console)
+
+    def watch(self) -> None:
+        """Says what is about to run, and from now on what becomes of it."""
+        factors, count = self.sweep.factors, len(self.sweep.jobs)
+        if count:
+            told = f"sweep of {counted(count, 'job')}: {factors_line(factors)}"
+            self._console.print(Text(told), highlight=False)
+        self._print(f"files:  {self.folder}", f"logs:   {self.folder}/JOB/{LOG}")
+        self._watch.start()
 
     def close(self, error: BaseException | None) -> None:
         """Shows and logs what became of the jobs, and ends the parent run with the status that fits.
@@ -67,15 +91,20 @@ class Session:
             SweepFailed: A job failed, or did not report.
         """
         with self._stack:
-            error = settle(self._launch, error)
-            records = self._records()
             try:
-                self._show(records)
+                error = settle(self._launch, error)
+            finally:
+                self._watch.stop()
+            records = self._records(interrupted=isinstance(error, KeyboardInterrupt))
+            try:
+                frame = self._show(records)
+                compared = None
                 # Who interrupts a sweep does not want to wait for what can be had at any time.
                 if error is None:
-                    compare_finished_sweep(
+                    compared = compare_finished_sweep(
                         self.folder, self._console, artifacts=self.settings.tracking.artifacts
                     )
+                self._describe(frame, compared=compared is not None)
                 self._say_where(records)
             finally:
                 if error is not None:
@@ -85,34 +114,48 @@ class Session:
                 numbers = ", ".join(str(record.number) for record in failed)
                 raise SweepFailed(f"{len(failed)} of {len(records)} jobs did not finish: {numbers}")
 
-    def _records(self) -> list[JobRecord]:
+    def _records(self, *, interrupted: bool) -> list[JobRecord]:
         """Returns a record for every job; one that never began has none of its own."""
         written = {record.number: record for record in read_records(self.folder)}
+        if interrupted:  # Some launchers do not leave their processes the time to say so.
+            for number, record in written.items():
+                if record.running:
+                    written[number] = replace(record, reason="interrupted")
         count = max([len(self.sweep.jobs), *(number + 1 for number in written)])
         return [
             written.get(number)
-            or JobRecord(number, self.sweep.jobs[number], "interrupted", "it was not begun")
+            or JobRecord(number, self.sweep.name_of(number), "interrupted", "it was not begun")
             for number in range(count)
             if number in written or number < len(self.sweep.jobs)
         ]
 
-    def _show(self, records: list[JobRecord]) -> None:
+    def _show(self, records: list[JobRecord]) -> pd.DataFrame:
         # A process that was killed could not say so itself.
         ended = [record.run_id for record in records if record.status == "interrupted" and record.run_id]
         close_left_open(self._store, ended)
         runs = runs_by_id(self._store, [record.run_id for record in records if record.run_id])
-        frame = jobs_frame(records, runs)
+        factors = self.sweep.factors
+        frame = jobs_frame(records, runs, factors)
         frame.to_csv(self.folder / "jobs.csv", index=False)
-        self._console.print(jobs_table(frame))
+        self._console.print(JobsTable(records, frame, factors))
         reused = sum(record.status == "reused" for record in records)
         if reused:
             self._console.print(f"{reused} of {len(records)} jobs had finished before", highlight=False)
         self._tracker.log_metrics({f"jobs/{s}": float((frame.status == s).sum()) for s in set(frame.status)})
         if "tables" in self.settings.tracking.artifacts:
             self._tracker.log_artifact(self.folder / "jobs.csv", "tables")
+        return frame
+
+    def _describe(self, frame: pd.DataFrame, *, compared: bool) -> None:
+        """Has MLflow's page of the sweep link its jobs, and its comparison where that is logged."""
+        logged = compared and "tables" in self.settings.tracking.artifacts
+        page = self._tracker.address_of(self._tracker.run_id, COMPARISON_PAGE) if logged else None
+        self._tracker.describe(sweep_note(frame, self._tracker.address_of, page, most=MAX_TAG))
 
     def _say_where(self, records: list[JobRecord]) -> None:
-        self._print(f"files:  {self.folder}", f"MLflow: {self._tracker.ui_line}")
+        self._print(f"files:  {self.folder}", *self._tracker.shown_at)
+        if self._launch.submissions is not None and any(record.running for record in records):
+            self._print(f"what the processes that ended early said: {self._launch.submissions}")
         if any(record.status in ("interrupted", "skipped") for record in records):
             self._print(f"to continue: {continuing(self.sweep.argv)}")
 
@@ -149,13 +192,14 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
     store = open_store(settings.tracking, settings.outputs)
-    names = job_names([job.overrides for job in jobs])
+    factors = sweep_factors([job.overrides for job in jobs])
+    names = job_names(factors, len(jobs))
     argv = settings.argv
     with ExitStack() as stack:
         tracker = stack.enter_context(
             open_run(
                 store,
-                run_name=f"sweep {folder.name}",
+                run_name=sweep_name(factors),
                 params={"command": shlex.join(argv), "jobs": len(names), "resume": settings.resume},
                 tags={"runner_kind": "sweep", "folder": str(folder)},
             )
@@ -170,8 +214,15 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
             threads=launch.threads,
             plugins=plugin_content(settings.plugins),
             source=source_content(),
+            factors={factor.name: factor.levels for factor in factors},
         )
+        equals = find_equals(jobs, sweep, store) if settings.resume else {}
+        if equals:
+            missing = tuple(number for number in range(len(jobs)) if number not in equals)
+            sweep = replace(sweep, started=missing)
         write_sweep(folder, sweep)
+        for number, run in equals.items():
+            write_record(folder, reused(number, sweep.name_of(number), run))
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
 

@@ -3,28 +3,30 @@
 import os
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from runner.errors import UserError
 from runner.interruption import note_interrupt, stop_if_interrupted
-from runner.report.prefixed import PrefixedLines
-from runner.sweep.records import is_sweep
+from runner.sweep.log import logged
+from runner.sweep.records import is_sweep, read_sweep
 
 
 @contextmanager
-def worker(folder: Path, number: int, cwd: Path) -> Iterator[None]:
-    """Makes this process stand where the command was given, mark its lines, and end well when it must.
+def worker(folder: Path, place: int, cwd: Path) -> Iterator[int]:
+    """Makes this process stand where the command was given, write to the job's log, and end well when told.
 
     Args:
         folder: The sweep's, absolute.
-        number: The job's.
+        place: The job's among those that the launcher starts, from 0.
         cwd: Where the command was given.
+
+    Yields:
+        The job's number.
 
     Raises:
         UserError: This machine does not see the command's folders.
@@ -36,16 +38,9 @@ def worker(folder: Path, number: int, cwd: Path) -> Iterator[None]:
         raise UserError(_unseen(cwd)) from error
     if not is_sweep(folder):
         raise UserError(_unseen(folder))
-    prefix = f"job {number}: "
-    with (
-        PrefixedLines(sys.stdout, prefix) as out,
-        PrefixedLines(sys.stderr, prefix) as err,
-        redirect_stdout(out),
-        redirect_stderr(err),
-        _interruptible(),
-        _preemptible(),
-    ):
-        yield
+    number = read_sweep(folder).number_of(place)
+    with logged(folder, number), _interruptible(), _preemptible():
+        yield number
 
 
 def _unseen(folder: Path) -> str:

@@ -1,5 +1,6 @@
 """One run in MLflow, from its opening to its final status."""
 
+import json
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -7,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from mlflow.entities import Metric, Param, RunStatus, RunTag
+from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 
 from runner.errors import RunFailed, UserError
 from runner.interruption import was_interrupted
@@ -16,6 +17,7 @@ from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, san
 from runner.tracking.process import PROCESS_TAG, own_process
 from runner.tracking.reason import short_reason
 from runner.tracking.store import STORE_ERRORS, Store, run_tags, without_password
+from runner.tracking.view import view_address
 
 if TYPE_CHECKING:
     import tensorflow as tf
@@ -23,6 +25,8 @@ if TYPE_CHECKING:
 # MLflow's limits of one request.
 _METRICS_PER_BATCH = 1000
 _ENTRIES_PER_BATCH = 100
+# Of a data set's SHA-256; MLflow takes 36 digits at most, and its list shows all of them.
+_DIGEST = 8
 
 
 class Tracker:
@@ -42,6 +46,63 @@ class Tracker:
     def ui_line(self) -> str:
         """What shows this run: an `mlflow ui` command, or the address on a server."""
         return self._store.ui_line(self.run_id)
+
+    @property
+    def shown_at(self) -> tuple[str, ...]:
+        """Lines that tell where MLflow shows this run, and the saved view of all."""
+        uri = self._store.uri
+        lines = [f"MLflow: {self.ui_line}"]
+        if not uri.startswith("databricks"):
+            server = without_password(uri) if uri.startswith(("http://", "https://")) else None
+            with self._reported("a question for the experiment"):
+                experiment = self._store.client.get_experiment(self._store.experiment_id)
+            view = view_address(server, experiment.experiment_id, experiment.tags)
+            lines += [f"table:  {view}"] if view else []
+        return tuple(lines)
+
+    def address_of(self, run_id: str, page: str = "") -> str:
+        """Returns the address of a run's page for a link on another page of MLflow's.
+
+        Args:
+            run_id: A run of the same experiment.
+            page: A part of the run's page, such as `artifacts/plots`.
+        """
+        address = f"#/experiments/{self._store.experiment_id}/runs/{run_id}"
+        return f"{address}/{page}" if page else address
+
+    def describe(self, markdown: str) -> None:
+        """Sets what the run's page shows as its description.
+
+        Args:
+            markdown: The text, cut at 8,000 characters.
+
+        Raises:
+            RunFailed: The store does not take it.
+        """
+        self.set_tags({"mlflow.note.content": markdown})
+
+    def log_data(self, name: str, sha256: str, source: str, profile: Mapping[str, int]) -> None:
+        """Logs which data the run computes with: MLflow's list has a column for it.
+
+        Args:
+            name: The data set's.
+            sha256: Of its content.
+            source: Where it came from: a path, or what made it.
+            profile: How many samples it has, by what they are for.
+
+        Raises:
+            RunFailed: The store does not take it.
+        """
+        data = Dataset(
+            name=name,
+            digest=sha256[:_DIGEST],
+            source_type="local",
+            source=json.dumps({"uri": source}),
+            profile=json.dumps(dict(profile)),
+        )
+        with self._reported("the data set"):
+            tags = [InputTag("mlflow.data.context", "training")]
+            self._store.client.log_inputs(self.run_id, [DatasetInput(data, tags)])
 
     def log_metrics(self, metrics: Mapping[str, float], step: int | None = None) -> None:
         """Logs numbers in one request, whose price hardly depends on how many there are.

@@ -2,10 +2,15 @@
 
 import json
 import time
+from collections.abc import Mapping
 
 VIEW_NAME = "Pruning runs"
 VIEW_KEY = "pruning-runs"
 """Names it in an address: `#/experiments/<id>/runs?viewStateShareKey=pruning-runs`."""
+
+_VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
+# Where `mlflow ui` answers unless it is told otherwise.
+_LOCAL_UI = "http://127.0.0.1:5000"
 
 _COLUMNS = (
     "tags.`recipe`",
@@ -49,5 +54,21 @@ def experiment_tags() -> dict[str, str]:
     view = {"name": VIEW_NAME, "createdAt": now, "updatedAt": now, "state": json.dumps(state)}
     return {
         "mlflow.experimentKind": "custom_model_development",
-        f"mlflow.sharedViewState.{VIEW_KEY}": json.dumps(view),
+        _VIEW_TAG: json.dumps(view),
     }
+
+
+def view_address(server: str | None, experiment_id: str, tags: Mapping[str, str]) -> str | None:
+    """Returns the address at which the view of an experiment is shown.
+
+    Args:
+        server: Of an MLflow server; None is the one that `mlflow ui` starts.
+        experiment_id: MLflow's id of the experiment.
+        tags: The experiment's.
+
+    Returns:
+        None where the experiment has no such view: it was made by something else.
+    """
+    if _VIEW_TAG not in tags:
+        return None
+    return f"{server or _LOCAL_UI}/#/experiments/{experiment_id}/runs?viewStateShareKey={VIEW_KEY}"

@@ -36,7 +36,7 @@ def data_arguments(data: Path | None) -> list[str]:
 
 
 class Watched:
-    """One command, its seconds, and what it did when each of its jobs began."""
+    """One command, its seconds, and its memory when each of its jobs had ended."""
 
     def __init__(self, folder: Path, *arguments: str) -> None:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "TF_CPP_MIN_LOG_LEVEL": "3"}
@@ -49,11 +49,9 @@ class Watched:
             text=True,
         )
         assert process.stdout is not None
-        self.began: list[float] = []
         self.megabytes: list[float] = []
         for line in process.stdout:
-            if re.match(r"job \d+:|Sweep:", line):
-                self.began.append(time.perf_counter() - began)
+            if re.match(r"job \d+ ", line):
                 self.megabytes.append(resident(process.pid))
         if process.wait():
             raise SystemExit(f"{' '.join(arguments)} ended with status {process.returncode}")
@@ -95,13 +93,13 @@ def overhead(data: Path | None) -> None:
     folder = Path(tempfile.mkdtemp())
     try:
         arguments = [*data_arguments(data), "recipe.training.epochs=1", "seed=1,2,3,4,5"]
-        done = Watched(folder, "--multirun", "recipe=mnist_2x4", *arguments)
+        Watched(folder, "--multirun", "recipe=mnist_2x4", *arguments)
         [sweep] = (folder / "outputs" / "sweeps").iterdir()
         own, exporting = [], []
-        for number, (start, end) in enumerate(zip(done.began, done.began[1:], strict=False)):
-            summary = json.loads((sweep / str(number) / "summary.json").read_text())
-            seconds = summary["seconds"]
-            own.append(end - start - seconds["train"])
+        for number in range(5):
+            record = json.loads((sweep / "records" / f"{number}.json").read_text())
+            seconds = json.loads((sweep / str(number) / "summary.json").read_text())["seconds"]
+            own.append(record["seconds"] - seconds["train"])
             exporting.append(seconds["evaluate"] + seconds["export"])
         print("the runner's own seconds around training, mnist_2x4:")
         print(f"  first job  {own[0]:.1f} s; later jobs, median {statistics.median(own[1:]):.1f} s, ", end="")
@@ -118,7 +116,7 @@ def memory(data: Path | None, plot: Path | None) -> None:
         seeds = ",".join(map(str, range(20)))
         small = [*data_arguments(data), *SMALL, "recipe.training.epochs=1"]
         done = Watched(Path(folder), "--multirun", "recipe=mnist_constant", f"seed={seeds}", *small)
-    third, last = done.megabytes[3], done.megabytes[-1]
+    third, last = done.megabytes[2], done.megabytes[-1]
     print("resident memory over 20 jobs in one process:")
     print(
         f"  after the third {third:.0f} MB, after the last {last:.0f} MB: {last / third - 1:+.1%}", flush=True

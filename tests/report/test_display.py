@@ -159,3 +159,12 @@ def test_tables_are_drawn(plain: Console) -> None:
     assert "layer" in lines[1]
     assert "conv" in lines[3]
     assert lines[-1] == "after"
+
+
+def test_a_note_is_printed_and_told_to_the_sweep() -> None:
+    screen, noted = console(terminal=False), list[str]()
+    with Display(screen, noted=noted.append) as display:
+        display.note("few groups")
+        display.note("damaged", "warning")
+    assert written(screen) == "note: few groups\nwarning: damaged\n"
+    assert noted == ["few groups", "damaged"]

@@ -14,6 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from runner.settings import Tracking
+from runner.sweep.log import LOG
 from runner.tracking import open_store
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -69,17 +70,17 @@ class Sweeps:
 
     def stop_in(self, job: int, how: signal.Signals, *arguments: str) -> tuple[int, str, str]:
         """Sends a signal while a job trains."""
+        before = set(self.folders)
         process = self.start(*arguments)
-        assert process.stdout is not None
-        seen, begun = "", False
-        for line in process.stdout:
-            seen += line
-            begun = begun or line.startswith(f"job {job}:")
-            if begun and line.startswith("training"):
-                process.send_signal(how)
-                break
+
+        def training() -> bool:
+            logs = [folder / str(job) / LOG for folder in set(self.folders) - before]
+            return any("\ntraining\n" in log.read_text() for log in logs if log.is_file())
+
+        wait_until(lambda: process.poll() is not None or training())
+        process.send_signal(how)
         out, err = process.communicate(timeout=60)
-        return process.returncode, seen + out, err
+        return process.returncode, out, err
 
     def alive(self) -> list[str]:
         """Lists the processes that stem from sweeps started here, by their commands."""
@@ -94,7 +95,8 @@ class Sweeps:
 
     @property
     def folders(self) -> list[Path]:
-        return sorted((self.folder / "outputs" / "sweeps").iterdir())
+        sweeps = self.folder / "outputs" / "sweeps"
+        return sorted(sweeps.iterdir()) if sweeps.is_dir() else []
 
     def table(self, folder: Path) -> pd.DataFrame:
         return pd.read_csv(folder / "jobs.csv")

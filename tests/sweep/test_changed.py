@@ -37,7 +37,7 @@ def test_jobs_whose_data_has_changed_are_run_again(tmp_path: Path) -> None:
     assert table["reused"].tolist() == [False, False]
     told = "finished before, on data whose content has changed since: it is run again"
     assert table["note"].fillna("").tolist() == [told, ""]
-    assert told in " ".join(out.partition("Sweep: 2 jobs")[2].split())
+    assert f"note of job 0: {told}" in " ".join(out.partition("Sweep: 2 jobs")[2].split())
     assert len(sweeps.runs("run")) == 3
 
 
@@ -49,11 +49,12 @@ def test_a_dense_training_that_failed_is_not_tried_by_the_other_jobs(tmp_path: P
     broken = ["training.dense_epochs=1", "training.batch_size=32", "training.optimizer.learning_rate=1e30"]
     changes = [f"recipe.{change}" for change in broken]
 
-    status, out, _ = sweeps("recipe=mnist_constant", *OWN_DATA, *TINY[4:], *changes, levels, "threads=1")
+    status, _, _ = sweeps("recipe=mnist_constant", *OWN_DATA, *TINY[4:], *changes, levels, "threads=1")
 
     assert status == 1
     table = sweeps.table(sweeps.folders[-1])
     assert table["status"].tolist() == ["failed"] * 2
     assert table["reason"].nunique() == 1
     assert table["reason"][0].startswith("dense training: ")
-    assert out.count("dense training\n") == 1
+    logs = [(sweeps.folders[-1] / str(job) / "log.txt").read_text() for job in (0, 1)]
+    assert "".join(logs).count("dense training\n") == 1

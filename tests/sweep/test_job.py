@@ -26,5 +26,5 @@ def test_what_had_finished_is_left_alone(sweep: Path, capsys: pytest.CaptureFixt
         assert read_records(sweep) == [FINISHED]
         job.run(cast(Recipe, None), RunSettings())
 
-    assert capsys.readouterr().out == "  had finished when it was started again\n"
+    assert capsys.readouterr().out == "had finished when it was started again\n"
     assert read_records(sweep) == [FINISHED]

@@ -3,7 +3,7 @@
 import pytest
 
 from runner.sweep.factors import sweep_factors
-from runner.sweep.names import job_names, run_name, sweep_name, without_common_folder
+from runner.sweep.names import job_names, run_name, sampled_name, sweep_name, without_common_folder
 
 SCHEDULE = "recipe.layers.all.schedule"
 
@@ -39,6 +39,12 @@ def test_a_job_is_named_by_what_tells_it_from_the_others(
     jobs: list[list[str]], names: tuple[str, ...]
 ) -> None:
     assert job_names(sweep_factors(jobs), len(jobs)) == names
+
+
+def test_a_job_is_named_by_what_was_sampled_for_it() -> None:
+    rate = "recipe.training.optimizer.learning_rate"
+    command = ["runner", "-m", "recipe=a", f"{rate}=interval(0.001,0.1)", "seed=1"]
+    assert sampled_name(["recipe=a", f"{rate}=0.0123", "seed=1"], command) == "learning_rate=0.0123"
 
 
 def test_a_sweep_is_named_by_its_factors() -> None:

@@ -1,5 +1,6 @@
 """What a sweep's folder says of it."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ from runner.sweep.records import (
     JobRecord,
     Sweep,
     is_sweep,
+    read_record,
     read_records,
     read_sweep,
     write_record,
@@ -30,6 +32,9 @@ def test_a_sweep_is_read_as_it_was_written(tmp_path: Path) -> None:
     write_sweep(tmp_path / "sweep", SWEEP)
     assert is_sweep(tmp_path / "sweep")
     assert read_sweep(tmp_path / "sweep") == SWEEP
+    resumed = replace(SWEEP, factors={"seed": ("1", "2")}, started=(1,))
+    write_sweep(tmp_path / "resumed", resumed)
+    assert read_sweep(tmp_path / "resumed") == resumed
 
 
 def test_records_come_in_the_order_of_their_numbers(tmp_path: Path) -> None:
@@ -45,6 +50,29 @@ def test_a_later_record_of_a_job_replaces_the_earlier(tmp_path: Path) -> None:
     write_record(tmp_path, JobRecord(0, "seed=1", "failed", "NaN"))
     assert [(record.status, record.reason) for record in read_records(tmp_path)] == [("failed", "NaN")]
     assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["0.json"]
+
+
+def test_a_job_runs_until_it_says_how_long_it_took() -> None:
+    begun = JobRecord(0, "seed=1", "interrupted", "killed", began=5.0)
+    assert begun.running
+    assert not replace(begun, seconds=1.0).running
+    assert not replace(begun, status="failed").running
+    # It was not begun.
+    assert not JobRecord(0, "seed=1", "interrupted").running
+
+
+def test_some_records_are_left_out(tmp_path: Path) -> None:
+    for number in (0, 1, 2):
+        write_record(tmp_path, JobRecord(number, "", "finished", notes=("few groups",)))
+    assert [record.number for record in read_records(tmp_path, but={1})] == [0, 2]
+    assert read_record(tmp_path, 2) == JobRecord(2, "", "finished", notes=("few groups",))
+    assert read_record(tmp_path, 3) is None
+
+
+def test_jobs_by_the_order_in_which_they_are_started() -> None:
+    assert [SWEEP.number_of(place) for place in (0, 1)] == [0, 1]
+    assert [replace(SWEEP, started=(1, 4)).number_of(place) for place in (0, 1)] == [1, 4]
+    assert (SWEEP.name_of(1), SWEEP.name_of(7)) == ("seed=2", "job 7")
 
 
 def test_no_records_yet(tmp_path: Path) -> None:

@@ -44,6 +44,8 @@ def test_a_parallel_sweep_is_logged_to_the_server_of_the_environment(server: str
     assert {child.info.status for child in children} == {"FINISHED"}
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert f"MLflow: {server}/#/experiments/{parent.info.experiment_id}/runs/{parent.info.run_id}" in out
+    view = f"{server}/#/experiments/{parent.info.experiment_id}/runs?viewStateShareKey=pruning-runs"
+    assert f"table:  {view}" in out
     client = MlflowClient(server)
     [folder] = sweeps.folders
     table = client.download_artifacts(parent.info.run_id, "tables/jobs.csv", str(tmp_path))

@@ -21,9 +21,7 @@ def test_an_undisturbed_sweep(undisturbed: tuple[Sweeps, str]) -> None:
     sweeps, out = undisturbed
 
     [folder] = sweeps.folders
-    names = [
-        f"recipe={recipe} seed={seed}" for recipe in ("mnist_constant", "mnist_polynomial") for seed in (1, 2)
-    ]
+    names = [f"{recipe} seed={seed}" for recipe in ("mnist_constant", "mnist_polynomial") for seed in (1, 2)]
     assert read_sweep(folder).jobs == tuple(names)
     assert [(record.name, record.status) for record in read_records(folder)] == [
         (n, "finished") for n in names
@@ -31,6 +29,9 @@ def test_an_undisturbed_sweep(undisturbed: tuple[Sweeps, str]) -> None:
     table = sweeps.table(folder)
     assert table["job"].tolist() == [0, 1, 2, 3]
     assert table["name"].tolist() == names
+    assert table["recipe"].tolist() == ["mnist_constant"] * 2 + ["mnist_polynomial"] * 2
+    assert table["seed"].tolist() == [1, 2, 1, 2]
+    assert (table["seconds"] > 0).all()
     assert table["status"].tolist() == ["finished"] * 4
     assert not table["reused"].any()
     # 18 and 72 weights keep 2 and 9, 800 keep 100, 80 keep 10: of 970 weights 849 are zero.
@@ -38,6 +39,14 @@ def test_an_undisturbed_sweep(undisturbed: tuple[Sweeps, str]) -> None:
     for number, path in enumerate(table["folder"]):
         assert Path(path) == folder / str(number)
         assert (Path(path) / "model_float32.tflite").is_file()
+        assert "\ntraining: epoch 1/1, step 5/5, " in (Path(path) / "log.txt").read_text()
+    # A line for each job, and nothing of what it says of itself.
+    first = out.partition("Sweep: 4 jobs")[0].splitlines()
+    assert first[0] == "sweep of 4 jobs: recipe (mnist_constant, mnist_polynomial), seed (1, 2)"
+    assert [line.partition(": ")[0] for line in first[3:]] == [
+        f"job {n} {own}" for n, own in enumerate(names)
+    ]
+    assert [line.split(", ")[1] for line in first[3:]] == ["sparsity 87.53%"] * 4
     assert "Sweep: 4 jobs" in out
     assert "to continue" not in out
 
@@ -55,6 +64,13 @@ def test_the_parent_has_the_jobs_under_it(undisturbed: tuple[Sweeps, str]) -> No
     children = sweeps.runs("run")
     assert {child.data.tags["mlflow.parentRunId"] for child in children} == {parent.info.run_id}
     assert {child.info.run_name for child in children} == set(sweeps.table(sweeps.folders[0])["name"])
+    assert parent.info.run_name == "sweep of recipe, seed"
+    note = parent.data.tags["mlflow.note.content"]
+    assert f"(#/experiments/1/runs/{parent.info.run_id}/artifacts/comparison/comparison.html)" in note
+    assert all(f"(#/experiments/1/runs/{child.info.run_id})" in note for child in children)
+    inputs = [run.inputs.dataset_inputs if run.inputs else [] for run in children]
+    digest = children[0].data.tags["data_sha256"][:8]
+    assert [(data.dataset.name, data.dataset.digest) for [data] in inputs] == [("digits", digest)] * 4
     assert {child.info.status for child in children} == {"FINISHED"}
     assert len({child.data.tags["fingerprint"] for child in children}) == 4
     changed = " ".join(sorted(each.removeprefix("recipe.") for each in TINY[1:]))
@@ -89,6 +105,10 @@ def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
         continued / "2",
         continued / "3",
     ]
+    # No process was given a job that had finished.
+    assert read_sweep(continued).started == (2, 3)
+    assert sorted(path.name for path in continued.iterdir() if path.name.isdigit()) == ["2", "3"]
+    assert re.findall(r"^job (\d)", out, re.MULTILINE) == ["2", "3"]
     # Nothing was run twice, nothing overwritten, and what had died is no longer said to run.
     assert {path: path.stat().st_mtime_ns for path in before} == before
     statuses = sorted(run.info.status for run in sweeps.runs("run"))
@@ -98,7 +118,7 @@ def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
 
 @pytest.mark.slow
 def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
-    before = set(sweeps.folders) if (sweeps.folder / "outputs" / "sweeps").is_dir() else set()
+    before = set(sweeps.folders)
     parents = {run.info.run_id for run in sweeps.runs("sweep")}
     status, out, err = sweeps.stop_in(1, signal.SIGINT, *TINY, "seed=5,6")
 
@@ -115,6 +135,8 @@ def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
         "it was not begun",
         "it was not begun",
     ]
+    assert "2 jobs (2, 3): not begun" in out
+    assert out.count("begun") == 1
     [parent] = [run for run in sweeps.runs("sweep") if run.info.run_id not in parents]
     assert parent.info.status == "KILLED"
     told = re.search(r"^to continue: (.*)$", out, re.MULTILINE)
@@ -131,13 +153,13 @@ def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
     status, out, err = sweeps(*words[4:], "on_failure=stop")
 
     assert (status, err) == (0, "")
-    assert f"finished before: {deleted} (deleted since)" in out
+    assert "the files of job 0 (mnist_constant seed=5) are gone" in " ".join(out.split())
     assert "1 of 4 jobs had finished before" in out
 
 
 @pytest.mark.slow
 def test_failures_are_in_the_table_with_their_reason(sweeps: Sweeps) -> None:
-    before = set(sweeps.folders) if (sweeps.folder / "outputs" / "sweeps").is_dir() else set()
+    before = set(sweeps.folders)
     rates = "recipe.training.optimizer.learning_rate=1e30,0.001"
     fixed = ["recipe=mnist_constant", *TINY[1:], rates]
 
@@ -149,7 +171,12 @@ def test_failures_are_in_the_table_with_their_reason(sweeps: Sweeps) -> None:
     table = sweeps.table(folder)
     assert table["status"].tolist() == ["failed", "finished"]
     assert "NaN or infinite weights at training step" in table["reason"][0]
-    assert "NaN or infinite weights" in " ".join(out.partition("Sweep: 2 jobs")[2].split())
+    during, _, after = out.partition("Sweep: 2 jobs")
+    assert "job 0 learning_rate=1e+30: failed after " in during
+    assert "NaN or infinite weights at training step" in during
+    assert "job 0: failed: " in after
+    assert "NaN or infinite weights" in " ".join(after.split())
+    assert "NaN or infinite weights" in (folder / "0" / "log.txt").read_text()
 
     # A failed job is run again, a finished one is not, even behind a failed one.
     status, out, _ = sweeps(*fixed, "seed=7,8", "on_failure=stop", "resume=true")

@@ -19,19 +19,22 @@ def sweep(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(interruption, "_reasons", [])
     monkeypatch.delenv("SUBMITIT_EXECUTOR", raising=False)
     (tmp_path / "here").mkdir()
-    write_sweep(tmp_path / "sweep", Sweep((), ("seed=1",), "sqlite:///x", "x", "0"))
+    write_sweep(tmp_path / "sweep", Sweep((), ("seed=1",), "sqlite:///x", "x", "0", started=(0, 3)))
     return tmp_path / "sweep"
 
 
-def test_it_stands_where_the_command_was_given_and_says_whose_its_lines_are(
+def test_it_stands_where_the_command_was_given_and_writes_to_the_jobs_log(
     sweep: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with worker(sweep, 3, tmp_path / "here"):
+    with worker(sweep, 1, tmp_path / "here") as number:
         print("training")
         assert Path.cwd() == tmp_path / "here"
     print("after")
 
-    assert capsys.readouterr().out == "job 3: training\nafter\n"
+    # The launcher's second job is the sweep's fourth: those before it had finished.
+    assert number == 3
+    assert (sweep / "records" / "3.log").read_text() == "training\n"
+    assert capsys.readouterr().out == "after\n"
 
 
 @pytest.mark.parametrize("missing", ["cwd", "sweep"])

@@ -1,3 +1,4 @@
+import json
 import os
 import subprocess
 import sys
@@ -102,6 +103,42 @@ def test_params_tags_metrics_and_artifacts_arrive(outputs: Path, tmp_path: Path)
     assert [item.path for item in client.list_artifacts(run.run_id, "tables")] == ["tables/plan.csv"]
     copied = outputs / "mlartifacts" / run.run_id / "artifacts" / "tables" / "plan.csv"
     assert copied.read_text() == "layer\n"
+
+
+def test_the_data_set_of_a_run(outputs: Path) -> None:
+    with opened(outputs) as run:
+        run.log_data("digits", "0123456789abcdef", "digits", {"train": 10, "test": 2})
+
+    inputs = read(outputs, run.run_id).inputs
+    assert inputs is not None
+    [used] = inputs.dataset_inputs
+    assert (used.dataset.name, used.dataset.digest) == ("digits", "01234567")
+    assert json.loads(used.dataset.source) == {"uri": "digits"}
+    assert json.loads(used.dataset.profile or "") == {"train": 10, "test": 2}
+    assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+
+
+def test_where_it_is_shown_and_how_another_page_links_it(outputs: Path) -> None:
+    with opened(outputs) as run:
+        run.describe("*all* jobs")
+
+    experiment = read(outputs, run.run_id).info.experiment_id
+    assert run.shown_at == (
+        f"MLflow: mlflow ui --backend-store-uri sqlite:///{outputs}/mlflow.db",
+        f"table:  http://127.0.0.1:5000/#/experiments/{experiment}/runs?viewStateShareKey=pruning-runs",
+    )
+    assert run.address_of("abc") == f"#/experiments/{experiment}/runs/abc"
+    assert run.address_of("abc", "artifacts/plots") == f"#/experiments/{experiment}/runs/abc/artifacts/plots"
+    assert read(outputs, run.run_id).data.tags["mlflow.note.content"] == "*all* jobs"
+
+
+def test_an_experiment_without_the_view_has_no_address_of_it(outputs: Path) -> None:
+    store = open_store(Tracking(), outputs)
+    store.client.create_experiment("theirs")
+    theirs = open_store(Tracking(experiment="theirs"), outputs)
+    with open_run(theirs, run_name="r", params={}, tags={}) as run:
+        pass
+    assert run.shown_at == (f"MLflow: mlflow ui --backend-store-uri sqlite:///{outputs}/mlflow.db",)
 
 
 def test_more_entries_than_one_request_takes(outputs: Path) -> None:
@@ -211,5 +248,9 @@ def test_a_real_server(server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPa
         assert logged.info.status == status
         assert (logged.data.metrics, logged.data.params) == ({"train/loss": 0.5}, {"seed": "1"})
         assert [item.path for item in client.list_artifacts(run.run_id, "reports")] == ["reports/report.html"]
-        assert run.ui_line == f"{server}/#/experiments/{logged.info.experiment_id}/runs/{run.run_id}"
+        runs = f"{server}/#/experiments/{logged.info.experiment_id}/runs"
+        assert run.shown_at == (
+            f"MLflow: {runs}/{run.run_id}",
+            f"table:  {runs}?viewStateShareKey=pruning-runs",
+        )
     assert not (tmp_path / "mlflow.db").exists()

@@ -113,6 +113,31 @@ def test_the_artifacts_of_a_sweep_show_the_comparison(shown: Shown) -> None:
     shown.browser.wait_for("comparison")
 
 
+def test_the_page_of_a_sweep_links_its_jobs_and_its_comparison(shown: Shown) -> None:
+    shown.browser.open(f"{shown.address}/{shown.parent.info.run_id}")
+    page = shown.browser.wait_for(
+        "sweep of recipe", "mnist_constant", "mnist_polynomial", "2 jobs: 2 finished."
+    )
+    assert all(four_digits(run.data.metrics["test/accuracy"])[:5] in page for run in shown.runs)
+
+    shown.browser.find("The comparison").click()
+
+    driver = shown.browser.driver
+    [first, opened] = driver.window_handles
+    driver.switch_to.window(opened)
+    try:
+        shown.browser.text_of_frame("Comparison: sweep")
+    finally:
+        driver.close()
+        driver.switch_to.window(first)
+
+
+def test_a_run_names_its_data(shown: Shown) -> None:
+    [run, _] = shown.runs
+    shown.browser.open(f"{shown.address}/{run.info.run_id}")
+    shown.browser.wait_for("Datasets", f"digits ({run.data.tags['data_sha256'][:8]})")
+
+
 def test_the_artifacts_of_a_run_show_its_report(shown: Shown) -> None:
     [run, _] = shown.runs
     shown.browser.open(f"{shown.address}/{run.info.run_id}/artifacts/reports/report.html")
