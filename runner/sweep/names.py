@@ -3,14 +3,14 @@
 import re
 from collections.abc import Sequence
 
-from runner.sweep.factors import Factor, short_keys, sweep_factors
+from runner.sweep.swept_keys import SweptKey, short_keys, sweep_factors
 
 # What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
 _NO_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none", "nan", "inf"}
 
 
-def job_names(factors: Sequence[Factor], count: int) -> tuple[str, ...]:
+def job_names(factors: Sequence[SweptKey], count: int) -> tuple[str, ...]:
     """Names each job of a sweep by the levels of what was swept.
 
     Args:
@@ -56,7 +56,7 @@ def sampled_name(overrides: Sequence[str], command: Sequence[str]) -> str:
     return name
 
 
-def sweep_name(factors: Sequence[Factor]) -> str:
+def sweep_name(factors: Sequence[SweptKey]) -> str:
     """Names a sweep by what it varies: `sweep of schedule.name, schedule.sparsity, seed`."""
     return f"sweep of {', '.join(factor.name for factor in factors) or 'the defaults'}"
 

@@ -25,13 +25,13 @@ from runner.report.sweep_table import JobsTable, jobs_frame
 from runner.settings import RunSettings
 from runner.source_content import source_content
 from runner.sweep.ending import settle
-from runner.sweep.factors import sweep_factors
 from runner.sweep.launching import Launch
 from runner.sweep.log import LOG
 from runner.sweep.names import job_names, sweep_name
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
 from runner.sweep.reuse import find_equals, reused
+from runner.sweep.swept_keys import sweep_factors
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.lookup import close_left_open

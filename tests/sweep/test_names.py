@@ -2,8 +2,8 @@
 
 import pytest
 
-from runner.sweep.factors import sweep_factors
 from runner.sweep.names import job_names, run_name, sampled_name, sweep_name, without_common_folder
+from runner.sweep.swept_keys import sweep_factors
 
 SCHEDULE = "recipe.layers.all.schedule"
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sweep.factors import Factor, short_keys, sweep_factors
+from runner.sweep.swept_keys import SweptKey, short_keys, sweep_factors
 
 SCHEDULE = "recipe.layers.all.schedule"
 
@@ -13,16 +13,16 @@ def test_a_factor_is_what_differs_with_its_level_in_every_job() -> None:
         for name, level, seed in [("constant", 0.5, 1), ("polynomial", 0.5, 1), ("polynomial", 0.9, 2)]
     ]
     assert sweep_factors(jobs) == (
-        Factor("layers.all.schedule.name", "schedule.name", ("constant", "polynomial", "polynomial")),
-        Factor("layers.all.schedule.sparsity", "schedule.sparsity", ("0.5", "0.5", "0.9")),
-        Factor("seed", "seed", ("1", "1", "2")),
+        SweptKey("layers.all.schedule.name", "schedule.name", ("constant", "polynomial", "polynomial")),
+        SweptKey("layers.all.schedule.sparsity", "schedule.sparsity", ("0.5", "0.5", "0.9")),
+        SweptKey("seed", "seed", ("1", "1", "2")),
     )
 
 
 def test_where_nothing_differs_all_that_the_command_says_is_a_factor() -> None:
     assert sweep_factors([["recipe=a", "seed=1"]]) == (
-        Factor("recipe", "recipe", ("a",)),
-        Factor("seed", "seed", ("1",)),
+        SweptKey("recipe", "recipe", ("a",)),
+        SweptKey("seed", "seed", ("1",)),
     )
     assert [factor.name for factor in sweep_factors([["seed=1"], ["seed=1"]])] == ["seed"]
     assert sweep_factors([[]]) == ()

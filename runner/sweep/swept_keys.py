@@ -8,7 +8,7 @@ _RECIPE = "recipe."
 
 
 @dataclass(frozen=True)
-class Factor:
+class SweptKey:
     """A key whose value not all jobs of a sweep share.
 
     Args:
@@ -22,7 +22,7 @@ class Factor:
     levels: tuple[str, ...]
 
 
-def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[Factor, ...]:
+def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[SweptKey, ...]:
     """Finds what differs between the jobs of a sweep.
 
     Args:
@@ -36,7 +36,7 @@ def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[Factor, ...]:
     varied = [key for key in keys if len({job.get(key) for job in written}) > 1]
     names = short_keys(varied or keys)
     return tuple(
-        Factor(key, names[key], tuple(job.get(key, "") for job in written)) for key in varied or keys
+        SweptKey(key, names[key], tuple(job.get(key, "") for job in written)) for key in varied or keys
     )
 
 
