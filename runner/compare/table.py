@@ -78,6 +78,7 @@ def columns(comparison: Comparison) -> list[Column]:
         _metric("model/nonzero_weights", "non-zero\nweights", "count"),
         _metric("model/weights", "weights", "count"),
         _metric("model/macs", "MACs", "count"),
+        _metric("model/nonzero_macs", "non-zero\nMACs", "count"),
         Column("training/total_steps", "training\nsteps", "count", lambda result: result.total_steps),
         _metric("model/keras_gzip_bytes", "Keras file\ngzipped", "count"),
     ]
