@@ -245,7 +245,7 @@ def prove(
             lambda shown: display.stage("export", shown),
         )
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
-    macs, macs_unknown = _macs(stripped)
+    macs, macs_unknown = _macs(stripped, data.x_test.shape[1:])
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
         model=stripped,
@@ -270,10 +270,10 @@ def prove(
     )
 
 
-def _macs(model: tf_keras.Model) -> tuple[Macs | None, str]:
+def _macs(model: tf_keras.Model, input_shape: tuple[int, ...]) -> tuple[Macs | None, str]:
     """Counts multiply-accumulates, or says why it cannot: a model may have layers of anybody's making."""
     try:
-        return count_macs(model), ""
+        return count_macs(model, input_shape=input_shape), ""
     except UncountableError as error:
         return None, str(error)
 

@@ -43,7 +43,7 @@ class UncountableError(ValueError):
     """A layer has weights, and how often it multiplies by them is not known."""
 
 
-def count_macs(model: tf_keras.Model) -> Macs:
+def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = None) -> Macs:
     """Counts the multiply-accumulates of one inference of one sample.
 
     Counted are products with the kernels of dense, convolutional, recurrent and attention layers, each as
@@ -54,6 +54,7 @@ def count_macs(model: tf_keras.Model) -> Macs:
     Args:
         model: A built Sequential or functional model; models nested in it and pruning wrappers are looked
             into.
+        input_shape: One sample's, for a model of one input that leaves lengths open; None takes the model's.
 
     Returns:
         ResNet-20 on 32x32 images takes 41 million, MobileNetV2 on 224x224 images 300 million.
@@ -64,6 +65,10 @@ def count_macs(model: tf_keras.Model) -> Macs:
     """
     if not getattr(model, "_is_graph_network", False):
         raise UncountableError(f"model {model.name} is neither Sequential nor functional, or is not built")
+    if input_shape is not None and None in model.input_shape[1:]:
+        fixed = tf_keras.models.clone_model(model, layers.Input(tuple(input_shape)))
+        fixed.set_weights(model.get_weights())
+        return count_macs(fixed)
     calls = [node for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
     return sum((_of_call(node.layer, node.input_shapes, node.output_shapes) for node in calls), NO_MACS)
 

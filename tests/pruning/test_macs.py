@@ -99,6 +99,14 @@ def test_mobile_networks_take_what_their_papers_say(name: str, millions: float) 
     assert count_macs(model).total / 1e6 == pytest.approx(millions, abs=1)
 
 
+def test_open_lengths_are_those_of_the_sample() -> None:
+    model = tf_keras.Sequential([layers.Input((None, 8, 2)), layers.Conv2D(3, 1), layers.Conv2D(4, 1)])
+    model.layers[1].set_weights([np.zeros((1, 1, 3, 4)), np.zeros(4)])
+    assert count_macs(model, input_shape=(5, 8, 2)) == Macs(40 * (6 + 12), 40 * 6)
+    with pytest.raises(UncountableError, match="no fixed length"):
+        count_macs(model)
+
+
 class Twice(layers.Layer):  # type: ignore[misc]
     """Does with its weight what nobody knows."""
 
