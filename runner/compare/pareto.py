@@ -100,11 +100,10 @@ def _table(values: Sequence[Mapping[int, float]], seeds: Sequence[int]) -> Value
 
 
 def _interval(differences: Values, error_rate: float, step: float) -> tuple[Values, Values]:
-    """Returns the ends of the interval of each row's mean, as `effects.effect` has them, without bounds
-    where there are fewer than two numbers.
+    """Returns the ends of the interval of each row's mean, as `effects.effect` has them.
 
     Args:
-        differences: `[rows, seeds]`, NaN where there is none.
+        differences: `[rows, seeds]`, NaN where there is none; of fewer than two numbers nothing is known.
         error_rate: The share of repetitions in which an interval may miss.
         step: See `effects.effect`.
     """
