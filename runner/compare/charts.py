@@ -125,11 +125,17 @@ class Dense:
         name: For the legend.
         score: The mean over seeds.
         line: The line that it belongs to; None where it is the same for all.
+        along: Place and score at each level, where it depends on the factor along which it is drawn.
     """
 
     name: str
     score: float
     line: str | None = None
+    along: tuple[tuple[float, float], ...] = ()
+
+    def at(self, place: float) -> float:
+        """Returns its score at a level."""
+        return dict(self.along).get(place, self.score)
 
 
 @dataclass(frozen=True)

@@ -36,6 +36,10 @@ class Cost:
     of_file: bool = False
     less_is_better: bool = True
 
+    def of(self, place: float) -> float:
+        """Returns what is paid at a place on the axis; for zeros it is the share that is none."""
+        return place if self.less_is_better else 1 - place
+
 
 SPARSITY = Cost(
     Axis("zeros in the whole model", "share", "model_sparsity"), "sparsity/_model", less_is_better=False
@@ -134,18 +138,17 @@ def _dense_files(groups: Sequence[Group], file: str, names: tuple[str, str]) -> 
 
 
 def _with_standings(chart: Chart, cost: Cost) -> Chart:
-    sign = 1.0 if cost.less_is_better else -1.0
     marks, better = chart.marks, chart.score.higher_is_better
     candidates = [
         Candidate(
-            {seed: sign * at for seed, (at, _) in mark.seeds.items()},
+            {seed: cost.of(at) for seed, (at, _) in mark.seeds.items()},
             {seed: score for seed, (_, score) in mark.seeds.items()},
             mark.lost,
         )
         for mark in marks
     ]
     found = iter(standings(candidates, higher_is_better=better))
-    points = [(sign * mark.at, mark.score.value) for mark in marks]
+    points = [(cost.of(mark.at), mark.score.value) for mark in marks]
     front = set(pareto_front(points, higher_is_better=better))
     numbers = iter(range(len(marks)))
     lines = tuple(

@@ -136,12 +136,18 @@ def dense_levels(groups: Sequence[Group], lines: Sequence[Line]) -> tuple[Dense,
     whole = _agreeing([own for own in seeds.values() if own])
     if whole is not None:
         return (Dense("dense", _mean(whole)),)
-    found = []
-    for line in lines:
-        merged = _agreeing([own for mark in line.marks if (own := seeds[mark.group])])
-        if merged is not None:
-            found.append(Dense(f"dense, {line.name}", _mean(merged), line.name))
-    return tuple(found)
+    own = [line for line in lines if not line.dense]
+    by_line = {line.name: _agreeing([seeds[mark.group] for mark in line.marks]) for line in own}
+    if all(by_line.values()):
+        return tuple(Dense(f"dense, {name}", _mean(one), name) for name, one in by_line.items() if one)
+    by_level: dict[float, list[dict[int, float]]] = {}
+    for mark in (mark for line in own for mark in line.marks if mark.level):
+        by_level.setdefault(mark.at, []).append(seeds[mark.group])
+    along = {at: _agreeing(found) for at, found in sorted(by_level.items())}
+    if along and all(along.values()):
+        points = tuple((at, _mean(found)) for at, found in along.items() if found)
+        return (Dense("dense", points[-1][1], along=points),)
+    return ()
 
 
 def differences(comparison: Comparison, across: Factor) -> tuple[Difference, ...]:
@@ -188,14 +194,15 @@ def _to_the_best(
         return ()
     [(place, factor)] = factors
     levels = {group.name: group.cell[place] for group in groups}
-    best, *rest = [levels[line.marks[0].group] for line in lines]
+    best = levels[lines[0].marks[0].group]
     found = []
-    for other in rest:
+    for line in lines[1:]:
+        other = levels[line.marks[0].group]
         for finding in comparison.findings_of(factor):
             overall = finding.contrast.overall
             if overall is not None and _other(finding, best) == other:
                 steps = (_step(finding, best, other, 0.0, overall),)
-                found.append(Difference(best, other, level_colour(factor, other), steps))
+                found.append(Difference(lines[0].name, line.name, line.look.colour, steps))
     return tuple(found)
 
 

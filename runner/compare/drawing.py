@@ -1,12 +1,15 @@
 """What all pictures of a comparison share: how they are saved, their legends, intervals and dense levels."""
 
+import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any, Literal
 
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from runner.compare.charts import Chart, Line, Mark, Step
 from runner.compare.looks import DENSE
@@ -15,9 +18,10 @@ from runner.report.palette import GRID
 WIDTH = 7.6
 """Inches: of the text of a page."""
 GREY = "#555555"
-SEED_ALPHA = 0.4
 _DOTS_PER_INCH = 130
 _LEGEND_LETTERS = 95
+_WIDE = 8.0
+"""Intervals whose reaches differ by more than this do not show on one linear axis."""
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -57,28 +61,46 @@ def add_legend(figure: Figure, handles: Sequence[Line2D]) -> None:
 
 
 def line_handles(lines: Sequence[Line], *, markers: bool = True) -> list[Line2D]:
-    """Returns what a legend shows for lines; a name that several have stands once."""
+    """Returns what a legend shows for lines: a patch of colour where they are single marks.
+
+    Args:
+        lines: A name that several of them have stands once.
+        markers: Whether the shape of marks tells the lines apart.
+    """
     named = {line.name: line for line in reversed(lines) if line.name and not line.dense}
-    return [
-        Line2D(
-            [],
-            [],
-            color=line.look.colour,
-            linestyle=line.look.dash,
-            marker=line.look.marker if markers else "",
-            label=name,
-        )
-        for name, line in reversed(named.items())
-    ]
+    joined = any(len(line.marks) > 1 for line in lines)
+    handles: list[Line2D] = []
+    for name, line in reversed(named.items()):
+        handle = Line2D([], [], color=line.look.colour, label=name)
+        if joined:
+            handle.set_linestyle(line.look.dash)
+        elif not markers:
+            handle.set_linewidth(5)
+        else:
+            handle.set_linestyle("")
+        if markers:
+            handle.set_marker(line.look.marker)
+        handles.append(handle)
+    return handles
+
+
+def seed_alpha(count: int) -> float:
+    """Returns how faint the points of single runs are: the more there are, the less each shows."""
+    return max(0.12, min(0.4, 60 / max(1, count)))
 
 
 def draw_dense(axis: Axes, chart: Chart, *, horizontal: bool) -> None:
     """Draws the dense levels across the picture."""
     colours = {line.name: line.look.colour for line in chart.lines}
     for dense in chart.dense:
-        line = axis.axhline if horizontal else axis.axvline
         colour = DENSE.colour if dense.line is None else colours[dense.line]
-        line(dense.score, color=colour, linestyle=DENSE.dash, linewidth=1.3, zorder=1.2)
+        style: dict[str, Any] = {"color": colour, "linestyle": DENSE.dash, "linewidth": 1.3, "zorder": 1.2}
+        if dense.along:
+            axis.plot(*zip(*dense.along, strict=True), **style)
+        elif horizontal:
+            axis.axhline(dense.score, **style)
+        else:
+            axis.axvline(dense.score, **style)
 
 
 def dense_handles(chart: Chart) -> list[Line2D]:
@@ -96,17 +118,42 @@ def ends(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
     return low, [score.value if score.high is None else score.high for score in scores]
 
 
-def difference_limits(steps: Sequence[Step]) -> tuple[float, float]:
-    """Shows all means and 0; intervals as far as they are not many times as wide as these."""
-    means = [0.0, *(step.mean for step in steps)]
-    span = max(means) - min(means)
-    widths = sorted(step.high - step.low for step in steps)
-    room = max(0.6 * span, widths[len(widths) // 2])
-    low = max(min(step.low for step in steps), min(means) - room)
-    high = min(max(step.high for step in steps), max(means) + room)
-    low, high = min(low, 0.0), max(high, 0.0)
-    margin = 0.12 * (high - low) or 1e-3
-    return low - margin, high + margin
+def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Step]) -> None:
+    """Scales the axis of differences so that it shows of each interval whether it holds 0.
+
+    Where some intervals are many times as wide as others the scale is logarithmic away from 0.
+
+    Args:
+        axis: What is drawn into.
+        which: The axis of the differences.
+        steps: What is drawn.
+    """
+    reaches = [max(abs(step.low), abs(step.high)) for step in steps]
+    least, most = min(reach for reach in [*reaches, 1.0] if reach > 0), max(reaches)
+    wide = most > _WIDE * least
+    if wide:
+        scale = axis.set_yscale if which == "y" else axis.set_xscale
+        scale("symlog", linthresh=least, linscale=1.0)
+    low, high = min(0.0, *(step.low for step in steps)), max(0.0, *(step.high for step in steps))
+    if wide:
+        low, high = min(1.5 * low, -0.6 * least), max(1.5 * high, 0.6 * least)
+    else:
+        margin = 0.12 * (high - low) or 1e-3
+        low, high = low - margin, high + margin
+    (axis.set_ylim if which == "y" else axis.set_xlim)(low, high)
+    own = axis.yaxis if which == "y" else axis.xaxis
+    own.set_major_formatter(FuncFormatter(signed))
+    if wide:
+        own.set_major_locator(FixedLocator(_around_zero(low, high, least)))
+        own.set_minor_locator(NullLocator())
+
+
+def _around_zero(low: float, high: float, least: float) -> list[float]:
+    """Chooses powers of ten on both sides of 0; every second, third, ... of them where they are many."""
+    first, last = math.ceil(math.log10(least)), math.floor(math.log10(max(high, -low)))
+    powers = range(last, first - 1, -max(1, (last - first + 3) // 4))
+    ticks = [sign * 10.0**power for power in powers for sign in (-1, 1)]
+    return sorted(tick for tick in [0.0, *ticks] if low <= tick <= high)
 
 
 def signed(value: float, _: object = None) -> str:

@@ -10,16 +10,15 @@ from matplotlib.transforms import ScaledTranslation
 from runner.compare.charts import Chart, Difference, Line
 from runner.compare.drawing import (
     GREY,
-    SEED_ALPHA,
     WIDTH,
     add_legend,
     dense_handles,
-    difference_limits,
     draw_dense,
     draw_grid,
     ends,
     line_handles,
-    signed,
+    scale_differences,
+    seed_alpha,
 )
 from runner.compare.looks import MOST_COLOURS
 from runner.compare.scales import scale_places, scale_scores
@@ -71,14 +70,22 @@ def _curve(axis: Axes, line: Line, place: float, *, bands: bool) -> None:
         axis.plot(x, low, x, high, color=colour, alpha=0.45, linewidth=0.7, linestyle=line.look.dash)
     else:
         axis.vlines(x, low, high, color=colour, linewidth=1.1, transform=aside)
-    style = {"color": colour, "marker": line.look.marker, "markersize": 6, "linewidth": 1.8}
-    axis.plot(x, y, linestyle=line.look.dash if len(x) > 1 else "", **style)
+    axis.plot(
+        x,
+        y,
+        color=colour,
+        linestyle=line.look.dash if len(x) > 1 else "",
+        linewidth=1.8,
+        marker=line.look.marker,
+        markersize=6,
+        transform=axis.transData if bands else aside,
+    )
     seeds = [point for mark in line.marks for point in mark.seeds.values()]
     axis.plot(
         *zip(*seeds, strict=True),
         ".",
         color=colour,
-        alpha=SEED_ALPHA,
+        alpha=seed_alpha(len(seeds)),
         markersize=5,
         transform=aside,
         zorder=1.5,
@@ -107,9 +114,7 @@ def _differences_along(axis: Axes, chart: Chart) -> None:
         faces = [colour if step.shown else "white" for step in one.steps]
         axis.scatter(x, y, s=42, c=faces, edgecolors=colour, linewidths=1.4, transform=aside, zorder=3)
     axis.axhline(0, color="black", linewidth=0.9, zorder=1)
-    axis.set_ylim(difference_limits([step for one in own for step in one.steps]))
-    axis.ticklabel_format(axis="y", useOffset=False, style="plain")
-    axis.yaxis.set_major_formatter(signed)
+    scale_differences(axis, "y", [step for one in own for step in one.steps])
     draw_grid(axis)
     who = own[0].name if len(own) == 1 else f"{own[0].reference} \N{MINUS SIGN} others"
     axis.set_ylabel("\n".join(["difference,", *textwrap.wrap(who, 28)]))
@@ -118,14 +123,12 @@ def _differences_along(axis: Axes, chart: Chart) -> None:
         _shade(axis, own[0])
     else:
         axis.legend(
-            handles=[
-                Line2D([], [], color=one.colour, marker="o", label=f"\N{MINUS SIGN} {one.other}")
-                for one in own
-            ],
+            handles=[Line2D([], [], color=one.colour, marker="o", label=one.name) for one in own],
             fontsize=8.5,
             frameon=False,
             ncols=min(3, len(own)),
-            loc="best",
+            loc="lower center",
+            bbox_to_anchor=(0.5, 1.0),
         )
 
 

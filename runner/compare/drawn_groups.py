@@ -7,15 +7,14 @@ from matplotlib.figure import Figure
 
 from runner.compare.charts import Chart
 from runner.compare.drawing import (
-    SEED_ALPHA,
     WIDTH,
     add_legend,
     dense_handles,
-    difference_limits,
     draw_dense,
     draw_grid,
     ends,
-    signed,
+    scale_differences,
+    seed_alpha,
 )
 from runner.compare.scales import scale_scores
 
@@ -43,7 +42,9 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     left.hlines(rows, low, high, colors=colours, linewidth=1.8)
     for row, line in zip(rows, chart.lines, strict=True):
         seeds = [score for _, score in line.marks[0].seeds.values()]
-        left.plot(seeds, [row] * len(seeds), ".", color=line.look.colour, alpha=SEED_ALPHA, markersize=7)
+        left.plot(
+            seeds, [row] * len(seeds), ".", color=line.look.colour, alpha=seed_alpha(len(seeds)), markersize=7
+        )
         left.plot(
             line.marks[0].score.value, row, line.look.marker, color=line.look.colour, markersize=7, zorder=3
         )
@@ -69,7 +70,6 @@ def _differences_to_best(axis: Axes, chart: Chart) -> None:
         axis.plot(step.mean, row, "o", color=one.colour, markerfacecolor=face, markersize=7, zorder=3)
     axis.axvline(0, color="black", linewidth=0.9, zorder=1)
     steps = [step for one in chart.differences for step in one.steps]
-    axis.set_xlim(difference_limits(steps))
-    axis.xaxis.set_major_formatter(signed)
+    scale_differences(axis, "x", steps)
     axis.set_xlabel(textwrap.fill(f"{best} minus this", 44))
     draw_grid(axis)

@@ -1,8 +1,8 @@
 """How groups look in all pictures: a level of a factor has one colour, wherever it is drawn."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Literal, TypeAlias
 
 from runner.compare.comparison import Comparison
 from runner.compare.factors import Factor
@@ -10,7 +10,7 @@ from runner.compare.groups import Group
 from runner.compare.table import by_data
 from runner.report.palette import BLACK, BLUE, GREEN, ORANGE, PURPLE, SKY, VERMILION
 
-Dash: TypeAlias = str | tuple[int, tuple[float, ...]]
+Dash: TypeAlias = Literal["-", "--", "-.", ":"] | tuple[float, Sequence[float]]
 
 _MORE = ("#882255", "#999933", "#332288", "#888888", "#7f4f24", "#44dd88", "#ee3377")
 COLOURS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE, *_MORE)

@@ -35,12 +35,12 @@ def _along(chart: Chart) -> Grid:
         f"{one.name} (95% interval)" for one in chart.differences
     ]
     body = []
-    for _, level in levels:
+    for at, level in levels:
         cells = [level]
         for line in chart.lines:
             own = next((mark for mark in line.marks if mark.level == level), None)
             cells.append("-" if own is None else _mean(chart.score, own.score))
-        cells += [number(dense.score) for dense in chart.dense]
+        cells += [number(dense.at(at)) for dense in chart.dense]
         cells += [_difference(chart.score, one, level) for one in chart.differences]
         body.append(cells)
     return Grid(heads, body, texts=())

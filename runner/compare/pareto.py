@@ -12,6 +12,10 @@ from runner.compare.effects import ERROR_RATE, Values, finest_step
 Standing = Literal["on the front", "undecided", "beaten"]
 
 
+COST_TOLERANCE = 0.01
+"""Costs closer together than this share are the same: no file is chosen for 1 % of its size."""
+
+
 @dataclass(frozen=True)
 class Candidate:
     """Something that has a cost and a score, over seeds.
@@ -54,9 +58,10 @@ def standings(candidates: Sequence[Candidate], *, higher_is_better: bool = True)
     """Tells of each candidate whether it is on the front, beaten, or undecided because of noise.
 
     Differences are paired by seed. A candidate is on the front if it is shown against every other one that it
-    costs less or scores better: the 95 % interval of the difference leaves 0 out. All of these must be shown,
-    so that none needs a correction. It is beaten if one other is shown to score better and to cost no more;
-    one of several is enough, so that these intervals are corrected for their number (Bonferroni).
+    costs less, by more than 1 %, or scores better: the 95 % interval of the difference leaves the contrary
+    out. All of these must be shown, so that none needs a correction. It is beaten if one other is shown to
+    score better and to cost no more, but for 1 %; one of several is enough, so that these intervals are
+    corrected for their number (Bonferroni).
 
     Args:
         candidates: On one data set.
@@ -86,12 +91,13 @@ def _standing(
     others_whole = np.array([not (one.lost & own.scores.keys()) for one in rivals], bool)
     low, high = _interval(ahead, ERROR_RATE, step)
     cost_low, _ = _interval(dearer, ERROR_RATE, 0.0)
-    if bool(np.all((cost_low > 0) | ((high < 0) & whole))):
+    same = COST_TOLERANCE * abs(float(np.nanmean(costs[index])))
+    if bool(np.all((cost_low > same) | ((high < 0) & whole))):
         return "on the front"
-    count = max(1, int(np.sum(cost_low <= 0)))
+    count = max(1, int(np.sum(cost_low <= same)))
     low, _ = _interval(ahead, ERROR_RATE / count, step)
     _, cost_high = _interval(dearer, ERROR_RATE / count, 0.0)
-    return "beaten" if bool(np.any((low > 0) & (cost_high <= 0) & others_whole)) else "undecided"
+    return "beaten" if bool(np.any((low > 0) & (cost_high <= same) & others_whole)) else "undecided"
 
 
 def _table(values: Sequence[Mapping[int, float]], seeds: Sequence[int]) -> Values:

@@ -112,31 +112,31 @@ def _title(chart: Chart, about: str) -> str:
 
 
 def _caption(chart: Chart, about: str) -> str:
-    on = f" on {about}" if about else ""
-    seeds = _seed_words(chart.marks)
-    if chart.against_cost:
-        assert chart.axis is not None, "costs have an axis"
+    score = chart.score.name.capitalize() + (f" on {about}" if about else "")
+    means = f"means over {_seed_words(chart.marks)} with 95%"
+    runs = "small dots are runs"
+    if chart.axis is None:
+        told = f"{score}: {means} intervals; {runs}."
+    elif chart.against_cost:
         told = (
-            f"{chart.score.name.capitalize()}{on} against {chart.axis.name}: means over {seeds} with 95%"
-            " intervals; small dots are runs. On the front: the paired 95% interval shows against every other"
-            " mark that it costs less or scores better. A ring: noise leaves that undecided."
+            f"{score} against {chart.axis.name}: {means} intervals; {runs}. On the front: the paired 95%"
+            " interval shows against every other mark that it costs less or scores better. A ring: noise"
+            " leaves that undecided."
         )
-    elif chart.axis is None:
-        told = f"{chart.score.name.capitalize()}{on}: means over {seeds} with 95% intervals; small dots are runs."
     else:
-        told = (
-            f"{chart.score.name.capitalize()}{on} along {chart.axis.name}: means over {seeds} with 95% bands;"
-            " small dots are runs."
-        )
+        told = f"{score} along {chart.axis.name}: {means} intervals; {runs}."
     if chart.dense:
         told += " Dashed: dense weights."
     if chart.differences and chart.axis is not None:
         told += (
-            " Below: differences paired by seed, averaged over all other factors; their intervals hold together"
-            " in 95% of repetitions. Filled where one is shown, shaded from where on it stays shown."
+            " Below: differences paired by seed, averaged over all other factors; their intervals hold"
+            " together in 95% of repetitions. Filled where one is shown, shaded from where on it stays shown."
         )
     elif chart.differences:
-        told += " Right: the best minus each, paired by seed, with intervals that hold together; filled where shown."
+        told += (
+            " Right: the best minus each, paired by seed, with intervals that hold together in 95% of"
+            " repetitions; filled where a difference is shown."
+        )
     return told
 
 

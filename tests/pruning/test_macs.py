@@ -107,7 +107,7 @@ def test_open_lengths_are_those_of_the_sample() -> None:
         count_macs(model)
 
 
-class Twice(layers.Layer):  # type: ignore[misc]
+class Twice(layers.Layer):
     """Does with its weight what nobody knows."""
 
     def build(self, shape: Any) -> None:
