@@ -5,6 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runner.compare.charts import Axis, Chart, Dense, Difference, Line, Mark, Step
 from runner.compare.comparison import Comparison, Finding
+from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.groups import Group
@@ -153,7 +154,7 @@ def dense_levels(groups: Sequence[Group], lines: Sequence[Line]) -> tuple[Dense,
 def differences(comparison: Comparison, across: Factor) -> tuple[Difference, ...]:
     """Finds the differences between levels of the first factor that is ranked, along another one.
 
-    Of several levels the one that is ahead over all is set against each other one, the nearest first.
+    Of several levels the one that is ahead over all is set against each other one.
 
     Args:
         comparison: Its findings tell all differences, over all other factors.
@@ -168,21 +169,21 @@ def differences(comparison: Comparison, across: Factor) -> tuple[Difference, ...
         ]
         if along:
             best = _ahead(factor, [finding for finding, _ in along])
-            return tuple(
-                Difference(
-                    best,
-                    other,
-                    level_colour(factor, other),
-                    tuple(
-                        _step(finding, best, level, across.number(level), effect)
-                        for level, effect in dependence.effects
-                    ),
-                    dependence.shown_from(),
-                )
-                for finding, dependence in along
-                if (other := _other(finding, best)) is not None
-            )[:_MOST_DIFFERENCES]
+            own = [pair for pair in along if _other(pair[0], best) is not None]
+            return tuple(_along(*pair, best, across) for pair in own[:_MOST_DIFFERENCES])
     return ()
+
+
+def _along(finding: Finding, dependence: Dependence, best: str, across: Factor) -> Difference:
+    steps = tuple(
+        _step(finding, best, level, across.number(level), effect) for level, effect in dependence.effects
+    )
+    begin = dependence.shown_from()
+    told = {step.level: step.shown for step in steps}
+    if begin is not None and not told[begin]:
+        begin = None  # Failed runs forbid to tell it.
+    other = _other(finding, best) or ""
+    return Difference(best, other, level_colour(finding.contrast.factor, other), steps, begin)
 
 
 def _to_the_best(

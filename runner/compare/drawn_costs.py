@@ -1,6 +1,6 @@
 """Draws scores against a cost: every mark with its interval, and how it stands to the Pareto front."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,7 @@ from matplotlib.colors import to_rgba
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from runner.compare.charts import Chart, Line
+from runner.compare.charts import Chart, Line, Mark
 from runner.compare.drawing import (
     GREY,
     WIDTH,
@@ -25,6 +25,7 @@ from runner.compare.looks import DENSE, MARKERS, MOST_COLOURS
 from runner.compare.pareto import Standing
 from runner.compare.scales import UNITS, scale_places, scale_scores
 
+_MOST_JOINED = 3 * MOST_COLOURS
 _SAME_PLACE = 0.003
 _APART, _LEAST_APART = 0.016, 0.004
 """Shares of the picture's width."""
@@ -36,72 +37,18 @@ def costs_figure(chart: Chart) -> tuple[Figure, bool]:
     Returns:
         The figure, and whether an interval is wider than the picture.
     """
-    assert chart.axis is not None
+    assert chart.axis is not None, "a cost is an axis"
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
     axis = figure.subplots()
+    kind = chart.axis.kind
     clipped = scale_scores(axis, "y", chart)
-    kind, marks = chart.axis.kind, chart.marks
-    scale_places(axis, kind, [at for mark in marks for at, _ in mark.seeds.values()])
+    scale_places(axis, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
     places = _side_by_side(axis, chart)
-    moved = any(at != mark.at for at, mark in zip(places, marks, strict=True))
     shapes = {file: MARKERS[number % len(MARKERS)] for number, file in enumerate(chart.files)}
-    looks = [line for line in chart.lines for _ in line.marks]
-    low, high = ends(marks)
-    axis.vlines(places, low, high, colors=[line.look.colour for line in looks], linewidth=1.2, zorder=1.8)
-    front = sorted((mark.at, mark.score.value) for mark in marks if mark.on_mean_front)
-    axis.plot(
-        *zip(*front, strict=True),
-        drawstyle="steps-post" if kind != "share" else "steps-pre",
-        color=GREY,
-        linewidth=1.1,
-        linestyle=":",
-        zorder=0.9,
-    )
-    numbers = iter(places)
-    for line in chart.lines:
-        own = [next(numbers) for _ in line.marks]
-        if _varies(axis, line) and len(chart.lines) <= MOST_COLOURS * 3:
-            values = [mark.score.value for mark in line.marks]
-            axis.plot(own, values, color=line.look.colour, linestyle=line.look.dash, linewidth=1.2, alpha=0.7)
-    dots = [
-        (at if moved else x, y, line.look.colour)
-        for mark, at, line in zip(marks, places, looks, strict=True)
-        for x, y in mark.seeds.values()
-    ]
-    axis.scatter(
-        [x for x, _, _ in dots],
-        [y for _, y, _ in dots],
-        s=8,
-        c=[colour for _, _, colour in dots],
-        alpha=seed_alpha(len(dots)),
-        linewidths=0,
-        zorder=1.5,
-    )
-    shape = [
-        DENSE.marker if one.dense else shapes[one.file] if len(shapes) > 1 else one.look.marker
-        for one in looks
-    ]
-    for marker in dict.fromkeys(shape):
-        own_marks = [number for number, one in enumerate(shape) if one == marker]
-        stand = [marks[number].standing for number in own_marks]
-        edges = [
-            to_rgba(looks[number].look.colour, 0.45 if standing == "beaten" else 1.0)
-            for number, standing in zip(own_marks, stand, strict=True)
-        ]
-        axis.scatter(
-            [places[number] for number in own_marks],
-            [marks[number].score.value for number in own_marks],
-            s=[90 if marker == DENSE.marker else 26 if one == "beaten" else 46 for one in stand],
-            marker=marker,
-            c=[
-                to_rgba("white") if one == "undecided" else edge
-                for one, edge in zip(stand, edges, strict=True)
-            ],
-            edgecolors=edges,
-            linewidths=1.5,
-            zorder=3,
-            clip_on=False,
-        )
+    _draw_lines(axis, chart, places)
+    _draw_seeds(axis, chart, places)
+    _draw_marks(axis, chart, places, shapes)
+    _draw_front(axis, chart)
     draw_dense(axis, chart, horizontal=True)
     which = f" ({chart.files[0]})" if len(chart.files) == 1 else ""
     axis.set_xlabel(f"{chart.axis.name}{UNITS.get(kind, '')}{which}")
@@ -109,6 +56,75 @@ def costs_figure(chart: Chart) -> tuple[Figure, bool]:
     draw_grid(axis)
     _cost_legend(figure, chart, shapes)
     return figure, clipped
+
+
+def _draw_lines(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
+    """Draws the intervals, and joins what the numeric factor orders."""
+    low, high = ends(chart.marks)
+    colours = [line.look.colour for line in chart.lines for _ in line.marks]
+    axis.vlines(places, low, high, colors=colours, linewidth=1.2, zorder=1.8)
+    if len(chart.lines) > _MOST_JOINED:
+        return
+    numbers = iter(places)
+    for line in chart.lines:
+        own = [next(numbers) for _ in line.marks]
+        if _varies(axis, line):
+            values = [mark.score.value for mark in line.marks]
+            axis.plot(own, values, color=line.look.colour, linestyle=line.look.dash, linewidth=1.2, alpha=0.7)
+
+
+def _draw_seeds(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
+    """Draws a dot for each run; all of one colour together, since each drawing has its price."""
+    numbers = iter(places)
+    by_colour: dict[str, list[tuple[float, float]]] = {}
+    for line in chart.lines:
+        for mark in line.marks:
+            at = next(numbers)
+            moved = at != mark.at
+            points = [(at if moved else x, y) for x, y in mark.seeds.values()]
+            by_colour.setdefault(line.look.colour, []).extend(points)
+    alpha = seed_alpha(sum(map(len, by_colour.values())))
+    for colour, dots in by_colour.items():
+        axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=alpha, markersize=4, zorder=1.5)
+
+
+def _draw_marks(axis: Axes, chart: Chart, places: Sequence[float], shapes: Mapping[str, str]) -> None:
+    """Draws the means: filled on the front, hollow where noise leaves that undecided, pale where beaten."""
+    numbers = iter(places)
+    by_shape: dict[str, list[tuple[float, Mark, str]]] = {}
+    for line in chart.lines:
+        shape = shapes[line.file] if len(shapes) > 1 and not line.dense else line.look.marker
+        for mark in line.marks:
+            by_shape.setdefault(shape, []).append((next(numbers), mark, line.look.colour))
+    for shape, own in by_shape.items():
+        edges = [to_rgba(colour, 0.45 if mark.standing == "beaten" else 1.0) for _, mark, colour in own]
+        hollow = [mark.standing == "undecided" for _, mark, _ in own]
+        large = 90 if shape == DENSE.marker else 46
+        axis.scatter(
+            [at for at, _, _ in own],
+            [mark.score.value for _, mark, _ in own],
+            s=[26 if mark.standing == "beaten" else large for _, mark, _ in own],
+            marker=shape,
+            c=[to_rgba("white") if empty else edge for empty, edge in zip(hollow, edges, strict=True)],
+            edgecolors=edges,
+            linewidths=1.5,
+            zorder=3,
+            clip_on=False,
+        )
+
+
+def _draw_front(axis: Axes, chart: Chart) -> None:
+    """Draws the front of the means: what it dominates lies below its steps."""
+    assert chart.axis is not None, "a cost is an axis"
+    front = sorted((mark.at, mark.score.value) for mark in chart.marks if mark.on_mean_front)
+    axis.plot(
+        *zip(*front, strict=True),
+        drawstyle="steps-pre" if chart.axis.kind == "share" else "steps-post",
+        color=GREY,
+        linewidth=1.1,
+        linestyle=":",
+        zorder=0.9,
+    )
 
 
 def _varies(axis: Axes, line: Line) -> bool:

@@ -25,6 +25,8 @@ from runner.compare.scales import scale_places, scale_scores
 
 _BAND_ALPHA = 0.16
 _MOST_BANDS = 4
+_SHADE = "#f0e442"
+"""The palette's yellow: too pale for a line, and just right behind one."""
 
 
 def curves_figure(chart: Chart) -> tuple[Figure, bool]:
@@ -155,4 +157,14 @@ def _shade(axis: Axes, difference: Difference) -> None:
         return
     places = {step.level: step.at for step in difference.steps}
     start = places[difference.shown_from]
-    axis.axvspan(start, max(places.values()), color="#f0e442", alpha=0.35, zorder=0, linewidth=0)
+    axis.axvspan(start, max(places.values()), color=_SHADE, alpha=0.35, zorder=0, linewidth=0)
+    axis.annotate(
+        f"shown from {difference.shown_from} on",
+        (start, 0.03),
+        xycoords=("data", "axes fraction"),
+        xytext=(4, 0),
+        textcoords="offset points",
+        va="bottom",
+        fontsize=8.5,
+        color=GREY,
+    )

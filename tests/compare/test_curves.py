@@ -122,6 +122,7 @@ def test_runs_that_failed_leave_a_difference_open() -> None:
     [difference] = along_factor(comparison, comparison.groups, comparison.factors[1]).differences
     assert [step.shown for step in difference.steps] == [False] * 4
     assert difference.steps[-1].low > 0
+    assert difference.shown_from is None
 
 
 def test_groups_stand_side_by_side_the_best_first() -> None:

@@ -83,7 +83,11 @@ def test_the_difference_is_filled_where_it_is_shown_and_shaded_from_there() -> N
     [shade] = below.patches
     assert isinstance(shade, Rectangle)
     assert shade.get_x() == 0.875
-    assert [text.get_text() for text in below.texts] == ["↑ polynomial better", "↓ constant better"]
+    assert [text.get_text() for text in below.texts] == [
+        "↑ polynomial better",
+        "↓ constant better",
+        "shown from 0.875 on",
+    ]
 
 
 def test_names_of_groups_are_whole_and_the_best_is_on_top() -> None:
@@ -164,7 +168,9 @@ def test_files_of_one_size_stand_side_by_side() -> None:
     assert chart is not None
     figure, _ = costs_figure(chart)
     axis = figure.axes[0]
-    offsets = np.concatenate([np.asarray(one.get_offsets()) for one in axis.collections[2:]])
+    offsets = np.concatenate(
+        [np.asarray(one.get_offsets()) for one in axis.collections if one.get_zorder() == 3]
+    )
     across = axis.transData.transform(offsets)[:, 0]
     assert len(across) == 4
     assert np.diff(np.sort(across)).min() * 72 / figure.dpi > 4
