@@ -71,6 +71,11 @@ class Line:
     file: str = ""
     dense: bool = False
 
+    @property
+    def mean(self) -> float:
+        """The mean score of its marks."""
+        return sum(mark.score.value for mark in self.marks) / len(self.marks)
+
 
 @dataclass(frozen=True)
 class Step:
@@ -163,12 +168,13 @@ class Chart:
         """All marks, line by line."""
         return [mark for line in self.lines for mark in line.marks]
 
-    def first(self, count: int) -> "Chart":
-        """Returns the chart with its first lines only, and the differences that concern them."""
-        lines = self.lines[:count]
-        levels = {mark.level for line in lines for mark in line.marks}
+    def best(self, count: int) -> "Chart":
+        """Returns the chart with its best lines only, in their order, and the differences between them."""
+        sign = -1.0 if self.score.higher_is_better else 1.0
+        ranked = sorted(self.lines, key=lambda line: sign * line.mean)[:count]
+        levels = {mark.level for line in ranked for mark in line.marks}
         kept = tuple(one for one in self.differences if any(step.level in levels for step in one.steps))
-        return replace(self, lines=lines, differences=kept)
+        return replace(self, lines=tuple(line for line in self.lines if line in ranked), differences=kept)
 
     @property
     def files(self) -> list[str]:

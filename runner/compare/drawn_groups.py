@@ -40,14 +40,7 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     colours = [line.look.colour for line in chart.lines]
     low, high = ends(chart.marks)
     left.hlines(rows, low, high, colors=colours, linewidth=1.8)
-    for row, line in zip(rows, chart.lines, strict=True):
-        seeds = [score for _, score in line.marks[0].seeds.values()]
-        left.plot(
-            seeds, [row] * len(seeds), ".", color=line.look.colour, alpha=seed_alpha(len(seeds)), markersize=7
-        )
-        left.plot(
-            line.marks[0].score.value, row, line.look.marker, color=line.look.colour, markersize=7, zorder=3
-        )
+    _draw_means(left, chart)
     left.set_yticks(rows, names)
     left.set_ylim(len(rows) - 0.4, -0.6)
     left.set_xlabel(chart.score.name)
@@ -59,17 +52,32 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     return figure, clipped
 
 
+def _draw_means(axis: Axes, chart: Chart) -> None:
+    """Draws the seeds of each row, all of one colour together, and its mean."""
+    count = max(len(mark.seeds) for mark in chart.marks)
+    by_colour: dict[str, list[tuple[float, int]]] = {}
+    for row, line in enumerate(chart.lines):
+        points = [(score, row) for _, score in line.marks[0].seeds.values()]
+        by_colour.setdefault(line.look.colour, []).extend(points)
+    for colour, dots in by_colour.items():
+        axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=seed_alpha(count), markersize=7)
+    for look in dict.fromkeys(line.look for line in chart.lines):
+        own = [(line.marks[0].score.value, row) for row, line in enumerate(chart.lines) if line.look == look]
+        axis.plot(*zip(*own, strict=True), look.marker, color=look.colour, markersize=7, zorder=3)
+
+
 def _differences_to_best(axis: Axes, chart: Chart) -> None:
-    rows = {line.marks[0].level or line.name: row for row, line in enumerate(chart.lines)}
-    best = chart.differences[0].reference
-    for one in chart.differences:
-        [step] = one.steps
-        row = rows[step.level]
-        axis.hlines(row, step.low, step.high, color=one.colour, linewidth=1.8)
-        face = one.colour if step.shown else "white"
-        axis.plot(step.mean, row, "o", color=one.colour, markerfacecolor=face, markersize=7, zorder=3)
+    rows = {line.marks[0].level: row for row, line in enumerate(chart.lines)}
+    pairs = [(one, step) for one in chart.differences for step in one.steps]
+    at = [rows[step.level] for _, step in pairs]
+    colours = [one.colour for one, _ in pairs]
+    axis.hlines(
+        at, [step.low for _, step in pairs], [step.high for _, step in pairs], colors=colours, linewidth=1.8
+    )
+    faces = [colour if step.shown else "white" for (_, step), colour in zip(pairs, colours, strict=True)]
+    means = [step.mean for _, step in pairs]
+    axis.scatter(means, at, s=46, c=faces, edgecolors=colours, linewidths=1.3, zorder=3)
     axis.axvline(0, color="black", linewidth=0.9, zorder=1)
-    steps = [step for one in chart.differences for step in one.steps]
-    scale_differences(axis, "x", steps)
-    axis.set_xlabel(textwrap.fill(f"{best} minus this", 44))
+    scale_differences(axis, "x", [step for _, step in pairs])
+    axis.set_xlabel(textwrap.fill(f"{chart.differences[0].reference} minus this", _NAME_WIDTH))
     draw_grid(axis)

@@ -17,10 +17,12 @@ from runner.compare.table import by_data
 from runner.report.file_names import safe_names
 from runner.report.page import Picture
 
-MOST_PICTURES = 10
+MOST_PICTURES = 8
 """Of more than these nobody looks at the last; each takes a third of a second."""
 MOST_GROUPS = 60
 """More rows than these do not fit one picture; the best are drawn."""
+MOST_LINES = 28
+"""More lines than these are a knot; the best are drawn."""
 _MOST_FACTORS = 3
 
 
@@ -90,20 +92,20 @@ def _scored(
 
 
 def _draw(chart: Chart, about: str, path: Path) -> Picture:
-    shown = chart
     caption = _caption(chart, about)
-    if chart.axis is None:
-        if len(chart.lines) > MOST_GROUPS:
-            shown = chart.first(MOST_GROUPS)
-            caption += f" The best {MOST_GROUPS} of {len(chart.lines)} groups are drawn."
-        figure, clipped = groups_figure(shown)
-    else:
-        figure, clipped = (costs_figure if chart.against_cost else curves_figure)(chart)
+    shown = chart
+    if not chart.against_cost and len(chart.lines) > (
+        most := MOST_GROUPS if chart.axis is None else MOST_LINES
+    ):
+        shown = chart.best(most)
+        caption += f" The best {most} of {len(chart.lines)} {'groups' if chart.axis is None else 'lines'}."
+    draw = groups_figure if chart.axis is None else costs_figure if chart.against_cost else curves_figure
+    figure, clipped = draw(shown)
     if clipped:
         caption += " Intervals that leave the picture are in the table."
     save_figure(figure, path)
     caption += f" As PDF: plots/{path.with_suffix('.pdf').name}."
-    return Picture(path, caption, _title(chart, about), chart_grid(chart))
+    return Picture(path, caption, _title(chart, about), chart_grid(shown))
 
 
 def _title(chart: Chart, about: str) -> str:

@@ -139,7 +139,13 @@ def test_groups_stand_side_by_side_the_best_first() -> None:
         ("b", "a", "a"),
     ]
     assert [one.steps[0].mean for one in chart.differences] == pytest.approx([0.03, 0.05])
-    assert chart.first(2).differences == chart.differences[:1]
+    assert chart.best(2).differences == chart.differences[:1]
+
+
+def test_the_best_lines_are_kept_in_their_order(sweep: Comparison) -> None:
+    chart = along_factor(sweep, sweep.groups, sweep.factors[1])
+    assert [line.name for line in chart.best(1).lines] == ["polynomial"]
+    assert chart.best(2) == chart
 
 
 def test_axes_of_size_come_before_other_numbers() -> None:

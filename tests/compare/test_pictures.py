@@ -238,6 +238,16 @@ def test_more_pictures_than_anyone_looks_at_are_counted(
     assert "1 more pictures are not drawn" in picture.caption
 
 
+def test_of_many_groups_the_best_are_drawn_and_it_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("runner.compare.pictures.MOST_GROUPS", 2)
+    picture, *_ = draw_pictures(compared(recipes(0.91, 0.93, 0.92)), tmp_path)
+    assert " The best 2 of 3 groups. " in picture.caption
+    assert picture.grid is not None
+    assert [row[0] for row in picture.grid.rows] == ["r1", "r2"]
+
+
 def test_nothing_is_drawn_without_a_score(tmp_path: Path) -> None:
     assert draw_pictures(compared([run({}, 1, None)]), tmp_path) == []
     assert list(tmp_path.iterdir()) == []
