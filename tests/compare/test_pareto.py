@@ -102,3 +102,22 @@ def test_intervals_are_those_of_effects() -> None:
         one = effect(known, error_rate=0.01, step=0.001)
         assert (low[row], high[row]) == pytest.approx((one.low, one.high))
     assert (low[2], high[2]) == (-np.inf, np.inf)
+
+
+def test_equal_candidates_are_seldom_told_apart() -> None:
+    """Of six that score alike each dearer one is on the front by chance only, and beaten by chance only."""
+    random = np.random.default_rng(1)
+    on_front = beaten = 0
+    repetitions = 300
+    for _ in range(repetitions):
+        shared = random.normal(0, 0.01, 3)
+        found = standings(
+            [
+                candidate(cost, *np.round(0.95 + shared + random.normal(0, 0.003, 3), 4).tolist())
+                for cost in range(1, 7)
+            ]
+        )
+        on_front += sum(one == "on the front" for one in found[1:])
+        beaten += sum(one == "beaten" for one in found[1:])
+    assert on_front / (5 * repetitions) < 0.025
+    assert beaten / (5 * repetitions) < 0.025
