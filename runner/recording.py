@@ -103,6 +103,8 @@ def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -
         "sparsity": proven.sparsity,
         "sparsity_check": check_summary(proven.check),
         "keras_gzip_bytes": proven.keras_gzip_bytes,
+        "macs": None if proven.macs is None else proven.macs.total,
+        "nonzero_macs": None if proven.macs is None else proven.macs.nonzero,
         "variants": variants_summary(proven.exported, proven.advice),
         "dense_variants": variants_summary(proven.dense_exported),
         "budget": None if proven.budget is None else proven.budget.to_json(),
@@ -125,6 +127,11 @@ def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> 
         "training/dense_steps": 0.0 if dense is None else float(dense.result.steps),
     }
     metrics |= {f"test/dense_{name}": value for name, value in (proven.dense_scores or {}).items()}
+    if proven.macs is not None:
+        metrics |= {
+            "model/macs": float(proven.macs.total),
+            "model/nonzero_macs": float(proven.macs.nonzero),
+        }
     named = {file.variant: file for file in proven.exported}
     named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
     for variant, file in named.items():

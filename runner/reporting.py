@@ -16,6 +16,7 @@ from runner.report.findings import Outcome, findings, next_steps
 from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
 from runner.report.page import Picture
 from runner.report.run_page import Pairs, RunPage, write_run_page
+from runner.stages import Proven
 from runner.training.description import described
 from runner.wording import counted
 
@@ -146,9 +147,16 @@ def _scores(run: FinishedRun) -> Pairs:
         *lines,
         ("sparsity, pruned layers", f"{sparsity['pruned_layers']:.2%}"),
         ("sparsity, whole model", f"{sparsity['model']:.2%}; {weights}"),
+        ("multiply-accumulates", _macs(proven)),
         ("model.keras, gzipped", f"{proven.keras_gzip_bytes:,} bytes"),
         ("sparsity check", "passed" if proven.check.passed else "FAILED"),
     ]
+
+
+def _macs(proven: Proven) -> str:
+    if proven.macs is None:
+        return f"not counted: {proven.macs_unknown}"
+    return f"{proven.macs.total:,} for one sample; {proven.macs.nonzero:,} with weights that are not zero"
 
 
 def _budget(run: FinishedRun) -> Pairs:

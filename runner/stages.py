@@ -26,6 +26,7 @@ from runner.models.saving import save_model
 from runner.plan import Plan, check_sharing, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
+from runner.pruning.macs import Macs, UncountableError, count_macs
 from runner.pruning.structures import Block
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
@@ -90,6 +91,8 @@ class Proven:
         keras_gzip_bytes: Size of `model.keras` after gzip.
         weights: How many there are in the model, biases and statistics included.
         nonzero_weights: How many of them are not zero.
+        macs: Multiply-accumulates of one inference; None where they cannot be counted.
+        macs_unknown: Why not; empty where they are counted.
     """
 
     model: tf_keras.Model
@@ -105,6 +108,8 @@ class Proven:
     keras_gzip_bytes: int
     weights: int
     nonzero_weights: int
+    macs: Macs | None
+    macs_unknown: str
 
     def failures(self) -> list[str]:
         """Lists what makes the run a failed one, with headings; empty for a good run."""
@@ -259,6 +264,7 @@ def prove(
         if warning := guessing(dense_scores, data):
             display.print(f"warning: {warning}")
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
+    macs, macs_unknown = _macs(stripped, data.x_test.shape[1:])
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
         model=stripped,
@@ -283,7 +289,17 @@ def prove(
         keras_gzip_bytes=gzip_bytes(path),
         weights=stripped.count_params(),
         nonzero_weights=nonzero,
+        macs=macs,
+        macs_unknown=macs_unknown,
     )
+
+
+def _macs(model: tf_keras.Model, input_shape: tuple[int, ...]) -> tuple[Macs | None, str]:
+    """Counts multiply-accumulates, or says why it cannot: a model may have layers of anybody's making."""
+    try:
+        return count_macs(model, input_shape=input_shape), ""
+    except UncountableError as error:
+        return None, str(error)
 
 
 def _judged(

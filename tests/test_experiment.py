@@ -39,6 +39,7 @@ from runner.plan import make_plan
 from runner.provenance import COMPUTING
 from runner.pruning import strip_pruning
 from runner.pruning.importance import derived_seed, random_scores
+from runner.pruning.macs import count_macs
 from runner.pruning.masks import unstructured_mask
 from runner.recipe import source
 from runner.recipe.schema import Recipe
@@ -390,6 +391,7 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
         *(f"tflite_float32/{measure}" for measure in (*FILE_MEASURES, *scores)),
         *(f"tflite_dense_float32/{measure}" for measure in FILE_MEASURES),
         *(f"model/{measure}" for measure in ("weights", "nonzero_weights", "keras_gzip_bytes")),
+        *(f"model/{measure}" for measure in ("macs", "nonzero_macs")),
         "training/steps",
         "training/dense_steps",
     }
@@ -397,6 +399,11 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
     assert metrics["model/weights"] == run.model.count_params()
     assert metrics["model/nonzero_weights"] == sum(np.count_nonzero(w) for w in run.model.get_weights())
     assert metrics["model/keras_gzip_bytes"] == summary["keras_gzip_bytes"]
+    assert metrics["model/macs"] == summary["macs"]
+    images = load_dataset(composed(*scaled(name)).data).x_test
+    macs = count_macs(run.model, input_shape=images.shape[1:])
+    assert (summary["macs"], summary["nonzero_macs"]) == (macs.total, macs.nonzero)
+    assert 0 < metrics["model/nonzero_macs"] == macs.nonzero < macs.total
     assert metrics["test/loss"] == summary["test_loss"]
     assert metrics["tflite_float32/bytes"] == summary["variants"]["float32"]["bytes"]
     assert metrics["sparsity/_model"] == summary["sparsity"]["model"]

@@ -6,11 +6,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from runner.compare.comparison import Comparison
-from runner.compare.plots import COLOURS, DASHES, add_legend, keep_within_shares, legend_handles
+from runner.compare.drawing import add_legend, draw_grid, save_figure
+from runner.compare.looks import COLOURS, DASHES, MARKERS, Look, looks
 
 MOST_RECIPES = 7
 """More curves than these in one picture cannot be told apart."""
@@ -45,14 +47,16 @@ class Curves:
     """All curves of the picture.
 
     Args:
-        by_recipe: Curves by metric, by recipe; recipes in the order of their colours.
+        by_recipe: Curves by metric, by recipe; recipes in the order of the table.
         axes: The metrics that are drawn, one above the other, with what their axis says.
         caption: What is shown, and what is left out.
+        looks: How each recipe is drawn.
     """
 
     by_recipe: Mapping[str, Mapping[str, Curve]]
     axes: Mapping[str, str]
     caption: str
+    looks: Mapping[str, Look]
 
 
 def read_curves(comparison: Comparison, history: Callable[[str, str], Series]) -> Curves:
@@ -84,7 +88,15 @@ def read_curves(comparison: Comparison, history: Callable[[str, str], Series]) -
         caption += f" The first {len(groups)} of {len(comparison.groups)} recipes."
     if any(len(group.results) > most for group in groups):
         caption += f" At most {most} seed{'s' if most > 1 else ''} of each recipe."
-    return Curves(curves, axes, caption)
+    return Curves(curves, axes, caption, _looks(comparison, list(curves)))
+
+
+def _looks(comparison: Comparison, names: Sequence[str]) -> dict[str, Look]:
+    """Takes the looks of all pictures; where these do not tell the few curves apart, others."""
+    found = looks(comparison)
+    if len({found[name] for name in names}) == len(names):
+        return found
+    return {name: Look(COLOURS[place], DASHES[place], MARKERS[place]) for place, name in enumerate(names)}
 
 
 def _axes(comparison: Comparison) -> dict[str, str]:
@@ -121,7 +133,7 @@ def plot_along_training(curves: Curves, path: Path) -> bool:
 
     Args:
         curves: What is drawn.
-        path: The PNG file to write.
+        path: The PNG file to write; a PDF is written beside it.
 
     Returns:
         False, and nothing is written, where there is no curve.
@@ -132,32 +144,37 @@ def plot_along_training(curves: Curves, path: Path) -> bool:
     figure = Figure(figsize=(7.6, 2.9 * len(drawn) + 0.5), layout="constrained")
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
     for axis, metric in zip(axes, drawn, strict=True):
-        for number, own in enumerate(curves.by_recipe.values()):
+        for name, own in curves.by_recipe.items():
             curve = own.get(metric)
             if curve is None:
                 continue
-            colour = COLOURS[number]
+            look = curves.looks[name]
             marker = "o" if len(curve.steps) == 1 else None
-            axis.fill_between(curve.steps, curve.low, curve.high, color=colour, alpha=0.18, linewidth=0)
+            axis.fill_between(curve.steps, curve.low, curve.high, color=look.colour, alpha=0.18, linewidth=0)
             axis.plot(
                 curve.steps,
                 curve.mean,
-                color=colour,
-                linestyle=DASHES[number],
+                color=look.colour,
+                linestyle=look.dash,
                 marker=marker,
                 linewidth=1.6,
             )
         axis.set_ylabel(curves.axes[metric])
-        axis.grid(color="#dddddd", linewidth=0.6)
+        draw_grid(axis)
         axis.ticklabel_format(axis="y", useOffset=False, style="plain")
         if metric.endswith("/accuracy"):
-            keep_within_shares(axis)
+            low, high = axis.get_ylim()
+            axis.set_ylim(max(low, 0.0), min(high, 1.0))
         if metric == SPARSITY:
             axis.set_ylim(-0.02, 1.02)
             axis.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[-1].set_xlabel("training step while pruning")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
-    add_legend(figure, legend_handles(list(curves.by_recipe), lines=True))
-    figure.savefig(path, dpi=130)
+    handles = [
+        Line2D([], [], color=curves.looks[name].colour, linestyle=curves.looks[name].dash, label=name)
+        for name in curves.by_recipe
+    ]
+    add_legend(figure, handles)
+    save_figure(figure, path)
     return True

@@ -182,36 +182,15 @@ def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Pat
 
 def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
     from runner.compare.along_training import plot_along_training, read_curves
-    from runner.compare.plots import plot_score_by_gzip_bytes, plot_score_by_sparsity
+    from runner.compare.pictures import draw_pictures
     from runner.report.page import Picture
     from runner.tracking import metric_history
 
-    pictures = []
-    for score in comparison.scores:
-        path = folder / f"{score.measure}_by_sparsity.png"
-        if plot_score_by_sparsity(comparison, score, path):
-            pictures.append(
-                Picture(
-                    path,
-                    f"{score.name.capitalize()} against the share of zeros in the whole model: means with"
-                    " their 95% intervals, and a dot for every run. Marks of almost equal sparsity are set"
-                    " side by side.",
-                )
-            )
-        path = folder / f"{score.measure}_by_gzip_bytes.png"
-        if plot_score_by_gzip_bytes(comparison, score, path):
-            pictures.append(
-                Picture(
-                    path,
-                    f"{score.name.capitalize()} of each exported file against its size when gzipped: means"
-                    " with their 95% intervals. Filled marks are on the Pareto front of their data set: no"
-                    " file is as small and better. Marks of almost equal size are set side by side.",
-                )
-            )
+    pictures = draw_pictures(comparison, folder)
     curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
     path = folder / "along_training.png"
     if plot_along_training(curves, path):
-        pictures.append(Picture(path, curves.caption))
+        pictures.append(Picture(path, curves.caption, "Along training"))
     return pictures
 
 
@@ -222,7 +201,7 @@ def _log(
 
     tracker = Tracker(gathered.store, run_id)
     for file in written:
-        if ("plots" if file.suffix == ".png" else "tables") in artifacts:
+        if ("plots" if file.suffix in (".png", ".pdf") else "tables") in artifacts:
             tracker.log_artifact(folder / file, (Path(_FOLDER) / file.parent).as_posix())
 
 

@@ -10,7 +10,7 @@ from runner.compare.comparison import Comparison
 from runner.compare.differences import DIFFERENCE_HEADS, difference_rows
 from runner.compare.fairness import NONZERO_TOLERANCE
 from runner.compare.groups import data_words
-from runner.compare.table import Column, Row, columns, fronts, rows
+from runner.compare.table import Column, Row, columns, rows
 from runner.compare.verdict import answer, details, several_levels
 from runner.report.page import Grid, Picture, page_environment
 
@@ -81,7 +81,6 @@ def write_html(comparison: Comparison, origin: Origin, pictures: Sequence[Pictur
         scores=" and ".join(score.name for score in comparison.scores),
         runs=sum(len(group.results) for group in comparison.groups),
         sheets=sheets(comparison),
-        fronts=fronts(comparison),
         pictures=pictures,
         names=Grid(
             ("group", "what was run"),

@@ -1,6 +1,34 @@
-"""The Pareto front: what nothing else beats in both respects."""
+"""The Pareto front: what nothing else beats in both respects, and what noise leaves undecided about it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+from scipy import special
+
+from runner.compare.effects import ERROR_RATE, Values, finest_step
+
+Standing = Literal["on the front", "undecided", "beaten"]
+
+
+COST_TOLERANCE = 0.01
+"""Costs closer together than this share are the same: no file is chosen for 1 % of its size."""
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """Something that has a cost and a score, over seeds.
+
+    Args:
+        costs: By seed; less is better.
+        scores: By seed.
+        lost: Seeds whose runs failed. Its other seeds may look better than it is.
+    """
+
+    costs: Mapping[int, float]
+    scores: Mapping[int, float]
+    lost: frozenset[int] = frozenset()
 
 
 def pareto_front(points: Sequence[tuple[float, float]], *, higher_is_better: bool = True) -> list[int]:
@@ -24,3 +52,74 @@ def pareto_front(points: Sequence[tuple[float, float]], *, higher_is_better: boo
         ):
             front.append(index)
     return front
+
+
+def standings(candidates: Sequence[Candidate], *, higher_is_better: bool = True) -> list[Standing]:
+    """Tells of each candidate whether it is on the front, beaten, or undecided because of noise.
+
+    Differences are paired by seed. A candidate is on the front if it is shown against every other one that it
+    costs less, by more than 1 %, or scores better: the 95 % interval of the difference leaves the contrary
+    out. All of these must be shown, so that none needs a correction. It is beaten if one other is shown to
+    score better and to cost no more, but for 1 %; one of several is enough, so that these intervals are
+    corrected for their number (Bonferroni).
+
+    Args:
+        candidates: On one data set.
+        higher_is_better: See `pareto_front`.
+
+    Returns:
+        One for each. A candidate that shares fewer than two seeds with another is undecided, unless a third
+        one beats it.
+    """
+    seeds = sorted({seed for one in candidates for seed in (*one.costs, *one.scores)})
+    sign = 1.0 if higher_is_better else -1.0
+    scores = sign * _table([one.scores for one in candidates], seeds)
+    costs = _table([one.costs for one in candidates], seeds)
+    step = finest_step(scores[np.isfinite(scores)])
+    return [_standing(index, candidates, costs, scores, step) for index in range(len(candidates))]
+
+
+def _standing(
+    index: int, candidates: Sequence[Candidate], costs: Values, scores: Values, step: float
+) -> Standing:
+    others = np.arange(len(candidates)) != index
+    ahead, dearer = scores[others] - scores[index], costs[others] - costs[index]
+    own = candidates[index]
+    rivals = [one for one, is_other in zip(candidates, others, strict=True) if is_other]
+    # What a candidate with failed runs scores at the other seeds speaks against it only.
+    whole = np.array([not (own.lost & one.scores.keys()) for one in rivals], bool)
+    others_whole = np.array([not (one.lost & own.scores.keys()) for one in rivals], bool)
+    low, high = _interval(ahead, ERROR_RATE, step)
+    cost_low, _ = _interval(dearer, ERROR_RATE, 0.0)
+    same = COST_TOLERANCE * abs(float(np.nanmean(costs[index])))
+    if bool(np.all((cost_low > same) | ((high < 0) & whole))):
+        return "on the front"
+    count = max(1, int(np.sum(cost_low <= same)))
+    low, _ = _interval(ahead, ERROR_RATE / count, step)
+    _, cost_high = _interval(dearer, ERROR_RATE / count, 0.0)
+    return "beaten" if bool(np.any((low > 0) & (cost_high <= same) & others_whole)) else "undecided"
+
+
+def _table(values: Sequence[Mapping[int, float]], seeds: Sequence[int]) -> Values:
+    """Returns `[candidates, seeds]`, NaN where a seed is missing."""
+    return np.array([[own.get(seed, np.nan) for seed in seeds] for own in values], np.float64)
+
+
+def _interval(differences: Values, error_rate: float, step: float) -> tuple[Values, Values]:
+    """Returns the ends of the interval of each row's mean, as `effects.effect` has them.
+
+    Args:
+        differences: `[rows, seeds]`, NaN where there is none; of fewer than two numbers nothing is known.
+        error_rate: The share of repetitions in which an interval may miss.
+        step: See `effects.effect`.
+    """
+    known = np.isfinite(differences)
+    count = known.sum(axis=1)
+    enough = count > 1
+    freedom = np.maximum(count - 1, 1)
+    values = np.where(known, differences, 0.0)
+    mean = values.sum(axis=1) / np.maximum(count, 1)
+    squares = np.where(known, (values - mean[:, None]) ** 2, 0.0).sum(axis=1)
+    spread = np.maximum(np.sqrt(squares / freedom), step / np.sqrt(6))
+    reach = special.stdtrit(freedom, 1 - error_rate / 2) * spread / np.sqrt(np.maximum(count, 1))
+    return np.where(enough, mean - reach, -np.inf), np.where(enough, mean + reach, np.inf)

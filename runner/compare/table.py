@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.compare.comparison import Comparison
-from runner.compare.groups import Group, data_words
-from runner.compare.pareto import pareto_front
+from runner.compare.groups import Group
 from runner.compare.result import ACCURACY, LOSS, SQUARED_ERROR, Result, variants
 from runner.compare.score import Score
 from runner.compare.statistics import Mean, mean_interval
@@ -78,67 +77,13 @@ def columns(comparison: Comparison) -> list[Column]:
         _metric("model/nonzero_weights", "non-zero\nweights", "count"),
         _metric("model/weights", "weights", "count"),
         _metric("model/macs", "MACs", "count"),
+        _metric("model/nonzero_macs", "non-zero\nMACs", "count"),
         Column("training/total_steps", "training\nsteps", "count", lambda result: result.total_steps),
         _metric("model/keras_gzip_bytes", "Keras file\ngzipped", "count"),
     ]
     for variant in variants(logged):
         every += _of_variant(variant, with_loss=not scored)
     return [column for column in every if any(column.value(result) is not None for result in results)]
-
-
-def file_columns(comparison: Comparison, score: Score) -> list[tuple[str, Column, Column]]:
-    """Lists each kind of file, Keras's first, with the columns of its score and its gzipped size."""
-    by_name = {column.name: column for column in columns(comparison)}
-    kinds = [("Keras file", by_name.get(score.metric), by_name.get("model/keras_gzip_bytes"))]
-    kinds += [
-        (
-            f"{name} TFLite",
-            by_name.get(f"tflite_{name}/{score.measure}"),
-            by_name.get(f"tflite_{name}/gzip_bytes"),
-        )
-        for name in dict.fromkeys(column.variant for column in by_name.values() if column.variant)
-    ]
-    return [(name, up, across) for name, up, across in kinds if up is not None and across is not None]
-
-
-@dataclass(frozen=True)
-class Front:
-    """The files that nothing else beats in size and mean score, on one data set.
-
-    Args:
-        data: The data set, as tables call it.
-        score: What stands against the size.
-        rows: Recipe, file, gzipped bytes and score of each, by size.
-    """
-
-    data: str
-    score: Score
-    rows: tuple[tuple[str, str, str, str], ...]
-
-
-def fronts(comparison: Comparison) -> list[Front]:
-    """Finds the Pareto fronts, one for each data set: scores on two data sets beat nothing."""
-    found = []
-    firsts = [group.results[0] for group in comparison.groups]
-    for groups in by_data(comparison.groups):
-        score = groups[0].score
-        points = [
-            (group, name, column, up, across)
-            for group in groups
-            for name, column, size in file_columns(comparison, score)
-            if (up := column.mean(group)) is not None and (across := size.mean(group)) is not None
-        ]
-        front = pareto_front(
-            [(across.value, up.value) for _, _, _, up, across in points],
-            higher_is_better=score.higher_is_better,
-        )
-        lines = tuple(
-            (group.name, name, f"{across.value:,.0f}", column.mean_text(up))
-            for group, name, column, up, across in (points[index] for index in front)
-        )
-        if lines:
-            found.append(Front(data_words(groups[0].results[0], firsts), score, lines))
-    return found
 
 
 def by_data(groups: Sequence[Group]) -> list[list[Group]]:

@@ -16,11 +16,13 @@ class Picture:
         path: The PNG file.
         caption: What it shows.
         title: In a few words, where the picture is behind a fold.
+        grid: The numbers that it shows; None where they stand elsewhere.
     """
 
     path: Path
     caption: str
     title: str = ""
+    grid: "Grid | None" = None
 
     @property
     def embedded(self) -> str:

@@ -1,10 +1,9 @@
 import pytest
 
 from runner.compare.comparison import Comparison, compare
-from runner.compare.score import TEST_ACCURACY, TEST_SQUARED_ERROR
 from runner.compare.statistics import Mean
-from runner.compare.table import Column, Front, columns, file_columns, fronts, rows
-from tests.compare.made_results import SHA, groups, result
+from runner.compare.table import Column, columns, rows
+from tests.compare.made_results import groups, result
 
 
 def files(gzip_bytes: int, accuracy: float) -> dict[str, float]:
@@ -108,43 +107,3 @@ def test_a_line_per_seed_then_the_mean() -> None:
         ("b", "mean", True, ("0.5000", "10")),
     ]
     assert [row.label for row in rows(comparison, shown, every_seed=False)] == ["mean", "mean"]
-
-
-def test_files_have_a_score_and_a_size() -> None:
-    listed = [
-        (name, score.name, size.name) for name, score, size in file_columns(two_recipes(), TEST_ACCURACY)
-    ]
-    assert listed == [
-        ("Keras file", "test/accuracy", "model/keras_gzip_bytes"),
-        ("float32 TFLite", "tflite_float32/accuracy", "tflite_float32/gzip_bytes"),
-    ]
-
-
-def test_the_front_in_words() -> None:
-    lines = (
-        ("a", "float32 TFLite", "1,000", "0.5000"),
-        ("a", "Keras file", "2,000", "0.6875 ± 0.7941"),
-    )
-    assert fronts(two_recipes()) == [Front("mnist", TEST_ACCURACY, lines)]
-
-
-def test_each_data_set_has_a_front() -> None:
-    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
-    easy = [result("a", 1, 1.0, metrics=files(100, 1.0))]
-    hard = [result("b", 1, 0.5, metrics=files(1000, 0.5), **digits)]
-    error = {"test/mean_squared_error": 4.0, "model/keras_gzip_bytes": 10}
-    regression = [result("c", 1, metrics=error, data_source="npz", data_sha256="ee" * 32)]
-    found = fronts(compare(groups(easy, hard, regression)))
-    assert [(front.data, front.score) for front in found] == [
-        ("mnist", TEST_ACCURACY),
-        ("digits", TEST_ACCURACY),
-        ("npz", TEST_SQUARED_ERROR),
-    ]
-    assert [[row[0] for row in front.rows] for front in found] == [["a"], ["b"], ["c"]]
-    assert found[2].rows == (("c", "Keras file", "10", "4"),)
-
-
-def test_of_data_that_is_not_known_each_recipe_stands_alone() -> None:
-    unknown = {"data_source": None, "data_sha256": None}
-    runs = [[result(name, 1, 0.5, metrics=files(100, 0.5), **unknown)] for name in "ab"]
-    assert [front.data for front in fronts(compare(groups(*runs)))] == ["unknown data"] * 2

@@ -36,3 +36,18 @@ def test_the_shared_parts_are_found_from_any_folder(tmp_path: Path) -> None:
     assert '<th class="text">h&lt;</th>' in page
     assert '<td class="text">c&amp;</td>' in page
     assert "@media print" in page
+
+
+@pytest.mark.parametrize(("rows", "folded"), [(15, False), (16, True)])
+def test_the_numbers_of_a_picture_stand_below_it_and_many_behind_a_fold(
+    rows: int, folded: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "a.png"
+    path.write_bytes(b"a picture")
+    grid = Grid(("level", "score"), [(f"<{number}>", "0.5") for number in range(rows)])
+    environment = page_environment(tmp_path, html=True)
+    template = environment.from_string('{% from "page_parts.html.j2" import figure %}{{ figure(picture) }}')
+    text = template.render(picture=Picture(path, "What it shows.", grid=grid))
+    assert text.index("</figure>") < text.index("<table>") < text.index("&lt;14&gt;")
+    assert ("<details>" in text) is folded
+    assert "<table>" not in template.render(picture=Picture(path, "What it shows."))
