@@ -44,6 +44,7 @@ from runner.pruning.masks import unstructured_mask
 from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings, Tracking
+from runner.source_content import source_sha256
 from tests.export.odd_variants import Deadly
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
@@ -421,7 +422,8 @@ def test_mlflow_holds_the_run(name: str, shipped: dict[str, Finished]) -> None:
         "sparsity_check": "passed",
     }
     versions = {key: provenance["versions"][key] for key in COMPUTING}
-    assert json.loads(logged.data.tags["environment"]) == versions
+    environment = {**versions, "device": provenance["device"], "source": source_sha256()[:12]}
+    assert json.loads(logged.data.tags["environment"]) == environment
     assert logged.data.tags["group_fingerprint"] != logged.data.tags["fingerprint"]
     assert logged.data.tags["data_sha256"] == provenance["data_sha256"]
     assert logged.data.tags["git_sha"] == provenance["git_sha"] + (
