@@ -1,5 +1,6 @@
 """A comparison from end to end: runs read from MLflow, compared, shown, written and logged."""
 
+import textwrap
 from collections.abc import Collection, Sequence
 from dataclasses import replace
 from datetime import datetime
@@ -22,18 +23,20 @@ from runner.compare.gathering import (
     gather_sweep,
     gather_sweeps,
 )
-from runner.compare.groups import Group, make_groups
+from runner.compare.groups import FailedGroup, Group, make_groups
 from runner.compare.result import Result
 from runner.compare.score import named_score
 from runner.errors import UserError
 from runner.run_directory import make_run_directory
 from runner.settings import ARTIFACTS
+from runner.wording import counted
 
 if TYPE_CHECKING:
     from runner.report.page import Picture
 
 _FOLDER = "comparison"
 _MOST_VALUES = 6
+_LONGEST_REASON = 200
 COMPARISON_PAGE = f"artifacts/{_FOLDER}/comparison.html"
 """Where MLflow shows the page, within the page of the sweep's run."""
 
@@ -137,6 +140,7 @@ def _finish(
         *gathered.notes,
         *_superseded(grouped.superseded),
         *_failed_runs(grouped.groups),
+        *_failed_groups(grouped.failed),
         *_stand_ins(grouped.groups),
     ]
     comparison = compare(grouped, notes, by=None if by is None else _factor(grouped.factors, by))
@@ -229,6 +233,17 @@ def _failed_runs(groups: Sequence[Group]) -> list[str]:
         for group in groups
         if group.lost
     ]
+
+
+def _failed_groups(failed: Sequence[FailedGroup]) -> list[str]:
+    """Names the groups without any result, which have no place in the tables."""
+    told = [
+        f"{group.name}: none of its {counted(len(group.seeds), 'run')} has a result"
+        f" ({textwrap.shorten(group.reason, _LONGEST_REASON, placeholder=' ...')})"
+        for group in failed[:_MOST_VALUES]
+    ]
+    left = len(failed) - len(told)
+    return [*told, f"{counted(left, 'more group')} without any result"] if left else told
 
 
 def _stand_ins(groups: Sequence[Group]) -> list[str]:

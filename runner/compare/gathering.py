@@ -178,23 +178,8 @@ def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None =
         experiment=experiment,
         store=found,
         results=tuple(results),
-        notes=tuple(_without_group(results)),
+        notes=(),
         parent_run_id=None,
-    )
-
-
-def _without_group(results: Sequence[Result]) -> list[str]:
-    """Says which variations have no result at all, and so no place in the tables."""
-    present = {result.variation for result in results if result.failure is None}
-    failed: dict[str, list[Result]] = {}
-    for result in results:
-        if result.variation not in present:
-            failed.setdefault(result.variation, []).append(result)
-    return _cut(
-        [
-            f"no run of {variation} has a result ({len(own)} failed): {_one_line(own[-1].failure or '')}"
-            for variation, own in failed.items()
-        ]
     )
 
 

@@ -33,14 +33,16 @@ class LoggedSweep:
     runs: tuple[str, ...]
 
 
-def log_failed(store: Store, recipe: str, seed: int, why: str, *, accuracy: float | None = None) -> str:
+def log_failed(
+    store: Store, recipe: str, seed: int, why: str, *, accuracy: float | None = None, **tags: Any
+) -> str:
     """Logs a run that fails, having a score if it missed its budget; returns its id."""
     check = (
         {"sparsity_check": "not made"}
         if accuracy is None
         else {"sparsity_check": "passed", "budget": "missed"}
     )
-    tags = {**_tags(recipe, seed), **check, "failure": why}
+    tags = {**_tags(recipe, seed), **check, "failure": why, **tags}
     runs = []
     with (
         suppress(RunFailed),

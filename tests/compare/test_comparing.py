@@ -207,3 +207,23 @@ def test_an_experiment_gets_a_folder_of_its_own_each_time(
         assert "_schedules" in folder.name
         assert files(folder) == WRITTEN
     assert "experiment schedules" in (made[0] / "comparison.html").read_text(encoding="utf-8")
+
+
+def test_groups_of_which_all_runs_failed_are_named(
+    logged: LoggedSweep, tmp_path: Path, console: Console
+) -> None:
+    # As after an edit of the runner's code: the same words, and another fingerprint.
+    newer = log_failed(
+        logged.store,
+        "mnist_constant",
+        1,
+        "the loss became nan",
+        group_fingerprint="newer",
+        fingerprint="newer 1",
+    )
+    try:
+        compare_asked(Asked((), EXPERIMENT, (), None, None, tmp_path, logged.store.uri), console)
+    finally:
+        logged.store.client.delete_run(newer)
+    told = " ".join(printed(console).split())
+    assert "none of its 1 run has a result (the loss became nan)" in told
