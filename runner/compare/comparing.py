@@ -229,7 +229,7 @@ def _failed_runs(groups: Sequence[Group]) -> list[str]:
             f"{count} missed the budget and count{'' if len(missed) > 1 else 's'} like any ({example})"
         )
     return told + [
-        f"{lost_words(group, [run.seed for run in group.lost])}; the means of the others are too good by that"
+        f"{lost_words(group, [run.seed for run in group.lost])}; its means are over the other seeds only"
         for group in groups
         if group.lost
     ]

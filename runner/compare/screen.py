@@ -17,6 +17,9 @@ MOST_RUNS = 12
 MOST_DIFFERENCES = 24
 """Of more differences than these the terminal shows none: the files have all."""
 
+_FIRST_COLUMN, _PADDING = 10, 3
+"""Characters that the column of seeds takes, and those beside each number."""
+
 _SHOWN = (
     ACCURACY,
     "test/drop",
@@ -30,7 +33,8 @@ _SHOWN = (
 
 def show(comparison: Comparison, console: Console) -> None:
     """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer."""
-    for table in (models_table(comparison), files_table(comparison), differences_table(comparison)):
+    models = models_table(comparison, console.width)
+    for table in (models, files_table(comparison), differences_table(comparison)):
         if table.table.row_count:
             console.print(table)
     for line in details(comparison):
@@ -40,11 +44,18 @@ def show(comparison: Comparison, console: Console) -> None:
     console.print(Text(f"\n{answer(comparison)}", "bold"))
 
 
-def models_table(comparison: Comparison) -> SpanningTable:
-    """Draws the models: of each group a row per seed, then the mean with its 95% interval."""
+def models_table(comparison: Comparison, width: int) -> SpanningTable:
+    """Draws the models: of each group a row per seed, then the mean with its 95% interval.
+
+    Args:
+        comparison: What is told.
+        width: Of the terminal, in characters; columns that do not fit are left out, the last first.
+    """
     shown = [column for column in columns(comparison) if column.name in _SHOWN]
     if {ACCURACY, SQUARED_ERROR} & {column.name for column in shown}:
         shown = [column for column in shown if column.name != LOSS]
+    while len(shown) > 1 and _FIRST_COLUMN + sum(_width(column, comparison) for column in shown) > width:
+        shown.pop()
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS
     table = plain_table("Runs over seeds, means with 95% intervals")
     table.add_column("group\nseed", no_wrap=True)
@@ -96,6 +107,14 @@ def differences_table(comparison: Comparison) -> SpanningTable:
     for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
         table.add_row(*cells)
     return SpanningTable(table)
+
+
+def _width(column: Column, comparison: Comparison) -> int:
+    cells = [
+        part for group in comparison.groups for part in column.mean_text(column.mean(group)).split(" ± ")
+    ]
+    cells += [column.text(column.value(result)) for group in comparison.groups for result in group.results]
+    return max(map(len, [*column.title.split("\n"), *(f"± {cell}" for cell in cells)])) + _PADDING
 
 
 def _stacked(mean: str, style: str = "") -> Text:

@@ -185,7 +185,9 @@ def _sentence(finding: Finding) -> str:
     else:
         told = f"{contrast.factor.name}: {pair}: {shown}: no difference is shown."
         least = detectable(overall)
-        if least is not None:
+        if least is not None and score.metric.endswith("accuracy") and least >= 1.0:
+            told += f" With {overall.seeds} seeds and this spread no difference of accuracies could be shown."
+        elif least is not None:
             told += f" A true difference of {score.number(least)} would be shown four times in five."
     return " ".join([told, *(_dependence(finding, each) for each in contrast.dependences)])
 

@@ -182,7 +182,7 @@ def test_a_missed_budget_counts_and_a_lost_seed_leaves_the_winner_open(
     told = " ".join(printed(console).split())
     assert "note: job 5 (recipe=mnist_polynomial seed=3) failed: it failed" in told
     assert "note: 1 run missed the budget and counts like any (mnist_polynomial seed=2)" in told
-    assert "note: mnist_polynomial has no result at seed 3 (the loss became nan at step 4); the means" in told
+    assert "note: mnist_polynomial has no result at seed 3 (the loss became nan at step 4); its means" in told
     assert "job 4 " not in told
 
 

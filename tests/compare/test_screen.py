@@ -94,3 +94,11 @@ def test_of_many_differences_the_files_have_all(monkeypatch: pytest.MonkeyPatch)
     assert any(line.startswith(" b - a") for line in shown(comparison))
     monkeypatch.setattr(screen, "MOST_DIFFERENCES", 0)
     assert not any(line.startswith(" b - a") for line in shown(comparison))
+
+
+def test_columns_that_do_not_fit_are_left_out_whole() -> None:
+    comparison = compare(groups(*(results(n, [0.5, 0.75], metrics=large(0.5)) for n in "ab")))
+    wide, narrow = ("\n".join(shown(comparison, width)) for width in (120, 60))
+    assert "Keras file" in wide
+    assert "Keras file" not in narrow
+    assert "…" not in narrow.partition("TFLite files")[0]

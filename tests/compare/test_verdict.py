@@ -79,6 +79,13 @@ def test_no_difference_and_what_would_have_been_shown() -> None:
     )
 
 
+def test_what_no_accuracies_could_differ_by_is_not_promised() -> None:
+    comparison = compare(groups(results("a", [0.2, 0.9]), results("b", [0.9, 0.3])))
+    assert (
+        "With 2 seeds and this spread no difference of accuracies could be shown." in details(comparison)[0]
+    )
+
+
 @pytest.mark.parametrize("gains", [(0.0,) * 4, (0.02,) * 4, (0.0, 0.0, 0.03, 0.11), (-0.05, 0.0, 0.0, 0.11)])
 def test_an_answer_has_at_most_25_words(gains: tuple[float, ...]) -> None:
     for noise in (0.0005, 0.01):
