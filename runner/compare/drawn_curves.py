@@ -156,15 +156,18 @@ def _shade(axis: Axes, difference: Difference) -> None:
     if difference.shown_from is None:
         return
     places = {step.level: step.at for step in difference.steps}
-    start = places[difference.shown_from]
-    axis.axvspan(start, max(places.values()), color=_SHADE, alpha=0.35, zorder=0, linewidth=0)
+    start, end = places[difference.shown_from], max(places.values())
+    axis.axvspan(start, end, color=_SHADE, alpha=0.35, zorder=0, linewidth=0)
+    # At the last level there is no room to its right.
+    last = start == end
     axis.annotate(
-        f"shown from {difference.shown_from} on",
+        f"shown at {difference.shown_from}" if last else f"shown from {difference.shown_from} on",
         (start, 0.03),
         xycoords=("data", "axes fraction"),
-        xytext=(4, 0),
+        xytext=(-4 if last else 4, 0),
         textcoords="offset points",
         va="bottom",
+        ha="right" if last else "left",
         fontsize=8.5,
         color=GREY,
     )
