@@ -1,4 +1,4 @@
-"""The dense model that pruning begins with: whether it was trained, and how good it is."""
+"""The dense model that pruning begins with: whether it was trained, how good it is, what counts from it."""
 
 from collections.abc import Mapping, Sequence
 
@@ -7,13 +7,12 @@ import tf_keras
 
 from runner.datasets import Dataset
 from runner.errors import UserError
+from runner.export.budget import Reference, Verdict, judge_budget
 from runner.export.measure import Exported
 from runner.plan.matching import listed, named_layers
 from runner.recipe.pattern import fits_any
 from runner.recipe.schema import Recipe
-from runner.training import Task
-
-_BATCH = 256
+from runner.training import Task, predicted
 
 
 def dense_trained(recipe: Recipe, model: tf_keras.Model) -> bool:
@@ -68,7 +67,7 @@ def measured_scores(
     for file in files:
         if file.variant == "float32" and file.scores:
             return file.scores
-    return task.score(data.y_test, model.predict(data.x_test, batch_size=_BATCH, verbose=0))
+    return task.score(data.y_test, predicted(model, data.x_test))
 
 
 def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
@@ -91,6 +90,34 @@ def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
         f" naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop from it means"
         " nothing; recipe.training.dense_epochs=N trains it first"
     )
+
+
+def judged(
+    recipe: Recipe,
+    files: Sequence[Exported],
+    scores: Mapping[str, float],
+    dense: Mapping[str, float] | None,
+) -> Verdict | None:
+    """Holds a run's files against the budget of its recipe.
+
+    Args:
+        recipe: The experiment.
+        files: Its TFLite files.
+        scores: Of the stripped Keras model.
+        dense: Of the dense model; None where there is no trained one.
+
+    Returns:
+        The verdict; a drop in accuracy counts from the dense model where the recipe limits one and it is
+        known, else from the stripped one. None where the recipe has no budget.
+    """
+    if recipe.budget is None:
+        return None
+    reference = None
+    if "accuracy" in scores:
+        reference = Reference(scores["accuracy"], "the Keras model before export")
+        if recipe.budget.max_accuracy_drop is not None and dense is not None:
+            reference = Reference(dense["accuracy"], "the dense model")
+    return judge_budget(recipe.budget, files, reference)
 
 
 def _left_as_built(recipe: Recipe, model: tf_keras.Model) -> list[str]:

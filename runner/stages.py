@@ -10,15 +10,15 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset, ResolvedData, load_dataset, load_resolved
-from runner.dense_reference import check_reference, dense_trained, guessing, measured_scores
+from runner.dense_reference import check_reference, dense_trained, guessing, judged, measured_scores
 from runner.errors import RunFailed, UserError
 from runner.export.advice import Advice, Input, Zeros, advise
-from runner.export.budget import Reference, Verdict, judge_budget
+from runner.export.budget import Verdict
 from runner.export.exporter import Exporter
 from runner.export.graph import input_name
 from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import VARIANTS
-from runner.exporting import ExportResult, Subject, export_variants
+from runner.exporting import Subject, export_variants
 from runner.models import build_model
 from runner.models.content import with_content
 from runner.models.saved import reload_model
@@ -26,7 +26,7 @@ from runner.models.saving import save_model
 from runner.plan import Plan, check_sharing, make_plan, wrap_model
 from runner.plan.evidence import expected_weights, weights_by_name
 from runner.pruning import strip_pruning
-from runner.pruning.macs import Macs, UncountableError, count_macs
+from runner.pruning.macs import Macs, macs_or_reason
 from runner.pruning.structures import Block
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
@@ -38,6 +38,7 @@ from runner.training import (
     Task,
     build_optimizer,
     make_deterministic,
+    predicted,
     reseed,
     task_for,
     train,
@@ -46,8 +47,6 @@ from runner.training.augmentation import check_augmentation
 from runner.training.dense import dense_steps
 from runner.training.description import described
 from runner.verify import SparsityCheck, check_weights
-
-_EVALUATION_BATCH = 256
 
 
 @dataclass(frozen=True)
@@ -241,7 +240,7 @@ def prove(
             saved = reload_model(path, stripped)
             rows += stripped_rows + check_weights(expected, weights_by_name(saved), "saved")
         with display.stage("evaluate", "evaluating on the test set"):
-            outputs = stripped.predict(data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
+            outputs = predicted(stripped, data.x_test)
             scores = task.score(data.y_test, outputs)
             if not math.isfinite(scores["loss"]):
                 raise RunFailed(
@@ -264,7 +263,7 @@ def prove(
         if warning := guessing(dense_scores, data):
             display.print(f"warning: {warning}")
     sparsity = sparsity_summary(stripped_rows, stripped.count_params())
-    macs, macs_unknown = _macs(stripped, data.x_test.shape[1:])
+    macs, macs_unknown = macs_or_reason(stripped, data.x_test.shape[1:])
     nonzero = sum(int(np.count_nonzero(weight)) for weight in stripped.get_weights())
     return Proven(
         model=stripped,
@@ -284,7 +283,7 @@ def prove(
             result.failed,
         ),
         check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),
-        budget=_judged(recipe, scores, dense_scores, result),
+        budget=judged(recipe, result.files, scores, dense_scores),
         sparsity=sparsity,
         keras_gzip_bytes=gzip_bytes(path),
         weights=stripped.count_params(),
@@ -292,27 +291,6 @@ def prove(
         macs=macs,
         macs_unknown=macs_unknown,
     )
-
-
-def _macs(model: tf_keras.Model, input_shape: tuple[int, ...]) -> tuple[Macs | None, str]:
-    """Counts multiply-accumulates, or says why it cannot: a model may have layers of anybody's making."""
-    try:
-        return count_macs(model, input_shape=input_shape), ""
-    except UncountableError as error:
-        return None, str(error)
-
-
-def _judged(
-    recipe: Recipe, scores: Mapping[str, float], dense: Mapping[str, float] | None, result: ExportResult
-) -> Verdict | None:
-    if recipe.budget is None:
-        return None
-    reference = None
-    if "accuracy" in scores:
-        reference = Reference(scores["accuracy"], "the Keras model before export")
-        if recipe.budget.max_accuracy_drop is not None and dense is not None:
-            reference = Reference(dense["accuracy"], "the dense model")
-    return judge_budget(recipe.budget, result.files, reference)
 
 
 def _first_line(recipe: Recipe, seed: int, data: Dataset) -> str:

@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 
 from runner.datasets import Dataset
-from runner.dense_reference import dense_trained, guessing
+from runner.dense_reference import dense_trained, guessing, judged
 from runner.errors import UserError
+from runner.export.measure import Exported
 from runner.models import build_model
 from runner.recipe.schema import Model, Recipe
 from runner.report.display import Display
@@ -79,3 +80,35 @@ def test_a_model_that_guesses_is_warned_of() -> None:
     )
     assert guessing({"accuracy": 0.61, "loss": 1.0}, data) is None
     assert guessing({"loss": 1.0}, data) is None
+
+
+@pytest.mark.parametrize(
+    ("budget", "scores", "dense", "reference"),
+    [
+        (DROP, {"accuracy": 0.8}, {"accuracy": 0.9}, "the dense model"),
+        (DROP, {"accuracy": 0.8}, None, "the Keras model before export"),
+        (
+            {"variant": "float32", "min_accuracy": 0.5},
+            {"accuracy": 0.8},
+            {"accuracy": 0.9},
+            "the Keras model before export",
+        ),
+        ({"variant": "float32", "max_bytes": 10}, {"loss": 1.0}, {"loss": 0.5}, None),
+    ],
+)
+def test_what_a_drop_counts_from(
+    tmp_path: Path,
+    budget: dict[str, Any],
+    scores: dict[str, float],
+    dense: dict[str, float] | None,
+    reference: str | None,
+) -> None:
+    file = Exported("float32", Path("m.tflite"), 9, 1, loads=True, scores={"accuracy": 0.795})
+    verdict = judged(with_weights(tmp_path, budget=budget), [file], scores, dense)
+    assert verdict is not None
+    assert (verdict.reference and verdict.reference.name) == reference
+    assert verdict.kept == (dense is None or budget is not DROP)
+
+
+def test_without_a_budget_there_is_no_verdict(tmp_path: Path) -> None:
+    assert judged(with_weights(tmp_path), [], {"accuracy": 0.8}, None) is None

@@ -44,11 +44,3 @@ def test_the_models_first_weights_do_not_depend_on_what_loading_drew(monkeypatch
 
     assert first_weights(1) == alone
     assert first_weights(2) != alone
-
-
-def test_what_cannot_be_counted_is_said_and_stops_nothing() -> None:
-    model = tf_keras.Sequential([tf_keras.layers.Input((None, 3)), tf_keras.layers.LSTM(2, name="memory")])
-    assert stages._macs(model, (None, 3)) == (None, "layer memory has an axis of no fixed length")  # type: ignore[arg-type]
-    macs, reason = stages._macs(model, (5, 3))
-    assert macs is not None
-    assert (macs.total, reason) == (5 * 4 * (3 * 2 + 2 * 2), "")

@@ -59,6 +59,7 @@ class Constant:
         encoding: How a sparse tensor is stored; `None` for a dense one.
         problem: Why its sparse encoding cannot be decoded; `None` where all is well.
         first_read: Its place in its subgraph in the order in which operators first read tensors.
+        biases: What operators add to each output of the kernel that it is, as it is stored; none for others.
     """
 
     subgraph: int
@@ -75,6 +76,7 @@ class Constant:
     encoding: Encoding | None = None
     problem: str | None = None
     first_read: int = 0
+    biases: tuple[np.ndarray, ...] = ()
 
     @property
     def quantized(self) -> bool:

@@ -5,8 +5,8 @@ DEQUANTIZE and the raw integers of a quantized one. A proof about the file needs
 """
 
 import math
-from collections import defaultdict
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,14 +16,13 @@ import numpy as np
 from runner.export.constant import Constant, Encoding, Use
 from runner.export.damage import DAMAGE, check_length, check_model, check_root, check_shape, in_words
 from runner.export.decoding import DECODERS, decode, dequantize
+from runner.export.readers import find_readers
 from runner.export.schema import TFLiteFileError, load_schema, names
 from runner.export.sparse import Level, block_sizes, densify
 
 __all__ = ["Constant", "Encoding", "TFLiteFileError", "Use", "read_constants"]
 
 _IDENTIFIER = b"TFL3"
-# An operator that only changes how a constant is written: what it feeds is what uses the constant.
-_UNPACKING = frozenset({"DEQUANTIZE", "DENSIFY"})
 # A damaged name may run on to the end of the file.
 _LONGEST_NAME = 200
 
@@ -66,8 +65,10 @@ def _constants(data: bytes) -> Iterator[Constant]:
     op_names = _operator_names(schema, model)
     buffers = _length(model, "Buffers")
     for s, graph in enumerate(graphs):
-        uses = _uses(schema, graph, op_names)
-        order = {tensor: place for place, tensor in enumerate(uses)}
+        operators = [graph.Operators(o) for o in range(_length(graph, "Operators"))]
+        readers = find_readers(schema, operators, op_names)
+        order = {tensor: place for place, tensor in enumerate(readers)}
+        found: dict[int, Constant] = {}
         for t in range(_length(graph, "Tensors")):
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
@@ -79,7 +80,7 @@ def _constants(data: bytes) -> Iterator[Constant]:
                 continue
             name = (tensor.Name() or b"").decode("utf-8", "replace")
             try:
-                yield _constant(
+                found[t] = _constant(
                     schema,
                     tensor,
                     raw,
@@ -88,12 +89,15 @@ def _constants(data: bytes) -> Iterator[Constant]:
                     subgraph=s,
                     index=t,
                     name=name,
-                    uses=tuple(uses.get(t, ())),
+                    uses=tuple(reader.use for reader in readers.get(t, ())),
                     first_read=order.get(t, len(order)),
                 )
             except DAMAGE as error:
                 shown = f"tensor {t} {name[:_LONGEST_NAME]!r} of subgraph {s}"
                 raise ValueError(f"{shown}: {in_words(error)}") from error
+        for t, constant in found.items():
+            biases = dict.fromkeys(reader.bias for reader in readers.get(t, ()) if reader.bias in found)
+            yield replace(constant, biases=tuple(found[b].stored for b in biases if b is not None))
 
 
 def _constant(
@@ -194,40 +198,6 @@ def _indices(schema: ModuleType, kind: int, table: Any) -> np.ndarray:
 def _numbers(vector: Any, length: int) -> np.ndarray:
     """Widens a vector of integers; flatbuffers gives the number 0 for one that is absent."""
     return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
-
-
-def _uses(schema: ModuleType, graph: Any, op_names: list[str]) -> dict[int, list[Use]]:
-    """Lists in order of reading who reads each tensor, seen through the operators that only unpack it."""
-    readers: dict[int, list[Use]] = defaultdict(list)
-    unpacked: dict[int, int] = {}
-    for o in range(_length(graph, "Operators")):
-        operator = graph.Operators(o)
-        op = op_names[operator.OpcodeIndex()]
-        inputs: list[int] = operator.InputsAsNumpy().tolist() if operator.InputsLength() else []
-        for position, tensor in enumerate(inputs):
-            readers[tensor].append(Use(op, position, _turned(schema, operator, op, position)))
-        if op in _UNPACKING and len(inputs) == 1 and operator.OutputsLength():
-            unpacked[inputs[0]] = operator.Outputs(0)
-    place = {tensor: number for number, tensor in enumerate(readers)}
-    for packed in unpacked:
-        # A DENSIFY may stand in front of a DEQUANTIZE; each tensor is visited once, so a cycle ends too.
-        seen, output = {packed}, unpacked[packed]
-        while output not in seen:
-            seen.add(output)
-            readers[packed] += [use for use in readers[output] if use not in readers[packed]]
-            place[packed] = place.get(output, place[packed])
-            output = unpacked.get(output, packed)
-    return {tensor: readers[tensor] for tensor in sorted(place, key=lambda tensor: place[tensor])}
-
-
-def _turned(schema: ModuleType, operator: Any, op: str, position: int) -> bool:
-    """Tells whether a batched matrix product reads this input with its last two axes exchanged."""
-    table = operator.BuiltinOptions() if op == "BATCH_MATMUL" else None
-    if table is None:
-        return False
-    options = schema.BatchMatMulOptions()
-    options.Init(table.Bytes, table.Pos)
-    return bool(options.AdjY() if position else options.AdjX())
 
 
 def _operator_names(schema: ModuleType, model: Any) -> list[str]:

@@ -73,6 +73,22 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
     return sum((_of_call(node.layer, node.input_shapes, node.output_shapes) for node in calls), NO_MACS)
 
 
+def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[Macs | None, str]:
+    """Counts multiply-accumulates as `count_macs` does, or says why they cannot be counted.
+
+    Args:
+        model: A built model; it may have layers of anybody's making.
+        input_shape: The shape of one sample.
+
+    Returns:
+        The count and an empty string, or `None` and the reason.
+    """
+    try:
+        return count_macs(model, input_shape=input_shape), ""
+    except UncountableError as error:
+        return None, str(error)
+
+
 def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
     if isinstance(layer, tf_keras.Model):
         return count_macs(layer)

@@ -4,7 +4,7 @@ from runner.training.fitting import History, Progress, train
 from runner.training.learning_rates import LEARNING_RATES
 from runner.training.optimizers import OPTIMIZERS, build_optimizer
 from runner.training.seeding import make_deterministic, reseed
-from runner.training.task import Task, task_for
+from runner.training.task import Task, predicted, task_for
 
 __all__ = [
     "LEARNING_RATES",
@@ -14,6 +14,7 @@ __all__ = [
     "Task",
     "build_optimizer",
     "make_deterministic",
+    "predicted",
     "reseed",
     "task_for",
     "train",

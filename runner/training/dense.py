@@ -17,9 +17,7 @@ from runner.recipe.schema import Training
 from runner.training.dense_checkpoint import DenseResult
 from runner.training.fitting import Progress, train
 from runner.training.optimizers import build_optimizer
-from runner.training.task import Task
-
-_EVALUATION_BATCH = 256
+from runner.training.task import Task, predicted
 
 
 def train_dense(
@@ -78,8 +76,7 @@ def train_dense(
         )
     except RunFailed as error:
         raise RunFailed(f"dense training: {error}") from error
-    outputs = copy.predict(data.x_test, batch_size=_EVALUATION_BATCH, verbose=0)
-    scores = task.score(data.y_test, outputs)
+    scores = task.score(data.y_test, predicted(copy, data.x_test))
     if not math.isfinite(scores["loss"]):
         raise RunFailed(f"dense training: the loss on the test set is {scores['loss']} after {steps} steps.")
     seconds = round(time.perf_counter() - began, 3)

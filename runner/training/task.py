@@ -26,6 +26,8 @@ _USUAL_METRICS = (
     "mean_absolute_error",
 )
 
+_BATCH = 256
+
 
 @dataclass(frozen=True)
 class Task:
@@ -70,6 +72,11 @@ class Task:
             errors = np.subtract(outputs, targets, dtype=np.float64)
             scores["mean_squared_error"] = float(np.mean(np.square(errors)))
         return scores
+
+
+def predicted(model: tf_keras.Model, samples: np.ndarray) -> np.ndarray:
+    """Returns a model's outputs as `Task.score` takes them, for samples `[n, ...]`, computed in batches."""
+    return np.asarray(model.predict(samples, batch_size=_BATCH, verbose=0))
 
 
 def task_for(training: Training, model: tf_keras.Model, num_classes: int | None) -> Task:

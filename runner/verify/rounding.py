@@ -4,19 +4,18 @@ import re
 
 import numpy as np
 
-from runner.export.flatbuffer import Constant
+from runner.export.constant import Constant, along
 
 # A limit is computed from values that may be read off rounded ones: half a step in 127.
 _ROOM = 1.01
-# The bias of a channel is stored in steps of its weights' step times the input's. Where it would not fit into
-# 32 bits so, TensorFlow's quantizer makes the step of that channel's weights larger: it happens to channels
-# that have next to no weights beside the others.
-_NEGLIGIBLE = 1 / 1024
+# TensorFlow's quantizer takes no range of weights for smaller than this to either side of zero ...
+_SMALLEST_HALF_RANGE = 0.5e-6
+# ... and stores a bias in steps of its weights' step times the input's. Where it would be more of these than
+# this, half of what 32 bits hold, it enlarges the weights' step until it is not.
+_MOST_BIAS = 2.0**30
 # Rows that are looked up take the step of whatever they are concatenated with; four of eight bits must stay.
 _LOOKED_UP = frozenset({"GATHER", "EMBEDDING_LOOKUP"})
 _SHARED = 16.0
-# The quantizer takes ranges below this for zero.
-_NOTHING = float(np.finfo(np.float64).eps)
 
 
 def allowed_steps(constant: Constant, wanted: np.ndarray) -> np.ndarray:
@@ -52,7 +51,7 @@ def coarseness(constant: Constant, wanted: np.ndarray) -> float:
 
 
 def _limit(constant: Constant, wanted: np.ndarray) -> np.ndarray:
-    """The largest step that 8 bits (or as many as there are) leave no choice but to take, with some room."""
+    """The largest step that there is no choice but to take, with some room: for the weights or for a bias."""
     if not constant.quantized:
         return np.full((1,) * wanted.ndim, np.inf)
     size = np.abs(np.asarray(wanted, np.float64))
@@ -60,8 +59,20 @@ def _limit(constant: Constant, wanted: np.ndarray) -> np.ndarray:
     others = tuple(axis for axis in range(size.ndim) if not (per_slice and axis == constant.axis))
     largest = size.max(axis=others, keepdims=True, initial=0.0)
     shared = _SHARED if {use.op for use in constant.uses} <= _LOOKED_UP else 1.0
-    needed = shared * np.maximum(largest, _NEGLIGIBLE * largest.max(initial=0.0)) / _levels(constant.dtype)
-    return np.asarray(_ROOM * needed + _NOTHING)
+    needed = shared * np.maximum(largest, _SMALLEST_HALF_RANGE) / _levels(constant.dtype)
+    return np.asarray(_ROOM * np.maximum(needed, _needed_for_biases(constant)))
+
+
+def _needed_for_biases(constant: Constant) -> np.ndarray:
+    """The step below which a bias would not fit: the constant's own as far as a bias fills its integers."""
+    filled = np.zeros(constant.scale.size)
+    for bias in constant.biases:
+        counts = np.abs(bias.astype(np.float64).reshape(-1)) / _MOST_BIAS
+        if bias.dtype == np.int32 and (filled.size == 1 or filled.size == counts.size):
+            filled = np.maximum(filled, counts if filled.size > 1 else counts.max(initial=0.0))
+    # Operators take the weights' step for the bias's, whatever step the bias itself names.
+    steps = np.nan_to_num(np.abs(constant.scale.astype(np.float64)), nan=0.0, posinf=0.0)
+    return along(steps * np.minimum(filled, 1.0), constant.axis, len(constant.shape))
 
 
 def _levels(dtype: str) -> int:

@@ -7,6 +7,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
+from runner.export.convert import convert
 from runner.export.flatbuffer import Constant, Encoding, TFLiteFileError, Use, read_constants
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], np.float32)  # [3 inputs, 2 outputs]
@@ -109,6 +110,40 @@ def test_a_sparse_convolution_is_seen_through_its_densify(tmp_path: Path) -> Non
     (found,) = [c for c in read_constants(path) if c.values.ndim == 4]
     assert found.uses == (Use("DENSIFY", 0), Use("CONV_2D", 1))
     np.testing.assert_array_equal(found.values, kernel.transpose(3, 0, 1, 2))
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_kernel_knows_the_integers_of_its_bias(tmp_path: Path, sparse: bool) -> None:
+    entry = tf_keras.layers.Input((4, 4, 16))
+    made = tf_keras.layers.Conv2D(32, 3, name="conv")(entry)
+    made = tf_keras.layers.Conv2DTranspose(32, 3, name="transposed")(made)
+    made = tf_keras.layers.DepthwiseConv2D(3, name="depthwise")(made)
+    made = tf_keras.layers.Dense(32, use_bias=False, name="unbiased")(tf_keras.layers.Flatten()(made))
+    model = tf_keras.Model(entry, made)
+    rng = np.random.default_rng(3)
+    for weight in model.weights:
+        kept = rng.random(weight.shape) >= (0.9 if "bias" not in weight.name else 0.0)
+        weight.assign(rng.normal(size=weight.shape) * kept)
+    path = tmp_path / "m.tflite"
+    samples = rng.normal(size=(20, 4, 4, 16)).astype(np.float32)
+    convert(model, "int8_sparse" if sparse else "int8", path, samples)
+    constants = read_constants(path)
+    kernels = {
+        use.op: constant for constant in constants for use in constant.uses if constant.dtype == "int8"
+    }
+    assert (Use("DENSIFY", 0) in kernels["CONV_2D"].uses) == sparse
+    for op, name in (
+        ("CONV_2D", "conv"),
+        ("TRANSPOSE_CONV", "transposed"),
+        ("DEPTHWISE_CONV_2D", "depthwise"),
+    ):
+        [stored] = kernels[op].biases
+        assert stored.dtype == np.int32
+        [bias] = [c for c in constants if c.stored is stored]
+        trained = model.get_layer(name).bias.numpy()
+        np.testing.assert_allclose(bias.values, trained, atol=1e-2)
+        assert bias.biases == ()
+    assert kernels["FULLY_CONNECTED"].biases == ()
 
 
 def test_int8_behind_a_sparse_encoding_is_read_too(tmp_path: Path) -> None:

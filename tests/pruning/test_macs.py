@@ -10,7 +10,7 @@ from tf_keras import layers
 from runner.models import resnet  # noqa: F401 - registers the models
 from runner.models.builder import MODELS
 from runner.pruning import ConstantSparsity, prune_low_magnitude
-from runner.pruning.macs import Macs, UncountableError, count_macs
+from runner.pruning.macs import Macs, UncountableError, count_macs, macs_or_reason
 
 
 def total(shape: tuple[int | None, ...], *stack: Any) -> int:
@@ -129,3 +129,11 @@ class Twice(layers.Layer):
 def test_what_cannot_be_counted_is_named(shape: tuple[int | None, ...], layer: Any, why: str) -> None:
     with pytest.raises(UncountableError, match=why):
         total(shape, layer)
+
+
+def test_the_reason_is_told_where_a_count_is_not_needed() -> None:
+    model = tf_keras.Sequential([layers.Input((4,)), layers.Dense(3), Twice(name="twice")])
+    none, reason = macs_or_reason(model, (4,))
+    assert none is None
+    assert reason == "layer twice is a Twice, of which the multiplications are not known"
+    assert macs_or_reason(tf_keras.Sequential(model.layers[:-1]), (4,)) == (Macs(12, 12), "")

@@ -13,6 +13,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 
 from runner.export.convert import convert
 from runner.export.flatbuffer import read_constants
+from runner.pruning.structures import Unstructured
 from runner.verify import PrunedWeight, check_file
 from tests.verify.pruned_models import prune
 
@@ -157,28 +158,120 @@ def test_a_weight_alone_in_its_channel_cannot_be_anything(tmp_path: Path) -> Non
     assert "1 of 6 kept weights do not reappear" in failed(expected, wrong)["conv"]
 
 
-def test_a_channel_of_next_to_nothing_may_have_the_step_that_its_bias_needs(tmp_path: Path) -> None:
+RNG = np.random.default_rng(0)
+
+
+def shrunk(model: tf_keras.Model, factors: float | np.ndarray) -> list[PrunedWeight]:
+    """Prunes a model, multiplies its kernels and sets its biases to one."""
+    expected = []
+    for weight in prune(model, 0.5):
+        layer = model.get_layer(weight.layer)
+        kernel = (weight.values * factors).astype(np.float32)
+        layer.set_weights([kernel, *(np.ones(b.shape) for b in layer.get_weights()[1:])])
+        expected.append(replace(weight, values=kernel))
+    return expected
+
+
+def converted(model: tf_keras.Model, kind: str, folder: Path) -> Path:
+    samples = RNG.normal(size=(50, *model.input_shape[1:])).astype(np.float32)
+    return convert(model, kind, folder / f"{kind}.tflite", samples)
+
+
+def steps(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    [found] = [c for c in read_constants(path) if c.shape == shape]
+    return found.scale
+
+
+FALLING = 10.0 ** -np.arange(60.0)
+
+
+@pytest.mark.parametrize("layer", ["dense", "conv", "depthwise", "transposed"])
+def test_a_step_may_be_what_a_bias_needs(layer: str, tmp_path: Path) -> None:
     """The quantizer raises it where the bias, counted in steps of the weights, would not fit into 32 bits."""
-    model = tf_keras.Sequential(
-        [layers.Input((40,)), layers.Dense(60, "relu", name="dead"), layers.Dense(40, name="out")]
+    made, factors, axes = {
+        "dense": (layers.Dense(60), FALLING, 0),
+        "conv": (layers.Conv2D(60, 2), FALLING, (0, 1, 2)),
+        "depthwise": (layers.DepthwiseConv2D(2), FALLING[:, None], (0, 1, 3)),
+        "transposed": (layers.Conv2DTranspose(60, 2), FALLING[:, None], (0, 1, 3)),
+    }[layer]
+    shape = (60,) if layer == "dense" else (3, 3, 60)
+    model = tf_keras.Sequential([layers.Input(shape), made])
+    expected = shrunk(model, factors)
+    path = converted(model, "int8", tmp_path)
+    stored = (1, 2, 2, 60) if layer == "depthwise" else (60, *((2, 2, 60) if len(shape) > 1 else shape))
+    needed = np.abs(expected[0].values).max(axis=axes) / 127
+    assert (steps(path, stored)[10:] > 100 * needed[10:]).all()
+    assert failed(expected, path) == {}
+    wrong = crafted(
+        path, tmp_path / "wrong.tflite", stored, lambda stored, scale: (np.rint(stored / 64), scale * 64)
     )
-    expected = prune(model, 0.5)
-    kernel = (expected[0].values * 10.0 ** -np.arange(60.0)).astype(np.float32)
-    model.get_layer("dead").set_weights([kernel, np.ones(60)])
-    expected[0] = replace(expected[0], values=kernel)
-    samples = np.random.default_rng(0).normal(size=(50, 40)).astype(np.float32)
-    path = convert(model, "int8", tmp_path / "m.tflite", samples)
-    [found] = [c for c in read_constants(path) if c.shape == (60, 40)]
-    needed = np.abs(kernel).max(axis=0) / 127
-    assert (found.scale[10:] > 100 * needed[10:]).all()
+    assert list(failed(expected, wrong)) == [expected[0].layer]
+
+
+def test_a_branch_that_weight_decay_brought_to_nothing_passes(tmp_path: Path) -> None:
+    """Of a residual branch that is not used only the biases are left, for these do not decay."""
+    tf_keras.utils.set_random_seed(0)
+    decay = tf_keras.regularizers.L2(0.05)
+    unused = tf_keras.initializers.RandomNormal(-1.0, 0.5)
+    stem = layers.Dense(32, "relu", name="stem")(entry := layers.Input((16,)))
+    branch = layers.Dense(32, "relu", kernel_regularizer=decay, bias_initializer=unused, name="first")(stem)
+    branch = layers.Dense(32, kernel_regularizer=decay, name="second")(branch)
+    model = tf_keras.Model(entry, layers.Dense(4, name="head")(layers.Add()([stem, branch])))
+    x = RNG.normal(size=(256, 16)).astype(np.float32)
+    y = (x @ RNG.normal(size=(16, 4))).argmax(axis=1)
+    loss = tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True)
+    optimizer = tf_keras.optimizers.SGD(0.1, momentum=0.9)
+    model.compile(optimizer, loss, metrics=["accuracy"], steps_per_execution=8)
+    model.fit(x, y, epochs=40, verbose=0)
+    expected = []
+    for layer in (layer for layer in model.layers if isinstance(layer, layers.Dense)):
+        mask = Unstructured().mask(layer.kernel.numpy(), 0.5).astype(bool)
+        layer.kernel.assign(layer.kernel.numpy() * mask)
+        zeros = int((~mask).sum())
+        expected.append(
+            PrunedWeight(layer.name, "kernel", zeros, mask, layer.kernel.numpy(), Unstructured(), False)
+        )
+    assert model.evaluate(x, y, verbose=0)[1] > 0.9
+    assert np.abs(model.get_layer("first").kernel).max() < 1e-6
+    path = convert(model, "int8", tmp_path / "m.tflite", x)
     assert failed(expected, path) == {}
 
 
-def test_weights_that_the_quantizer_takes_for_zero_pass(tmp_path: Path) -> None:
-    model = tf_keras.Sequential([layers.Input((40,)), layers.Dense(60, name="nothing")])
-    [weight] = prune(model, 0.5)
-    kernel = (weight.values * 1e-18).astype(np.float32)
-    model.get_layer("nothing").set_weights([kernel, np.ones(60)])
-    samples = np.random.default_rng(0).normal(size=(50, 40)).astype(np.float32)
-    path = convert(model, "int8", tmp_path / "m.tflite", samples)
-    assert failed([replace(weight, values=kernel)], path) == {}
+@pytest.mark.parametrize(("kind", "bias"), [("int8", True), ("int8", False), ("dynamic_range", True)])
+@pytest.mark.parametrize("scale", [1e-7, 1e-18])
+def test_weights_in_a_smaller_range_than_the_quantizer_knows_pass(
+    kind: str, bias: bool, scale: float, tmp_path: Path
+) -> None:
+    model = tf_keras.Sequential([layers.Input((40,)), layers.Dense(60, use_bias=bias)])
+    expected = shrunk(model, scale)
+    path = converted(model, kind, tmp_path)
+    if kind == "dynamic_range" or not bias:
+        np.testing.assert_allclose(steps(path, (60, 40)), 0.5e-6 / 127, rtol=1e-5)
+    assert failed(expected, path) == {}
+
+
+@pytest.mark.parametrize("kind", ["int8", "dynamic_range"])
+def test_a_small_channel_may_have_no_larger_step_than_it_needs(kind: str, tmp_path: Path) -> None:
+    """However large the other channels are: nothing in the format makes them share a step."""
+    model = tf_keras.Sequential([layers.Input((40,)), layers.Dense(60, use_bias=False, name="dense")])
+    expected = shrunk(model, np.where(np.arange(60) == 3, 1e-5, 1.0))
+    path = converted(model, kind, tmp_path)
+    assert failed(expected, path) == {}
+
+    def coarser(stored: np.ndarray, scale: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        factors = np.where(np.arange(60) == 3, 60, 1)
+        return np.rint(stored / factors[:, None]), scale * factors
+
+    wrong = crafted(path, tmp_path / "wrong.tflite", (60, 40), coarser)
+    assert list(failed(expected, wrong)) == ["dense"]
+
+
+@pytest.mark.parametrize("step", [np.inf, np.nan])
+def test_a_step_that_is_no_number_fails_whatever_the_bias(step: float, tmp_path: Path) -> None:
+    model = tf_keras.Sequential([layers.Input((40,)), layers.Dense(60, name="dense")])
+    expected = shrunk(model, 1e-9)
+    path = converted(model, "int8", tmp_path)
+    wrong = crafted(
+        path, tmp_path / "wrong.tflite", (60, 40), lambda stored, scale: (stored, np.full(60, step))
+    )
+    assert list(failed(expected, wrong)) == ["dense"]
