@@ -152,7 +152,7 @@ def test_sparse_tensors_are_told(six: ExportResult) -> None:
 
 
 def test_the_dense_twin_of_an_untrained_model_lacks_nothing(six: ExportResult, subject: Subject) -> None:
-    """Biases of zero and batch norms that do nothing are folded away, so that ratios told of more than zeros."""
+    """Biases of zero and batch norms that do nothing are folded away."""
     sizes = {file.variant: file.bytes for file in six.dense}
     assert sizes == {file.variant: file.bytes for file in six.files if "sparse" not in file.variant}
     [float32] = [file.path for file in six.dense if file.variant == "float32"]

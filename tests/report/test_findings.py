@@ -78,7 +78,7 @@ def test_a_drop_is_held_against_what_chance_explains() -> None:
 
 @pytest.mark.parametrize("share", [0.0, 1.0])
 def test_shares_of_all_and_of_nothing_can_be_chance_too(share: float) -> None:
-    """The standard error of either is 0, but 100 samples that are all right may have a wrong one after them."""
+    """The standard error of either is 0, but after 100 samples that are right one may be wrong."""
     few = replace(GOOD, test_samples=100, scores={"accuracy": share, "loss": 0.1})
     same = replace(few, reference=Reference(share, "it"))
     assert same.chance == pytest.approx(0.027593, abs=1e-6)
