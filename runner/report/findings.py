@@ -180,6 +180,8 @@ def _file(file: Exported, outcome: Outcome) -> str:
 def _compared(ratios: Ratios, other: str) -> str:
     size = _than(ratios.bytes, "smaller than", "larger than", "as large as")
     time = _than(ratios.latency_ms, "faster than", "slower than", "as fast as")
+    if time != "as fast as" and not ratios.told_apart:
+        time = "within the noise of timing as fast as"
     return ", ".join(
         f"{word} dense {other} ({ratio:.2f}x {unit})"
         for word, ratio, unit in (

@@ -10,7 +10,7 @@ from runner.recipe.export import Budget
 from runner.report.findings import Outcome, findings, next_steps
 
 FILE = Exported("float32", Path("a"), 900, 400, loads=True, scores={"accuracy": 0.9})
-RATIOS = Ratios(0.12, 0.1, 1.3)
+RATIOS = Ratios(0.12, 0.1, 1.3, told_apart=True)
 SAID = Advice(RATIOS, "float32", RATIOS, True, "everywhere", "zeros take room", None)
 GOOD = Outcome(
     planned_zeros=750,
@@ -123,14 +123,24 @@ def test_a_regression_compares_losses() -> None:
             " host)",
         ),
         (
-            replace(SAID, ratios=Ratios(1.05, None, 0.5)),
+            replace(SAID, ratios=Ratios(1.05, None, 0.5, told_apart=True)),
             "as large as dense float32 (1.05x the bytes), faster than dense float32 (0.50x the time on this"
+            " host)",
+        ),
+        (
+            replace(SAID, ratios=Ratios(1.0, None, 1.24)),
+            "as large as dense float32 (1.00x the bytes), within the noise of timing as fast as dense float32"
+            " (1.24x the time on this host)",
+        ),
+        (
+            replace(SAID, ratios=Ratios(1.0, None, 1.04)),
+            "as large as dense float32 (1.00x the bytes), as fast as dense float32 (1.04x the time on this"
             " host)",
         ),
         (replace(SAID, ratios=Ratios(2.0)), "larger than dense float32 (2.00x the bytes)"),
         (replace(SAID, ratios=Ratios()), "not compared"),
         (
-            replace(SAID, twin="int8", twin_ratios=Ratios(0.3, 0.3, 1.5)),
+            replace(SAID, twin="int8", twin_ratios=Ratios(0.3, 0.3, 1.5, told_apart=True)),
             "smaller than dense float32 (0.12x the bytes), slower than dense float32 (1.30x the time on this"
             " host); smaller than dense int8 (0.30x the bytes), slower than dense int8 (1.50x the time on"
             " this host)",
