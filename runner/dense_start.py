@@ -22,6 +22,7 @@ from runner.training.dense_checkpoint import (
     shared_checkpoint,
 )
 from runner.training.dense_key import dense_ingredients, dense_key
+from runner.wording import counted
 
 
 def start_dense(
@@ -107,7 +108,8 @@ def dense_plan(prepared: Prepared, recipe: Recipe, settings: RunSettings) -> str
     except DamagedCheckpoint as damage:
         state = f"damaged, to be trained anew: {damage}"
     steps = dense_steps(training, prepared.data, recipe.data.validation_split)
-    trained = f"{steps} steps of dense training ({training.dense_epochs} epochs)"
+    epochs = counted(training.dense_epochs, "epoch")
+    trained = f"{counted(steps, 'step')} of dense training ({epochs})"
     return f"Before pruning: {trained}, shared in {folder} ({state})"
 
 
@@ -126,7 +128,7 @@ def _ingredients(prepared: Prepared, recipe: Recipe, settings: RunSettings) -> d
 def _told(checkpoint: DenseCheckpoint) -> str:
     result = checkpoint.result
     how = "trained before" if checkpoint.reused else f"trained in {result.seconds:.1f} s"
-    return f"dense weights {checkpoint.folder} ({how}, {result.steps} steps): {_worth(result)}"
+    return f"dense weights {checkpoint.folder} ({how}, {counted(result.steps, 'step')}): {_worth(result)}"
 
 
 def _worth(result: DenseResult) -> str:

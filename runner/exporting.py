@@ -14,7 +14,8 @@ from runner.export.graph import in_batches, write_graph
 from runner.export.measure import Exported, Score
 from runner.export.variants import VARIANTS, Variant
 from runner.plan.file_warnings import embedding_names
-from runner.plan.matching import listed
+from runner.plan.matching import listed, named_layers
+from runner.pruning.copying import copy_model
 from runner.recipe.export import Export
 from runner.verify import (
     CheckRow,
@@ -108,7 +109,7 @@ def export_variants(
         calibration = exporter.keep("calibration", in_batches(subject.model, drawn))
         graphs = {False: _graph(subject.model, exporter.folder / "pruned")}
         if asked.dense:
-            graphs[True] = _graph(subject.dense, exporter.folder / "dense")
+            graphs[True] = _graph(_dense_twin(subject), exporter.folder / "dense")
     orders = _orders(asked, folder)
     attempts = []
     for order in orders:
@@ -147,6 +148,23 @@ def calibration_sample(training_samples: np.ndarray, count: int) -> np.ndarray:
     """
     drawn = np.random.default_rng(0).permutation(len(training_samples))[:count]
     return training_samples[np.sort(drawn)]
+
+
+def _dense_twin(subject: Subject) -> tf_keras.Model:
+    """Returns the dense model that differs from the pruned one in nothing but the zeros.
+
+    Where its weights are trained, it is that itself. An untrained one has biases of zero and batch norms that
+    do nothing, which the converter leaves out of a file: its copy has the trained weights, and its own
+    beginning in the place of the zeros.
+    """
+    if subject.dense_trained:
+        return subject.dense
+    twin = copy_model(subject.dense, lambda _: None)
+    trained = {named.name: named.layer for named in named_layers(subject.model)}
+    for named in named_layers(twin):
+        pairs = zip(named.layer.get_weights(), trained[named.name].get_weights(), strict=True)
+        named.layer.set_weights([np.where(end == 0, begin, end) for begin, end in pairs])
+    return twin
 
 
 def _graph(model: tf_keras.Model, folder: Path) -> Path | str:

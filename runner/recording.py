@@ -180,5 +180,12 @@ def _beside(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> s
     if dense is None:
         return ""
     if "accuracy" in dense and "accuracy" in scores:
-        return f"; dense {dense['accuracy']:.4f}, drop {dense['accuracy'] - scores['accuracy']:.4f}"
-    return f"; dense loss {dense['loss']:.4f}, rise {scores['loss'] - dense['loss']:.4f}"
+        return f"; dense {dense['accuracy']:.4f}, {_change('drop', dense, scores, 'accuracy')}"
+    return f"; dense loss {dense['loss']:.4f}, {_change('rise', dense, scores, 'loss')}"
+
+
+def _change(usual: str, dense: Mapping[str, float], scores: Mapping[str, float], name: str) -> str:
+    """Says by how much pruning moved a score, and which way: `usual` also where it did not move."""
+    change = scores[name] - dense[name]
+    way = "rise" if change > 0 else "fall" if name == "loss" else "drop"
+    return f"{way if change else usual} {abs(change):.4f}"

@@ -21,6 +21,7 @@ from runner.export.variants import VARIANTS
 from runner.exporting import Subject, export_variants
 from runner.models import build_model
 from runner.models.content import with_content
+from runner.models.input_range import range_notes
 from runner.models.saved import reload_model
 from runner.models.saving import save_model
 from runner.plan import Plan, check_sharing, make_plan, wrap_model
@@ -152,6 +153,7 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
                 input_shape=data.input_shape,
                 num_classes=data.num_classes,
                 target_shape=data.target_shape,
+                data_notes=data.warnings,
                 tell=display.print,
             ),
         )
@@ -168,7 +170,8 @@ def prepare(recipe: Recipe, seed: int, display: Display, resolved: ResolvedData 
             epochs=recipe.training.epochs,
             variants=recipe.export.variants,
         )
-        plan = replace(plan, warnings=(*data.warnings, *plan.warnings))
+        ranges = range_notes(model, data.x_train)
+        plan = replace(plan, warnings=(*data.warnings, *ranges, *plan.warnings))
         optimizer = build_optimizer(recipe.training.optimizer, plan.total_steps, plan.steps_per_epoch)
         if recipe.training.dense_epochs:  # What is wrong with its learning rate is told now.
             steps = dense_steps(recipe.training, data, recipe.data.validation_split)

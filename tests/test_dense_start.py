@@ -290,7 +290,8 @@ def test_the_dense_numbers_stand_beside_the_pruned_ones(trained: Finished, other
         assert metrics["test/dense_loss"] != metrics["test/loss"]
         assert (metrics["training/steps"], metrics["training/dense_steps"]) == (10, 10)
         dense, pruned = summary["dense_accuracy"], summary["test_accuracy"]
-        beside = f"dense {dense:.4f}, drop {dense - pruned:.4f}"
+        way = "rise" if pruned > dense else "drop"
+        beside = f"dense {dense:.4f}, {way} {abs(dense - pruned):.4f}"
         line = f": accuracy {pruned:.4f}, loss {summary['test_loss']:.4f}; {beside}"
         assert any(said.endswith(line) for said in run.said.splitlines())
 
@@ -359,9 +360,8 @@ def test_a_regression_has_a_dense_loss(runs: Runs) -> None:
     assert summary["dense_accuracy"] is None
     assert "test/dense_accuracy" not in metrics
     assert (metrics["test/dense_loss"], metrics["training/dense_steps"]) == (dense, 2)
-    assert (
-        f"test set of random: loss {loss:.4f}; dense loss {dense:.4f}, rise {loss - dense:.4f}\n" in run.said
-    )
+    change = f"{'fall' if loss < dense else 'rise'} {abs(loss - dense):.4f}"
+    assert f"test set of random: loss {loss:.4f}; dense loss {dense:.4f}, {change}\n" in run.said
     assert f"loss {dense:.4f}" in told(run)
 
 

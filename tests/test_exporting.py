@@ -12,6 +12,7 @@ import tf_keras
 
 from runner.datasets import Dataset
 from runner.export.exporter import Exporter
+from runner.export.flatbuffer import read_constants
 from runner.export.variants import VARIANTS
 from runner.exporting import ExportResult, Subject, calibration_sample, export_variants
 from runner.recipe.export import Export
@@ -55,12 +56,13 @@ def built() -> tf_keras.Model:
         [
             layers.Input((8, 8, 1)),
             layers.Conv2D(4, 3, name="conv"),
-            layers.BatchNormalization(),
-            layers.ReLU(),
-            layers.Flatten(),
+            layers.BatchNormalization(name="norm"),
+            layers.ReLU(name="relu"),
+            layers.Flatten(name="flatten"),
             layers.Dense(32, activation="relu", name="hidden"),
             layers.Dense(20, name="head"),
-        ]
+        ],
+        name="model",
     )
 
 
@@ -68,6 +70,9 @@ def built() -> tf_keras.Model:
 def subject() -> Subject:
     model, dense = built(), built()
     expected = prune(model, 0.5)
+    for name in ("conv", "hidden", "head"):
+        bias = model.get_layer(name).bias
+        bias.assign(RNG.normal(size=bias.shape))
     return Subject(model, model.predict(X_TEST, verbose=0), expected, dense, dense_trained=False)
 
 
@@ -144,6 +149,20 @@ def test_sparse_tensors_are_told(six: ExportResult) -> None:
     assert {file.variant: file.sparse_tensors > 0 for file in six.files} == {
         variant: "sparse" in variant for variant in SIX
     }
+
+
+def test_the_dense_twin_of_an_untrained_model_lacks_nothing(six: ExportResult, subject: Subject) -> None:
+    """Biases of zero and batch norms that do nothing are folded away."""
+    sizes = {file.variant: file.bytes for file in six.dense}
+    assert sizes == {file.variant: file.bytes for file in six.files if "sparse" not in file.variant}
+    [float32] = [file.path for file in six.dense if file.variant == "float32"]
+    assert float32 is not None
+    constants = [constant.values for constant in read_constants(float32)]
+    assert any(np.array_equal(values, subject.model.get_layer("head").bias) for values in constants)
+    [kernel] = [values for values in constants if values.shape == (20, 32)]
+    pruned, begun = (model.get_layer("head").kernel.numpy() for model in (subject.model, subject.dense))
+    np.testing.assert_array_equal(kernel.T, np.where(pruned == 0, begun, pruned))
+    assert not subject.dense.get_layer("head").bias.numpy().any()  # The prepared model is as it was.
 
 
 def test_a_trained_dense_model_is_scored(exporting: Exporting, subject: Subject) -> None:
@@ -230,7 +249,8 @@ def test_a_model_whose_graph_cannot_be_written_is_told_in_every_row(exporting: E
     looked_up = layers.Lambda(lambda x: table.lookup(tf.cast(x, tf.int32)))(x)
     model = tf_keras.Model(x, layers.Flatten()(looked_up), name="untracked")
     outputs = model.predict(X_TEST, verbose=0)
-    result = exporting(Export(("float32", "int8")), model=model, outputs=outputs, expected=[])
+    asked = Export(("float32", "int8"))
+    result = exporting(asked, model=model, outputs=outputs, expected=[], dense_trained=True)
     for file in result.files:
         assert file.error is not None
         assert file.error.startswith("TensorFlow cannot write the graph of 'untracked': Tried to export")

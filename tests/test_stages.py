@@ -1,11 +1,15 @@
+from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import tf_keras
 
 from runner import stages
 from runner.datasets import Dataset, load_dataset
+from runner.errors import UserError
 from runner.recipe.schema import Recipe
 from runner.report.display import Display
 from runner.stages import prepare
@@ -31,6 +35,39 @@ def test_the_plan_warns_of_the_data(monkeypatch: pytest.MonkeyPatch) -> None:
     recipe = Recipe.from_mapping(RECIPE, name="made", source="made.yaml")
 
     assert prepare(recipe, 0, Display()).plan.warnings[0] == "of the data"
+
+
+@pytest.fixture
+def own(tmp_path: Path) -> Callable[..., Recipe]:
+    """A saved model of two classes that divides pixels by 255, and arrays."""
+    scaling = tf_keras.layers.Rescaling(1 / 255, name="scaling")
+    head = [tf_keras.layers.Flatten(), tf_keras.layers.Dense(2, name="head")]
+    tf_keras.Sequential([tf_keras.layers.Input((4, 4, 1)), scaling, *head]).save(tmp_path / "own.keras")
+
+    def of(x: np.ndarray, y: np.ndarray) -> Recipe:
+        np.savez(tmp_path / "own.npz", x_train=x, y_train=y, x_test=x, y_test=y)
+        own = {"data": {"name": "npz", "path": str(tmp_path / "own.npz")}}
+        mapping = {**RECIPE, **own, "model": {"path": str(tmp_path / "own.keras")}}
+        mapping["layers"] = {"all": {"targets": "*", "schedule": {"name": "constant", "sparsity": 0.5}}}
+        return Recipe.from_mapping(mapping, name="made", source="made.yaml")
+
+    return of
+
+
+PIXELS = np.arange(160).reshape(10, 4, 4, 1)
+
+
+def test_what_the_model_scales_a_second_time_is_told(own: Callable[..., Recipe]) -> None:
+    labels = np.arange(10) % 2
+    [note] = prepare(own(PIXELS.astype(np.uint8), labels), 0, Display()).plan.warnings
+    assert "the model's layer 'scaling' is made for pixels of 0 to 255 and scales them a second time" in note
+    assert prepare(own(PIXELS.astype(np.float32), labels), 0, Display()).plan.warnings == ()
+
+
+def test_a_stray_label_is_told_where_the_model_has_fewer_classes(own: Callable[..., Recipe]) -> None:
+    stray = np.array([0, 1, 0, 1, 0, 1, 0, 1, 0, 103])
+    with pytest.raises(UserError, match=r"the data has 104 classes.*\n.*only 3 different ones occur"):
+        prepare(own(PIXELS.astype(np.float32), stray), 0, Display())
 
 
 def test_the_models_first_weights_do_not_depend_on_what_loading_drew(monkeypatch: pytest.MonkeyPatch) -> None:

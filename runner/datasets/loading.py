@@ -12,8 +12,6 @@ from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Data
 
 _RETURNED = "runner.datasets.Arrays(x_train=..., y_train=..., x_test=..., y_test=..., num_classes=...)"
-# A photograph in [0, 255] that is darker than this everywhere is none.
-_LEAST_UNSCALED = 64
 BESIDE = ("path", "fallback", "validation_split")
 
 
@@ -85,21 +83,5 @@ def _kind(value: object) -> str:
 
 
 def _dataset(arrays: Arrays, *, source: str, requested: str) -> Dataset:
-    told = _unscaled(arrays)
-    arrays = dataclasses.replace(arrays, warnings=(*arrays.warnings, *told))
     fields = {field.name: getattr(arrays, field.name) for field in dataclasses.fields(Arrays)}
     return Dataset(**fields, source=source, requested=requested)
-
-
-def _unscaled(arrays: Arrays) -> list[str]:
-    """Says of images that are floats from 0 to 255 what becomes of them."""
-    x = arrays.x_train
-    if x.ndim != 4 or x.shape[-1] not in (1, 3, 4):
-        return []
-    least, most = float(x.min()), float(x.max())
-    if least < 0 or not _LEAST_UNSCALED < most <= 255:
-        return []
-    return [
-        f"the images are numbers from {least:g} to {most:g}, and models are given them as they are; images"
-        " train best in [0, 1]. Save them as uint8, or divide them by 255."
-    ]

@@ -25,11 +25,13 @@ class Ratios:
         bytes: Of their sizes.
         gzip_bytes: Of their sizes after gzip.
         latency_ms: Of their times on this host, one sample, one thread.
+        told_apart: Whether these times differ by more than their noise, so that one can be called faster.
     """
 
     bytes: float | None = None
     gzip_bytes: float | None = None
     latency_ms: float | None = None
+    told_apart: bool = False
 
     @classmethod
     def between(cls, file: Exported, other: Exported | None) -> "Ratios":
@@ -37,7 +39,12 @@ class Ratios:
         if other is None:
             return cls()
         own, its = file.measured(), other.measured()
-        return cls(*(_ratio(own[name], its[name]) for name in ("bytes", "gzip_bytes", "latency_ms")))
+        size, zipped, time = (_ratio(own[name], its[name]) for name in ("bytes", "gzip_bytes", "latency_ms"))
+        return cls(size, zipped, time, told_apart=file.told_apart_by_time(other))
+
+    def takes_longer(self, by: float) -> bool:
+        """Whether the file surely takes more than `by` times the time of the other."""
+        return self.told_apart and self.latency_ms is not None and self.latency_ms > by
 
 
 @dataclass(frozen=True)
@@ -199,15 +206,14 @@ def _why(
 
 def _why_slower(file: Exported, dense: Mapping[str, Exported]) -> str | None:
     """A file that takes notably more time than dense float32, though it is no larger."""
-    reference, twin = dense.get("float32"), dense.get(file.variant)
-    slower = _ratio(file.latency_ms, reference.latency_ms if reference else None)
-    if slower is None or slower <= _SLOW or file.variant == "float32":
+    slower, own = (Ratios.between(file, dense.get(other)) for other in ("float32", file.variant))
+    if not slower.takes_longer(_SLOW) or file.variant == "float32":
         return None
-    own = _ratio(file.latency_ms, twin.latency_ms if twin else None)
-    whose = "" if own is None or own > _SLOW else f", and so does the dense {file.variant} file"
+    alone = own.latency_ms is None or own.takes_longer(_SLOW)
+    whose = "" if alone else f", and so does the dense {file.variant} file"
     return (
-        f"it takes {slower:.1f}x the time of dense float32 here{whose}: TFLite has slower kernels for some of"
-        f" its operators in this type"
+        f"it takes {slower.latency_ms:.1f}x the time of dense float32 here{whose}: TFLite has slower"
+        " kernels for some of its operators in this type"
     )
 
 
@@ -247,10 +253,11 @@ def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zero
         parts.append(f"the indices take more than the zeros save: use {plain.variant}")
     elif not file.block_tensors and all(size % inputs for size in zeros.blocks):
         parts.append(f"of a Dense layer whole blocks are left out with block: {{in: {inputs}}}")
-    slower = _ratio(file.latency_ms, plain.latency_ms if plain else None)
-    if file.block_tensors and slower is not None and plain is not None:
-        whose = ", whose kernels are XNNPACK's" if slower > 1 + _NOTABLE else ""
-        parts.append(f"it takes {slower:.2f}x the time of {plain.variant} here{whose}")
+    time = Ratios.between(file, plain)
+    if file.block_tensors and time.latency_ms is not None and plain is not None:
+        whose = ", whose kernels are XNNPACK's" if time.takes_longer(1 + _NOTABLE) else ""
+        sure = "" if time.told_apart else ", which is within the noise of timing"
+        parts.append(f"it takes {time.latency_ms:.2f}x the time of {plain.variant} here{whose or sure}")
     return "; ".join(parts)
 
 

@@ -10,6 +10,8 @@ import numpy as np
 Score = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
 """Judges outputs: `(y, outputs) -> {"accuracy": ..., "loss": ...}`, whatever the task has."""
 
+_SHORTEST_MS = 0.01
+
 
 @dataclass(frozen=True)
 class Exported:
@@ -61,6 +63,20 @@ class Exported:
     def mean_squared_error(self) -> float | None:
         """The test's mean squared error; `None` for a classification or a file that does not run."""
         return self.scores.get("mean_squared_error")
+
+    def told_apart_by_time(self, other: "Exported") -> bool:
+        """Whether the times of two files, measured in one run, differ by more than their noise.
+
+        The medians lie further apart than, in either file, the 90 % time from the median, and the slower file
+        takes 0.01 ms or more: below that the time is much that of the call itself, about 0.001 ms. False
+        where either was not timed.
+        """
+        if self.latency_ms is None or other.latency_ms is None:
+            return False
+        medians = self.latency_ms, other.latency_ms
+        slow = self.latency_p90_ms or medians[0], other.latency_p90_ms or medians[1]
+        noise = max(slow[0] - medians[0], slow[1] - medians[1])
+        return max(medians) >= _SHORTEST_MS and abs(medians[0] - medians[1]) > noise
 
     def measured(self) -> dict[str, float | None]:
         """Returns its numbers by the names that they have in `summary.json` and in MLflow."""

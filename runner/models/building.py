@@ -1,7 +1,7 @@
 """From a recipe's `model` to a model that fits the data."""
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +26,7 @@ def build_model(
     input_shape: tuple[int, ...],
     num_classes: int | None,
     target_shape: tuple[int, ...] = (),
+    data_notes: Sequence[str] = (),
     tell: Callable[[str], object] | None = None,
 ) -> tf_keras.Model:
     """Builds or loads the model that a recipe asks for.
@@ -35,6 +36,7 @@ def build_model(
         input_shape: The shape of one input, without the batch.
         num_classes: How many classes the data has; None for regression.
         target_shape: The shape of one regression target, without the batch.
+        data_notes: What is odd about the data, told where its classes do not fit: a stray label may be why.
         tell: Called with what the user should know: which weights were loaded, and which were not.
 
     Returns:
@@ -54,7 +56,7 @@ def build_model(
         origin = f"recipe.model.name: '{model.name}'"
         built = _build(model, origin, input_shape=input_shape, num_classes=num_classes)
     outputs = target_shape if num_classes is None else (num_classes,)
-    _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None)
+    _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None, data_notes=data_notes)
     if model.weights is not None:
         told = load_weights(built, Path(model.weights).expanduser().absolute(), model.weights_ignore)
         if tell is not None:
@@ -123,7 +125,13 @@ def _given_shape(model: tf_keras.Model, origin: str, input_shape: Shape) -> tf_k
 
 
 def _check_fit(
-    model: tf_keras.Model, origin: str, input_shape: Shape, output_shape: Shape, *, classes: bool
+    model: tf_keras.Model,
+    origin: str,
+    input_shape: Shape,
+    output_shape: Shape,
+    *,
+    classes: bool,
+    data_notes: Sequence[str],
 ) -> None:
     for kind, tensors in (("inputs", model.inputs), ("outputs", model.outputs)):
         if not tensors or len(tensors) != 1:
@@ -135,7 +143,8 @@ def _check_fit(
     if not _fits(gives, output_shape):
         needed = f"{output_shape[0]} classes" if classes else f"targets of shape {output_shape}"
         hint = "; recipe.data.classes sets their number for an npz" if classes and len(gives) == 1 else ""
-        raise UserError(f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}")
+        told = f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}"
+        raise UserError("\n  ".join([told, *(f"note: {note}" for note in data_notes)]))
 
 
 def _fits(of_model: Shape, of_data: Shape) -> bool:

@@ -1,6 +1,6 @@
 """What a recipe says of its files: which TFLite files to write, and what they may cost."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -88,11 +88,17 @@ def read_export(section: Section) -> Export | None:
     return section.build(Export)
 
 
-def read_budget(section: Section) -> Budget | None:
-    """Reads the section `budget`; None where a recipe has none."""
+def read_budget(section: Section, variants: Sequence[str] = ()) -> Budget | None:
+    """Reads the section `budget`; None where a recipe has none.
+
+    Args:
+        section: Where it stands.
+        variants: Those of the recipe's export, for the message where none of them is named.
+    """
     if not section.names():
         return None
-    section.required("variant", text)
+    choices = f": name the file that is meant, of recipe.export.variants ({', '.join(variants)})"
+    section.required("variant", text, hint=choices if variants else "")
     section.optional("max_bytes", whole)
     section.optional("max_accuracy_drop", number)
     section.optional("min_accuracy", number)

@@ -180,6 +180,9 @@ class Recipe:
         section.optional("description", text)
         for part, read in _PARTS.items():
             section.put(part, read(section.section(part)))
+        export = read_export(section.section("export"))
+        section.put("export", export)
+        section.put("budget", read_budget(section.section("budget"), export.variants if export else ()))
         recipe = section.build(
             lambda description="", **parts: cls(name=name, source=source, description=description, **parts)
         )
@@ -257,6 +260,4 @@ _PARTS: dict[str, Callable[[Section], object]] = {
     "model": _read_model,
     "training": read_training,
     "layers": read_rules,
-    "export": read_export,
-    "budget": read_budget,
 }

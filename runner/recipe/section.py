@@ -101,10 +101,10 @@ class Section:
         except ValueError as error:
             self.problem(name, str(error))
 
-    def required(self, name: str, convert: Callable[[Any], object]) -> None:
-        """Reads a key that must be there."""
+    def required(self, name: str, convert: Callable[[Any], object], *, hint: str = "") -> None:
+        """Reads a key that must be there; `hint` is added to the message where it is not."""
         if not self.has(name) and name not in self._open:
-            self.problem(name, "is missing")
+            self.problem(name, f"is missing{hint}")
         self.optional(name, convert)
 
     def section(self, name: str) -> "Section":

@@ -1,5 +1,6 @@
 """The TFLite files for the terminal: a table beside the dense model's, and what to make of each."""
 
+import math
 from collections.abc import Mapping, Sequence
 
 from rich.table import Table
@@ -64,12 +65,20 @@ def advice_lines(
     return [*lines, f"on a device, e.g.: {timed[0]}"] if timed else lines
 
 
+def milliseconds(time: float | None) -> str:
+    """Writes a time in three significant digits, which one of microseconds needs too; `-` for none."""
+    if time is None:
+        return "-"
+    decimals = 2 - math.floor(math.log10(time)) if time > 0 else 0
+    return f"{time:,.{max(0, decimals)}f}"
+
+
 def _add_row(table: Table, file: Exported, name: str, said: Advice | None, style: str | None = None) -> None:
     sparse = f"{file.sparse_tensors} sparse, {file.block_tensors} in blocks" if file.sparse_tensors else ""
     scores = Text("does not run", "red")
     if file.loads:
         scores = Text(f"{_number(file.accuracy, '.4f')}\n{_number(file.loss, '.4f')}")
-    median, slow = _number(file.latency_ms, ".3f"), _number(file.latency_p90_ms, ".3f")
+    median, slow = milliseconds(file.latency_ms), milliseconds(file.latency_p90_ms)
     table.add_row(
         f"{name}\n{sparse}".strip(),
         f"{_number(file.bytes, ',')}\n{_ratios(said, 'bytes')}".strip(),

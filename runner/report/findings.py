@@ -64,12 +64,16 @@ class Outcome:
     def chance(self) -> float:
         """How far two accuracies may lie apart by the draw of the test samples alone.
 
-        Twice the standard error of the difference of two shares that are counted on different samples. On the
-        same samples, as here, it is less, so that what lies beyond is no chance, and what lies below may be.
+        Twice the standard error of the difference of two shares that are counted on different samples, each
+        with one hit and one miss more than were counted (Agresti and Caffo 2000): without these it is 0 where
+        both shares are 0 or 1. On the same samples, as here, it is less, so that what lies beyond is no
+        chance, and what lies below may be.
         """
         shares = [self.scores.get("accuracy", 0.0)]
         shares += [self.reference.accuracy] if self.reference else []
-        return 2 * math.sqrt(sum(share * (1 - share) for share in shares) / self.test_samples)
+        samples = self.test_samples + 2
+        counted_in = [(share * self.test_samples + 1) / samples for share in shares]
+        return 2 * math.sqrt(sum(share * (1 - share) for share in counted_in) / samples)
 
 
 def findings(outcome: Outcome) -> list[str]:
@@ -135,7 +139,9 @@ def _cost(outcome: Outcome) -> str:
     drop, reference = outcome.drop, outcome.reference
     if drop is not None and reference is not None:
         accuracy = outcome.scores["accuracy"]
-        if abs(drop) <= outcome.chance:
+        if drop == 0:
+            verdict = f"On {outcome.test_samples:,} test samples chance can hide a small difference"
+        elif abs(drop) <= outcome.chance:
             verdict = f"On {outcome.test_samples:,} test samples that can be chance"
         else:
             verdict = f"On {outcome.test_samples:,} test samples that is more than chance explains"
@@ -174,6 +180,8 @@ def _file(file: Exported, outcome: Outcome) -> str:
 def _compared(ratios: Ratios, other: str) -> str:
     size = _than(ratios.bytes, "smaller than", "larger than", "as large as")
     time = _than(ratios.latency_ms, "faster than", "slower than", "as fast as")
+    if time != "as fast as" and not ratios.told_apart:
+        time = "within the noise of timing as fast as"
     return ", ".join(
         f"{word} dense {other} ({ratio:.2f}x {unit})"
         for word, ratio, unit in (

@@ -8,6 +8,7 @@ from runner.plan import Plan
 from runner.plan.matching import listed
 from runner.recipe.rule import Rule
 from runner.report.curves import curve_words
+from runner.report.files import milliseconds
 from runner.report.page import Grid
 from runner.report.tables import rule_words, structure_words, weight_title
 from runner.verify import CheckRow
@@ -107,8 +108,8 @@ def _file_cells(file: Exported, name: str, ratios: Ratios, to_twin: Ratios) -> t
         _number(to_twin.gzip_bytes, ".3f"),
         _number(file.accuracy, ".4f") if file.loads else "does not run",
         _number(file.loss, ".4f"),
-        _number(file.latency_ms, ".3f"),
-        _number(file.latency_p90_ms, ".3f"),
+        milliseconds(file.latency_ms),
+        milliseconds(file.latency_p90_ms),
         _number(ratios.latency_ms, ".2f"),
         _number(to_twin.latency_ms, ".2f"),
         sparse,

@@ -39,11 +39,11 @@ def compare_outputs(
     allowed = max(tolerance * size + step, float(np.finfo(np.float32).tiny))
     if difference <= allowed:
         return None
-    one_step = f" and a step of {step:.3g}" if step else ""
+    one_step = f" + {step:.3g} (one step)" if step else ""
     return (
         f"{path}: outputs differ from the Keras model's by {difference:.3g} (root mean square over"
-        f" {len(wanted)} samples) where {allowed:.3g} is allowed: {tolerance:.3g} of their size, which is"
-        f" {size:.3g}{one_step}"
+        f" {len(wanted)} samples) where {allowed:.3g} is allowed: {tolerance:.3g} x {size:.3g}"
+        f" (their size){one_step}"
     )
 
 

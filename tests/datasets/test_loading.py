@@ -92,33 +92,3 @@ def test_arrays_of_another_kind_are_refused(changes: dict[str, Any], told: str) 
     given: dict[str, Any] = {"x_train": X, "y_train": Y, "x_test": X, "y_test": Y, "num_classes": 2}
     with pytest.raises(UnfitArrays, match=told):
         Arrays(**{**given, **changes})
-
-
-@pytest.mark.parametrize(
-    ("scale", "shape", "warned"),
-    [
-        (255.0, (4, 5, 5, 1), True),
-        (200.0, (4, 5, 5, 3), True),
-        (1.0, (4, 5, 5, 1), False),
-        (-255.0, (4, 5, 5, 1), False),
-        (1000.0, (4, 5, 5, 1), False),
-        (255.0, (4, 5, 5, 7), False),
-        (255.0, (4, 5), False),
-    ],
-)
-def test_float_images_from_0_to_255_are_warned_of(scale: float, shape: tuple[int, ...], warned: bool) -> None:
-    x = (np.linspace(0, 1, int(np.prod(shape))) * scale).astype(np.float32).reshape(shape)
-
-    def images() -> Arrays:
-        return Arrays(x_train=x, y_train=Y, x_test=x, y_test=Y, num_classes=2)
-
-    DATASETS.register("images")(images)
-    try:
-        warnings = load_dataset(Data(name="images")).warnings
-    finally:
-        del DATASETS._entries["images"]
-    assert bool(warnings) is warned
-    if warned:
-        assert warnings[0].startswith(
-            f"the images are numbers from 0 to {scale:g}, and models are given them"
-        )

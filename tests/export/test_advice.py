@@ -38,8 +38,8 @@ def of(
 
 def test_ratios_are_to_dense_float32_and_to_the_dense_file_of_the_same_type() -> None:
     said = of(file("int8", 250, 90))
-    assert (said.ratios, said.twin) == (Ratios(0.25, 0.1, 0.5), "int8")
-    assert said.twin_ratios == Ratios(250 / 260, 90 / 250, 0.5)
+    assert (said.ratios, said.twin) == (Ratios(0.25, 0.1, 0.5, told_apart=True), "int8")
+    assert said.twin_ratios == Ratios(250 / 260, 90 / 250, 0.5, told_apart=True)
     sparse = of(file("int8_sparse", 78, 75, sparse=1, blocks=1))
     assert (sparse.ratios.bytes, sparse.twin, sparse.twin_ratios.bytes) == (0.078, "int8", 0.3)
     plain = of(file("float32", 1000, 90))
@@ -111,6 +111,23 @@ def test_a_sparse_file_slower_than_the_plain_one_is_not_praised() -> None:
         "2 tensors in blocks of 16 inputs: what is zero is neither stored nor computed; 1 tensor value by"
         " value: unpacked when the file is loaded, so no faster; it takes 1.25x the time of int8 here, whose"
         " kernels are XNNPACK's"
+    )
+
+
+def test_nothing_is_claimed_of_times_within_their_noise() -> None:
+    """Times that a trial measured: the call itself takes a microsecond."""
+    tiny = replace(DENSE, latency_ms=0.00124, latency_p90_ms=0.00179)
+    slow = replace(file("int8", 260, 245), latency_ms=0.00175, latency_p90_ms=0.00176)
+    assert "time of dense float32" not in of(slow, dense=(tiny,)).why
+    noisy = replace(DENSE, latency_ms=0.5, latency_p90_ms=1.2)
+    slow = replace(slow, latency_ms=1.0, latency_p90_ms=1.01)
+    said = of(slow, dense=(noisy,))
+    assert (said.ratios.latency_ms, said.ratios.told_apart) == (2.0, False)
+    assert "time of dense float32" not in said.why
+    sparse = replace(file("int8_sparse", 30, 25, sparse=1, blocks=1), latency_ms=0.0024)
+    plain = replace(file("int8", 260, 100), latency_ms=0.0016)
+    assert of(sparse, plain).why.endswith(
+        "; it takes 1.50x the time of int8 here, which is within the noise of timing"
     )
 
 

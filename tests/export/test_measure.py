@@ -1,4 +1,5 @@
 import gzip
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -32,6 +33,27 @@ def test_a_regression_has_no_accuracy_and_a_broken_file_nothing() -> None:
     assert (regression.accuracy, regression.loss, regression.mean_squared_error) == (None, 0.25, 0.5)
     none = Exported("int8", None, None, None, loads=False, error="the converter ended")
     assert set(none.measured().values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("own", "its", "apart"),
+    [
+        ((0.5, 0.55), (0.6, 0.65), True),
+        ((0.6, 0.65), (0.5, 0.55), True),
+        ((0.5, 0.61), (0.6, 0.62), False),
+        ((0.5, 0.51), (0.6, 0.71), False),
+        ((0.5, None), (0.5, None), False),
+        ((0.00124, 0.00125), (0.00154, 0.00155), False),
+        ((0.00124, 0.00125), (0.0154, 0.0155), True),
+        ((None, None), (0.5, 0.55), False),
+        ((0.5, 0.55), (None, None), False),
+    ],
+)
+def test_times_are_told_apart_beyond_their_noise(
+    own: tuple[float | None, float | None], its: tuple[float | None, float | None], apart: bool
+) -> None:
+    files = [replace(GOOD, latency_ms=median, latency_p90_ms=slow) for median, slow in (own, its)]
+    assert files[0].told_apart_by_time(files[1]) is apart
 
 
 def test_loading_and_an_error_exclude_each_other() -> None:

@@ -176,6 +176,16 @@ def test_a_saved_model_is_checked_against_the_data(tmp_path: Path) -> None:
         UserError, match=r"output has the shape \(3,\), the data has 2 classes; recipe\.data\.classes sets"
     ):
         build_model(Model(path=str(path)), input_shape=(4,), num_classes=2)
+    with pytest.raises(
+        UserError,
+        match=r"the data has 104 classes; recipe\.data\.classes sets .*\n  note: labels go from 0 to 103",
+    ):
+        build_model(
+            Model(path=str(path)),
+            input_shape=(4,),
+            num_classes=104,
+            data_notes=("labels go from 0 to 103, but only 5 different ones occur",),
+        )
 
 
 def test_a_saved_model_that_has_seen_no_input_is_built_for_the_data(tmp_path: Path) -> None:

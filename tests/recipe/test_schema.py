@@ -139,6 +139,11 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("data.validation_split", 1, "is 1, but must be in [0, 1)"),
         ("data.validation_splt", 0.1, "is unknown. Did you mean 'validation_split'?"),
         ("data", [1], "is [1], but must be a mapping of keys to values"),
+        (
+            "budget",
+            {"max_bytes": 10},
+            ".variant is missing: name the file that is meant, of recipe.export.variants (float32)",
+        ),
         ("model", {}, ".name is missing: name a registered model, or give the path of a saved one"),
         ("model.path", "a.h5", "stands beside name: mnist_cnn; keep one of the two"),
         ("model.weights_ignore", ["head"], "stands without weights, the file whose layers it names"),

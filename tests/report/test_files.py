@@ -2,11 +2,12 @@ import io
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
 from rich.console import Console
 
 from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
-from runner.report.files import advice_lines, errors, variants_table
+from runner.report.files import advice_lines, errors, milliseconds, variants_table
 
 SPARSE = Exported(
     "float32_sparse",
@@ -50,21 +51,38 @@ def test_every_file_has_a_row_with_what_is_known() -> None:
             "1,234,567\n0.12x",
             "654,321\n0.07x",
             "0.9877\n0.5000",
-            "1.234 (2.500)\n0.62x",
+            "1.23 (2.50)\n0.62x",
         ],
         [
             "float16",
             "1,234,567\n0.52x, 1.00x",
             "654,321\n0.25x, 0.50x",
             "-\n0.2500",
-            "1.234 (2.500)\n0.80x",
+            "1.23 (2.50)\n0.80x",
         ],
         ["int8", "1,000", "900", "does not run", "- (-)"],
         ["dynamic_range", "-", "-", "does not run", "- (-)"],
-        ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.000 (3.000)"],
+        ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.00 (3.00)"],
     ]
     assert table.title == "TFLite files (1 sample, 1 thread); ratios: to dense float32, to its dense twin"
     assert variants_table([SPARSE], [], SAID).title == "TFLite files (1 sample, 1 thread)"
+
+
+@pytest.mark.parametrize(
+    ("time", "told"),
+    [
+        (None, "-"),
+        (0.0, "0"),
+        (0.0012419996, "0.00124"),
+        (0.000951, "0.000951"),
+        (0.0436, "0.0436"),
+        (1.2345, "1.23"),
+        (12.0, "12.0"),
+        (1234.5, "1,234"),
+    ],
+)
+def test_a_time_has_three_digits_that_tell_something(time: float | None, told: str) -> None:
+    assert milliseconds(time) == told
 
 
 def test_the_table_fits_eighty_columns() -> None:

@@ -10,7 +10,7 @@ from runner.recipe.export import Budget
 from runner.report.findings import Outcome, findings, next_steps
 
 FILE = Exported("float32", Path("a"), 900, 400, loads=True, scores={"accuracy": 0.9})
-RATIOS = Ratios(0.12, 0.1, 1.3)
+RATIOS = Ratios(0.12, 0.1, 1.3, told_apart=True)
 SAID = Advice(RATIOS, "float32", RATIOS, True, "everywhere", "zeros take room", None)
 GOOD = Outcome(
     planned_zeros=750,
@@ -65,15 +65,29 @@ def test_a_target_that_was_not_reached_or_not_set(outcome: Outcome, told: str) -
 
 
 def test_a_drop_is_held_against_what_chance_explains() -> None:
-    # 2 * sqrt((0.9 * 0.1 + 0.95 * 0.05) / 10000)
-    assert GOOD.chance == pytest.approx(0.007416, abs=1e-6)
+    # 2 * sqrt((p * (1 - p) + q * (1 - q)) / 10002) of p = 9001 / 10002 and q = 9501 / 10002
+    assert GOOD.chance == pytest.approx(0.007419, abs=1e-6)
     assert findings(GOOD)[1] == (
         "Cost: accuracy 0.9000, 0.0500 below that of the dense weights (0.9500). On 10,000 test samples that"
         " is more than chance explains (about 0.0074). The pruned model was trained 100 steps more than the"
         " dense one, which alone may change its accuracy."
     )
     few = findings(replace(GOOD, test_samples=100))[1]
-    assert "On 100 test samples that can be chance (about 0.0742)." in few
+    assert "On 100 test samples that can be chance (about 0.0771)." in few
+
+
+@pytest.mark.parametrize("share", [0.0, 1.0])
+def test_shares_of_all_and_of_nothing_can_be_chance_too(share: float) -> None:
+    """The standard error of either is 0, but after 100 samples that are right one may be wrong."""
+    few = replace(GOOD, test_samples=100, scores={"accuracy": share, "loss": 0.1})
+    same = replace(few, reference=Reference(share, "it"))
+    assert same.chance == pytest.approx(0.027593, abs=1e-6)
+    assert (
+        f"{share:.4f}, the same as that of it ({share:.4f}). On 100 test samples chance can hide a small"
+        " difference (about 0.0276)."
+    ) in findings(same)[1]
+    one = replace(few, reference=Reference(abs(share - 0.01), "it"))
+    assert "On 100 test samples that can be chance (about 0.03" in findings(one)[1]
 
 
 def test_a_gain_is_no_drop() -> None:
@@ -109,14 +123,24 @@ def test_a_regression_compares_losses() -> None:
             " host)",
         ),
         (
-            replace(SAID, ratios=Ratios(1.05, None, 0.5)),
+            replace(SAID, ratios=Ratios(1.05, None, 0.5, told_apart=True)),
             "as large as dense float32 (1.05x the bytes), faster than dense float32 (0.50x the time on this"
+            " host)",
+        ),
+        (
+            replace(SAID, ratios=Ratios(1.0, None, 1.24)),
+            "as large as dense float32 (1.00x the bytes), within the noise of timing as fast as dense float32"
+            " (1.24x the time on this host)",
+        ),
+        (
+            replace(SAID, ratios=Ratios(1.0, None, 1.04)),
+            "as large as dense float32 (1.00x the bytes), as fast as dense float32 (1.04x the time on this"
             " host)",
         ),
         (replace(SAID, ratios=Ratios(2.0)), "larger than dense float32 (2.00x the bytes)"),
         (replace(SAID, ratios=Ratios()), "not compared"),
         (
-            replace(SAID, twin="int8", twin_ratios=Ratios(0.3, 0.3, 1.5)),
+            replace(SAID, twin="int8", twin_ratios=Ratios(0.3, 0.3, 1.5, told_apart=True)),
             "smaller than dense float32 (0.12x the bytes), slower than dense float32 (1.30x the time on this"
             " host); smaller than dense int8 (0.30x the bytes), slower than dense int8 (1.50x the time on"
             " this host)",

@@ -29,7 +29,7 @@ def test_the_tolerance_is_a_share_of_the_size_of_the_outputs(by: float, agrees: 
 def test_a_difference_is_told_with_its_size() -> None:
     assert compare_outputs(WANTED, off((0, 1), SIZE), PATH, tolerance=0.1) == (
         "m.tflite: outputs differ from the Keras model's by 1 (root mean square over 3 samples) where 0.245"
-        " is allowed: 0.1 of their size, which is 2.45"
+        " is allowed: 0.1 x 2.45 (their size)"
     )
 
 
@@ -38,7 +38,7 @@ def test_a_step_of_an_integer_output_is_allowed_on_top() -> None:
     assert compare_outputs(WANTED, outputs, PATH, tolerance=0.1, step=0.76) is None
     problem = compare_outputs(WANTED, outputs, PATH, tolerance=0.1, step=0.75)
     assert problem is not None
-    assert problem.endswith("where 0.995 is allowed: 0.1 of their size, which is 2.45 and a step of 0.75")
+    assert problem.endswith("where 0.995 is allowed: 0.1 x 2.45 (their size) + 0.75 (one step)")
 
 
 def test_one_clipped_sample_of_many_is_no_broken_graph() -> None:
