@@ -148,8 +148,12 @@ def _close_sweep(session: "Session | None", error: BaseException | None) -> None
         session.close(KeyboardInterrupt() if was_interrupted() else error)
 
 
-def _job(config: "DictConfig") -> None:
-    """Hydra's task function: one run, or one job of a sweep."""
+def _job(config: "DictConfig") -> float | tuple[float, ...] | None:
+    """Hydra's task function: one run, or one job of a sweep.
+
+    Returns:
+        What a searching sweeper asks for; None from a job that has failed, and without a search.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -162,12 +166,26 @@ def _job(config: "DictConfig") -> None:
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
     elif not _is_command:
         _work(config, hydra, debug=debug)
+        return _objective_values(hydra)
     elif is_sweep(folder := sweep_folder(hydra)):
         # Its record tells the sweep how it ended. Hydra would print a line of its own about an exception.
         _status_of(lambda: _run_in_sweep(config, hydra, folder), debug=debug)
+        return _objective_values(hydra)
     else:
         print(f"job {hydra.job.num}: {_swept(hydra)}", flush=True)
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
+    return None
+
+
+def _objective_values(hydra: "DictConfig") -> float | tuple[float, ...] | None:
+    """Returns what the job has written of the search's objectives."""
+    from runner.sweep.records import read_records
+    from runner.sweep_check import sweep_folder
+
+    for record in read_records(sweep_folder(hydra)):
+        if record.number == hydra.job.num and record.succeeded and record.values:
+            return record.values[0] if len(record.values) == 1 else record.values
+    return None
 
 
 def _work(config: "DictConfig", hydra: "DictConfig", *, debug: bool) -> None:
@@ -186,9 +204,10 @@ def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path) -> No
 
     _load_tensorflow(read_sweep(folder).threads)
 
+    from runner.job import task_overrides
     from runner.sweep.job import recorded
 
-    with recorded(folder, hydra.job.num) as job:
+    with recorded(folder, hydra.job.num, task_overrides(hydra)) as job:
         print(f"job {job.number}: {job.name}" if _is_command else job.name, flush=True)
         _run(config, hydra, job)
 

@@ -1,19 +1,22 @@
 """One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens."""
 
-from collections.abc import Iterator
+import math
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runner.errors import RunnerError
+from runner.errors import RunFailed, RunnerError
 from runner.experiment import Membership, run_experiment
 from runner.interruption import interrupt_reason, was_interrupted
+from runner.objective import read_objectives
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.code import require_same_code
+from runner.sweep.names import sampled_name, sampled_values
 from runner.sweep.records import JobRecord, Sweep, read_records, read_sweep, write_record
 from runner.sweep.reuse import data_has_changed, find_equal, required_data
-from runner.tracking import open_store
+from runner.tracking import find_store, open_store, runs_by_id
 from runner.tracking.lookup import close_left_open
 
 _VANISHED = "its process ended before it did"
@@ -26,21 +29,25 @@ class Job:
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
 
-    def __init__(self, folder: Path, number: int) -> None:
-        self.folder, self.number = folder, number
+    def __init__(self, folder: Path, number: int, overrides: Sequence[str] = ()) -> None:
+        self.folder, self.number, self._overrides = folder, number, tuple(overrides)
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
         earlier = [record for record in read_records(folder) if record.number == number]
         self.earlier = earlier[0] if earlier else None
         # Until the opposite is known: a process that is killed cannot say so.
-        self.record = JobRecord(number, self.name, "interrupted", _VANISHED)
+        sampled = sampled_values(overrides, self.sweep.argv) if self.sweep.objective else {}
+        self.record = JobRecord(number, self.name, "interrupted", _VANISHED, sampled=sampled)
 
     @property
     def name(self) -> str:
         """What was swept."""
         names = self.sweep.jobs
+        if not names:
+            return sampled_name(self._overrides, self.sweep.argv)
         return names[self.number] if self.number < len(names) else f"job {self.number}"
 
     def note(self, run_id: str | None, folder: Path | None) -> None:
@@ -97,6 +104,27 @@ class Job:
         )
         self.record = replace(self.record, status="finished", reason=None)
 
+    def measure(self) -> None:
+        """Reads what a search looks for from the run's metrics.
+
+        Raises:
+            RunFailed: The run has logged no such number.
+            UserError: The store does not answer.
+        """
+        run_id = self.record.run_id
+        if not (self.sweep.objective and self.record.succeeded and run_id) or self.record.values:
+            return
+        store = find_store(self.sweep.tracking_uri, self.sweep.experiment, where=f"{self.folder}/sweep.json")
+        found = runs_by_id(store, [run_id])
+        metrics = found[run_id].metrics if run_id in found else {}
+        values = []
+        for objective in read_objectives(self.sweep.objective):
+            value = metrics.get(objective.metric, math.nan)
+            if not math.isfinite(value):
+                raise RunFailed(f"objective: the run has logged no finite {objective.metric}")
+            values.append(value)
+        self.record = replace(self.record, values=tuple(values))
+
     def _settings(self, settings: RunSettings) -> RunSettings:
         """Returns the settings as the command meant them, wherever this process runs."""
         tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
@@ -104,18 +132,20 @@ class Job:
 
 
 @contextmanager
-def recorded(folder: Path, number: int) -> Iterator[Job]:
+def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterator[Job]:
     """Opens a job, and writes its record when the block is left, whichever way.
 
     Args:
         folder: The sweep's folder.
         number: The job's, from 0.
+        overrides: The job's, as its sweeper gave them to it.
     """
-    job = Job(folder, number)
+    job = Job(folder, number, overrides)
     if job.earlier is None or not job.earlier.succeeded:
         write_record(folder, job.record)
     try:
         yield job
+        job.measure()
     except BaseException as error:
         if was_interrupted() or isinstance(error, KeyboardInterrupt):
             job.record = replace(job.record, status="interrupted", reason=interrupt_reason())

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Sequence
 
-from runner.sweep.factors import Factor, short_keys, sweep_factors
+from runner.sweep.factors import Factor, parted, short_keys, sweep_factors
 
 # What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
@@ -42,6 +42,39 @@ def level_names(keys: Sequence[str], levels: Sequence[Sequence[str]]) -> tuple[s
         alike = any(set(own) & set(other) for other in shown[:place] + shown[place + 1 :])
         parts.append(own if words and not alike else [f"{short[key]}={level}" for level in own])
     return tuple(" ".join(own) for own in zip(*parts, strict=True))
+
+
+def sampled_values(overrides: Sequence[str], command: Sequence[str]) -> dict[str, str]:
+    """Returns what a search has chosen for a job: values by dotted key, without `recipe.` in front.
+
+    Args:
+        overrides: The job's.
+        command: The sweep's, whose words were not chosen.
+    """
+    return dict(parted(override) for override in overrides if override not in command)
+
+
+def sampled_name(overrides: Sequence[str], command: Sequence[str]) -> str:
+    """Names a job by the values that its sweeper has chosen, numbers with four digits.
+
+    Args:
+        overrides: The job's.
+        command: The sweep's, whose words name what was not chosen.
+    """
+    sampled = sampled_values(overrides, command)
+    short = [f"{key}={short_number(value)}" for key, value in sampled.items()]
+    [name] = job_names(sweep_factors([short]), 1)
+    return name
+
+
+def short_number(written: str) -> str:
+    """Shortens a number to four digits, unless it is a whole one; any other text stays as it is."""
+    if re.fullmatch(r"[+-]?\d+", written):
+        return written
+    try:
+        return f"{float(written):.4g}"
+    except ValueError:
+        return written
 
 
 def sweep_name(factors: Sequence[Factor]) -> str:

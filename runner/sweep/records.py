@@ -33,6 +33,7 @@ class Sweep:
         threads: What each job computes with; None is all cores that its process may use.
         plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
         source: SHA-256 of the parts of the runner that compute; see `source_content`.
+        objective: What a search looks for, as written; empty for a sweep whose jobs are known beforehand.
     """
 
     argv: tuple[str, ...]
@@ -44,6 +45,7 @@ class Sweep:
     threads: int | None = None
     plugins: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
+    objective: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -58,6 +60,8 @@ class JobRecord:
         run_id: Its run in MLflow; None where it got none.
         folder: Its files; None where it wrote none.
         note: What else there is to tell of it, in one line.
+        sampled: What a search has chosen for it: values by key, as Hydra writes them.
+        values: What the search looks for, measured; empty until it has finished.
     """
 
     number: int
@@ -67,6 +71,8 @@ class JobRecord:
     run_id: str | None = None
     folder: str | None = None
     note: str | None = None
+    sampled: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
@@ -96,7 +102,7 @@ def read_sweep(folder: Path) -> Sweep:
             f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
             " outputs/sweeps/."
         )
-    return _read(path, Sweep, argv=tuple, jobs=tuple)
+    return _read(path, Sweep, argv=tuple, jobs=tuple, objective=tuple)
 
 
 def is_sweep(folder: Path) -> bool:
@@ -117,7 +123,7 @@ def read_records(folder: Path) -> list[JobRecord]:
         UserError: A record cannot be read.
     """
     files = sorted((folder / _RECORDS).glob("*.json"), key=lambda path: int(path.stem))
-    return [_read(path, JobRecord) for path in files]
+    return [_read(path, JobRecord, values=tuple) for path in files]
 
 
 _T = TypeVar("_T")

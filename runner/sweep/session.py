@@ -15,9 +15,12 @@ from runner.datasets import data_key, resolve
 from runner.errors import RunFailed, RunnerError, UserError
 from runner.plugin_content import plugin_content
 from runner.report.sweep_table import jobs_frame, jobs_table
+from runner.search.reporting import report_search
+from runner.search.search import Search, check_objectives
 from runner.settings import RunSettings
 from runner.source_content import source_content
 from runner.sweep.ending import settle
+from runner.sweep.factors import sweep_factors
 from runner.sweep.launching import Launch
 from runner.sweep.names import job_names
 from runner.sweep.planned import PlannedJob
@@ -69,10 +72,21 @@ class Session:
         with self._stack:
             error = settle(self._launch, error)
             records = self._records()
+            if self.sweep.objective and _is_without_trials(error):
+                error = None  # Every job failed, as the table says.
             try:
                 self._show(records)
                 # Who interrupts a sweep does not want to wait for what can be had at any time.
-                if error is None:
+                if error is None and self.sweep.objective:
+                    report_search(
+                        self.folder,
+                        self.sweep,
+                        records,
+                        self._tracker,
+                        self._console,
+                        artifacts=self.settings.tracking.artifacts,
+                    )
+                elif error is None:
                     compare_finished_sweep(
                         self.folder, self._console, artifacts=self.settings.tracking.artifacts
                     )
@@ -121,13 +135,16 @@ class Session:
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Session:
+def open_session(
+    folder: Path, jobs: list[PlannedJob], launch: Launch, search: Search | None = None
+) -> Session:
     """Opens a sweep: looks up its data, makes its folder and its parent run.
 
     Args:
         folder: The sweep's folder, not there yet or without a sweep in it.
-        jobs: What is to run.
+        jobs: What is to run; of a search examples of it.
         launch: How they are started.
+        search: What it looks for, where its sweeper chooses the jobs as it goes.
 
     Raises:
         UserError: The folder is taken, data or store cannot be had, or the jobs disagree on where they log.
@@ -148,15 +165,23 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
     requests = {data_key(job.recipe.data): job.recipe.data for job in jobs}
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
+    if search is not None:
+        check_objectives(search.objectives, [job.recipe for job in jobs], data)
     store = open_store(settings.tracking, settings.outputs)
-    names = job_names([job.overrides for job in jobs])
+    factors = () if search else sweep_factors([job.overrides for job in jobs])
+    names = () if search else job_names(factors, len(jobs))
     argv = settings.argv
     with ExitStack() as stack:
         tracker = stack.enter_context(
             open_run(
                 store,
-                run_name=f"sweep {folder.name}",
-                params={"command": shlex.join(argv), "jobs": len(names), "resume": settings.resume},
+                run_name=search.name if search else f"sweep {folder.name}",
+                params={
+                    "command": shlex.join(argv),
+                    "jobs": search.trials if search else len(names),
+                    "resume": settings.resume,
+                    **({"objective": ", ".join(settings.objective)} if search else {}),
+                },
                 tags={"runner_kind": "sweep", "folder": str(folder)},
             )
         )
@@ -170,6 +195,7 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
             threads=launch.threads,
             plugins=plugin_content(settings.plugins),
             source=source_content(),
+            objective=settings.objective if search else (),
         )
         write_sweep(folder, sweep)
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
@@ -178,6 +204,11 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
 
 def _place(settings: RunSettings) -> object:
     return settings.tracking, settings.outputs
+
+
+def _is_without_trials(error: BaseException | None) -> bool:
+    """Tells whether Optuna complains that there is no best trial."""
+    return isinstance(error, ValueError) and str(error).startswith("No trials are completed")
 
 
 def _explained(error: BaseException, launch: Launch) -> BaseException:
