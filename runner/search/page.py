@@ -75,7 +75,7 @@ def answer(found: Found) -> str:
     count = len(found.best)
     verb = "is" if count == 1 else "are"
     metrics = " and ".join(objective.metric for objective in found.objectives)
-    return f"{count} of {of} {verb} on the front: no other is better in one of {metrics} and as good in both."
+    return f"{count} of {of} {verb} on the front: no other is at least as good in both {metrics}, and better in one."
 
 
 def warning(found: Found) -> str:

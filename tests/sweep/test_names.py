@@ -3,7 +3,14 @@
 import pytest
 
 from runner.sweep.factors import sweep_factors
-from runner.sweep.names import job_names, run_name, sweep_name, without_common_folder
+from runner.sweep.names import (
+    job_names,
+    run_name,
+    sampled_name,
+    sampled_values,
+    sweep_name,
+    without_common_folder,
+)
 
 SCHEDULE = "recipe.layers.all.schedule"
 
@@ -51,6 +58,26 @@ def test_a_run_by_itself_is_named_alike() -> None:
     changed = [f"{SCHEDULE}.sparsity=0.5", "recipe.training.epochs=1"]
     assert run_name("mnist_constant", changed, 7) == "mnist_constant sparsity=0.5 epochs=1 seed=7"
     assert run_name("study/constant", [], 0) == "study/constant seed=0"
+
+
+def test_a_job_of_a_search_is_named_by_what_was_chosen_in_few_digits() -> None:
+    command = ["runner", "-m", "recipe=a", f"{SCHEDULE}.sparsity=interval(0.5,0.95)", "outputs=x"]
+    job = [
+        f"{SCHEDULE}.sparsity=0.7469660767672961",
+        "recipe.training.optimizer.learning_rate=0.000123456",
+        "recipe.training.batch_size=12345",
+        "recipe.model.name=mlp",
+        "recipe=a",
+        "outputs=x",
+    ]
+
+    assert sampled_name(job, command) == "sparsity=0.747 learning_rate=0.0001235 batch_size=12345 mlp"
+    assert sampled_values(job, command) == {
+        "layers.all.schedule.sparsity": "0.7469660767672961",
+        "training.optimizer.learning_rate": "0.000123456",
+        "training.batch_size": "12345",
+        "model.name": "mlp",
+    }
 
 
 def test_a_folder_that_all_lie_in_says_nothing() -> None:
