@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
 from omegaconf import DictConfig, OmegaConf
 
 from runner.errors import UserError
@@ -13,10 +13,10 @@ from runner.job import task_overrides
 from runner.objective import read_objectives
 from runner.search.search import Search
 from runner.settings import RunSettings
+from runner.sweep.factors import parted
 
 _PLUGIN = "hydra_plugins.hydra_optuna_sweeper"
 _TARGET = f"{_PLUGIN}.optuna_sweeper.OptunaSweeper"
-_RECIPE = "recipe."
 _T = TypeVar("_T")
 
 
@@ -70,7 +70,7 @@ def _values(override: Override) -> list[str]:
         return [str(swept.start), str(swept.end)]
     if isinstance(swept, RangeSweep):
         return [str(swept.start), str(swept.stop)]
-    if not override.is_choice_sweep():
+    if not isinstance(swept, ChoiceSweep):
         raise UserError(f"{override.input_line}: a search takes values, interval(), range() or choice()")
     return list(override.sweep_string_iterator())
 
@@ -109,12 +109,15 @@ def read_examples(
     return found
 
 
-def prepare_search(config: DictConfig, settings: RunSettings, space: dict[str, list[str]]) -> Search:
+def prepare_search(
+    config: DictConfig, settings: RunSettings, fixed: Sequence[str], space: dict[str, list[str]]
+) -> Search:
     """Tells the sweeper which way is better, and seeds what it draws.
 
     Args:
         config: The composed configuration; `hydra.sweeper` is completed.
         settings: Of its jobs.
+        fixed: See `read_space`.
         space: See `read_space`.
 
     Raises:
@@ -154,8 +157,13 @@ def prepare_search(config: DictConfig, settings: RunSettings, space: dict[str, l
     if OmegaConf.is_dict(sweeper.sampler) and "seed" in sweeper.sampler and sweeper.sampler.seed is None:
         sweeper.sampler.seed = settings.seed
     _hush()
-    keys = tuple(key.lstrip("+").removeprefix(_RECIPE) for key in space) or ("custom_search_space",)
-    return Search(objectives, keys, sweeper.n_trials, min(sweeper.n_jobs, sweeper.n_trials))
+    return Search(
+        objectives,
+        keys=tuple(parted(key)[0] for key in space) or ("custom_search_space",),
+        fixed=tuple(parted(override)[0] for override in fixed),
+        trials=sweeper.n_trials,
+        at_once=min(sweeper.n_jobs, sweeper.n_trials),
+    )
 
 
 def _directions(direction: Any) -> list[str]:

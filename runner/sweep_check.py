@@ -161,7 +161,7 @@ def _read_search(config: DictConfig) -> "tuple[list[PlannedJob], Search]":
     jobs = read_examples(
         fixed, space, lambda overrides: _read(loader.load_sweep_config(config, overrides), overrides)
     )
-    return jobs, prepare_search(config, jobs[0].settings, space)
+    return jobs, prepare_search(config, jobs[0].settings, fixed, space)
 
 
 def _check_registered(jobs: Sequence["PlannedJob"]) -> None:

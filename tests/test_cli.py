@@ -306,9 +306,7 @@ def test_a_sweeper_that_cannot_be_served_is_refused_before_it_trains(command: Co
     )
 
     assert (status, out) == (2, "")
-    assert err.startswith(
-        "hydra/sweeper: Searching is a sweeper whose results the runner cannot show. Take hydra/sweeper=optuna"
-    )
+    assert err.startswith("hydra/sweeper: Searching is a sweeper whose results the runner cannot show. Take")
     assert command.left_behind() == []
 
 

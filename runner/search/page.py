@@ -74,8 +74,7 @@ def answer(found: Found) -> str:
         return f"{told} with {found.chosen(best)}: trial {best.number}, the best of {of}."
     count = len(found.best)
     verb = "is" if count == 1 else "are"
-    metrics = " and ".join(objective.metric for objective in found.objectives)
-    return f"{count} of {of} {verb} on the front: no other is at least as good in both {metrics}, and better in one."
+    return f"{count} of {of} {verb} on the front: no other is as good in both objectives and better in one."
 
 
 def warning(found: Found) -> str:

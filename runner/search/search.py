@@ -20,12 +20,14 @@ class Search:
     Args:
         objectives: What it looks for, one or two.
         keys: The dotted keys whose values it chooses, without `recipe.` in front.
+        fixed: The others that the command gives a value for, written alike.
         trials: How many jobs it starts.
         at_once: How many of them it starts before it reads their results.
     """
 
     objectives: tuple[Objective, ...]
     keys: tuple[str, ...]
+    fixed: tuple[str, ...]
     trials: int
     at_once: int
 

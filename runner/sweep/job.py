@@ -33,22 +33,15 @@ class Job:
     """
 
     def __init__(self, folder: Path, number: int, overrides: Sequence[str] = ()) -> None:
-        self.folder, self.number, self._overrides = folder, number, tuple(overrides)
+        self.folder, self.number = folder, number
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
         earlier = [record for record in read_records(folder) if record.number == number]
         self.earlier = earlier[0] if earlier else None
         # Until the opposite is known: a process that is killed cannot say so.
-        sampled = sampled_values(overrides, self.sweep.argv) if self.sweep.objective else {}
+        sampled = sampled_values(overrides, self.sweep.fixed) if self.sweep.objective else {}
+        self.name = sampled_name(sampled) if self.sweep.objective else _planned_name(self.sweep, number)
         self.record = JobRecord(number, self.name, "interrupted", _VANISHED, sampled=sampled)
-
-    @property
-    def name(self) -> str:
-        """What was swept."""
-        names = self.sweep.jobs
-        if not names:
-            return sampled_name(self._overrides, self.sweep.argv)
-        return names[self.number] if self.number < len(names) else f"job {self.number}"
 
     def note(self, run_id: str | None, folder: Path | None) -> None:
         """Remembers where the run is logged and what it writes to."""
@@ -129,6 +122,10 @@ class Job:
         """Returns the settings as the command meant them, wherever this process runs."""
         tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
         return replace(settings, argv=self.sweep.argv, tracking=tracking, threads=self.sweep.threads)
+
+
+def _planned_name(sweep: Sweep, number: int) -> str:
+    return sweep.jobs[number] if number < len(sweep.jobs) else f"job {number}"
 
 
 @contextmanager

@@ -1,7 +1,7 @@
 """Short names: of the jobs of a sweep, of the sweep itself, and of a run that is in none."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
 from runner.sweep.factors import Factor, parted, short_keys, sweep_factors
 
@@ -44,24 +44,22 @@ def level_names(keys: Sequence[str], levels: Sequence[Sequence[str]]) -> tuple[s
     return tuple(" ".join(own) for own in zip(*parts, strict=True))
 
 
-def sampled_values(overrides: Sequence[str], command: Sequence[str]) -> dict[str, str]:
+def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str, str]:
     """Returns what a search has chosen for a job: values by dotted key, without `recipe.` in front.
 
     Args:
         overrides: The job's.
-        command: The sweep's, whose words were not chosen.
+        fixed: The keys, written alike, whose values the command gives.
     """
-    return dict(parted(override) for override in overrides if override not in command)
+    return {key: value for key, value in map(parted, overrides) if key not in fixed}
 
 
-def sampled_name(overrides: Sequence[str], command: Sequence[str]) -> str:
+def sampled_name(sampled: Mapping[str, str]) -> str:
     """Names a job by the values that its sweeper has chosen, numbers with four digits.
 
     Args:
-        overrides: The job's.
-        command: The sweep's, whose words name what was not chosen.
+        sampled: See `sampled_values`.
     """
-    sampled = sampled_values(overrides, command)
     short = [f"{key}={short_number(value)}" for key, value in sampled.items()]
     [name] = job_names(sweep_factors([short]), 1)
     return name

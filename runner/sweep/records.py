@@ -34,6 +34,7 @@ class Sweep:
         plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
         source: SHA-256 of the parts of the runner that compute; see `source_content`.
         objective: What a search looks for, as written; empty for a sweep whose jobs are known beforehand.
+        fixed: The keys, without `recipe.` in front, that all jobs of a search are given the same value for.
     """
 
     argv: tuple[str, ...]
@@ -46,6 +47,7 @@ class Sweep:
     plugins: Mapping[str, str] = field(default_factory=dict)
     source: Mapping[str, str] = field(default_factory=dict)
     objective: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -102,7 +104,7 @@ def read_sweep(folder: Path) -> Sweep:
             f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
             " outputs/sweeps/."
         )
-    return _read(path, Sweep, argv=tuple, jobs=tuple, objective=tuple)
+    return _read(path, Sweep, argv=tuple, jobs=tuple, objective=tuple, fixed=tuple)
 
 
 def is_sweep(folder: Path) -> bool:

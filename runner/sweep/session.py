@@ -196,6 +196,7 @@ def open_session(
             plugins=plugin_content(settings.plugins),
             source=source_content(),
             objective=settings.objective if search else (),
+            fixed=search.fixed if search else (),
         )
         write_sweep(folder, sweep)
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())

@@ -86,12 +86,12 @@ def test_an_objective_that_points_the_wrong_way(written: str, right: str, told: 
 
 def test_the_first_line_says_that_the_test_set_is_searched_on() -> None:
     keys = ("layers.all.schedule.sparsity", "training.epochs")
-    search = Search(read_objectives(("val/accuracy", "-tflite_int8/bytes")), keys, 20, 2)
+    search = Search(read_objectives(("val/accuracy", "-tflite_int8/bytes")), keys, (), 20, 2)
     assert search.first_line == (
         "search of schedule.sparsity, training.epochs for the highest val/accuracy and the lowest"
         " tflite_int8/bytes: 20 trials"
     )
-    told = Search(read_objectives(("test/accuracy",)), keys[:1], 1, 1).first_line
+    told = Search(read_objectives(("test/accuracy",)), keys[:1], (), 1, 1).first_line
     assert told == (
         "search of schedule.sparsity for the highest test/accuracy: 1 trial, searched on the test set, so"
         " that its test scores are no estimate for new data"

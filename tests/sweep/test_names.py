@@ -61,7 +61,6 @@ def test_a_run_by_itself_is_named_alike() -> None:
 
 
 def test_a_job_of_a_search_is_named_by_what_was_chosen_in_few_digits() -> None:
-    command = ["runner", "-m", "recipe=a", f"{SCHEDULE}.sparsity=interval(0.5,0.95)", "outputs=x"]
     job = [
         f"{SCHEDULE}.sparsity=0.7469660767672961",
         "recipe.training.optimizer.learning_rate=0.000123456",
@@ -69,10 +68,13 @@ def test_a_job_of_a_search_is_named_by_what_was_chosen_in_few_digits() -> None:
         "recipe.model.name=mlp",
         "recipe=a",
         "outputs=x",
+        "resume=True",
     ]
 
-    assert sampled_name(job, command) == "sparsity=0.747 learning_rate=0.0001235 batch_size=12345 mlp"
-    assert sampled_values(job, command) == {
+    sampled = sampled_values(job, ("recipe", "outputs", "resume"))
+
+    assert sampled_name(sampled) == "sparsity=0.747 learning_rate=0.0001235 batch_size=12345 mlp"
+    assert sampled == {
         "layers.all.schedule.sparsity": "0.7469660767672961",
         "training.optimizer.learning_rate": "0.000123456",
         "training.batch_size": "12345",
