@@ -58,9 +58,10 @@ def write_page(found: Found, origin: Origin, pictures: Sequence[Picture], path: 
 
 def question(found: Found) -> str:
     """Asks what was searched for."""
-    names = ", ".join(found.names.values()) or "values"
+    names = list(found.names.values())
+    asked = " and ".join(names) or "values"
     wanted = " and ".join(objective.words for objective in found.objectives)
-    return f"Which {names} gives {wanted}?"
+    return f"Which {asked} {'gives' if len(names) == 1 else 'give'} {wanted}?"
 
 
 def answer(found: Found) -> str:
