@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
@@ -11,9 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from runner.errors import UserError
 from runner.job import task_overrides
 from runner.objective import read_objectives
-from runner.search.search import Search
 from runner.settings import RunSettings
 from runner.sweep.factors import parted
+
+if TYPE_CHECKING:
+    from runner.search.search import Search
 
 _PLUGIN = "hydra_plugins.hydra_optuna_sweeper"
 _TARGET = f"{_PLUGIN}.optuna_sweeper.OptunaSweeper"
@@ -111,7 +113,7 @@ def read_examples(
 
 def prepare_search(
     config: DictConfig, settings: RunSettings, fixed: Sequence[str], space: dict[str, list[str]]
-) -> Search:
+) -> "Search":
     """Tells the sweeper which way is better, and seeds what it draws.
 
     Args:
@@ -157,6 +159,8 @@ def prepare_search(
     if OmegaConf.is_dict(sweeper.sampler) and "seed" in sweeper.sampler and sweeper.sampler.seed is None:
         sweeper.sampler.seed = settings.seed
     _hush()
+    from runner.search.search import Search
+
     return Search(
         objectives,
         keys=tuple(parted(key)[0] for key in space) or ("custom_search_space",),
