@@ -148,8 +148,12 @@ def _close_sweep(session: "Session | None", error: BaseException | None) -> None
         session.close(KeyboardInterrupt() if was_interrupted() else error)
 
 
-def _job(config: "DictConfig") -> None:
-    """Hydra's task function: one run, or one job of a sweep."""
+def _job(config: "DictConfig") -> float | tuple[float, ...] | None:
+    """Hydra's task function: one run, or one job of a sweep.
+
+    Returns:
+        What a searching sweeper asks for; None from a job that has failed, and without a search.
+    """
     from hydra.core.hydra_config import HydraConfig
     from hydra.types import RunMode
 
@@ -162,11 +166,25 @@ def _job(config: "DictConfig") -> None:
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
     elif not _is_command:
         _work(config, hydra, debug=debug)
+        return _objective_values(hydra)
     elif is_sweep(folder := sweep_folder(hydra)):
         _run_in_sweep(config, hydra, folder, debug=debug)
+        return _objective_values(hydra)
     else:
         print(f"job {hydra.job.num}: {_swept(hydra)}", flush=True)
         _statuses.append(_status_of(lambda: _run(config, hydra), debug=debug))
+    return None
+
+
+def _objective_values(hydra: "DictConfig") -> float | tuple[float, ...] | None:
+    """Returns what the job has written of the search's objectives."""
+    from runner.sweep.records import read_record
+    from runner.sweep_check import sweep_folder
+
+    record = read_record(sweep_folder(hydra), hydra.job.num)
+    if record is None or not (record.succeeded and record.values):
+        return None
+    return record.values[0] if len(record.values) == 1 else record.values
 
 
 def _work(config: "DictConfig", hydra: "DictConfig", *, debug: bool) -> None:

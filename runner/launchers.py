@@ -29,7 +29,14 @@ def unknown_launcher(name: str) -> str:
 
 
 def missing_plugin(name: str) -> str | None:
-    """Writes the message for a launcher of Hydra that is not installed; None for one that no preset uses."""
+    """Writes the message for a launcher or sweeper that is not installed; None for one of no use here.
+
+    Args:
+        name: As its group in Hydra's configuration and its own: `hydra/launcher/joblib`.
+    """
+    if name == "hydra/sweeper/optuna":
+        return "The sweeper 'optuna' is not installed: pip install 'tflite-pruning-runner[search]'"
+    name = name.removeprefix("hydra/launcher/")
     if name not in _PLUGINS:
         return None
     return f"The launcher '{name}' is not installed: pip install 'tflite-pruning-runner[parallel]'"

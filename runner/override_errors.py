@@ -61,7 +61,7 @@ def _missing(config: str) -> str | None:
         return unknown_recipe(name)
     if group == "launch":
         return unknown_launcher(name)
-    return missing_plugin(config.removeprefix("hydra/launcher/"))
+    return missing_plugin(config)
 
 
 def _unreadable(error: OverrideParseException) -> str:

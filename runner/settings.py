@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.errors import UserError, did_you_mean
+from runner.objective import read_objectives
 from runner.recipe.section import Invalid, Problem, Section, flag, number, text, texts, whole
 from runner.wording import shown
 
@@ -56,6 +57,8 @@ class RunSettings:
         threads: That each job computes with, at least 1; None is all cores, in a sweep divided by the jobs
             that run at once on a machine. Sums of floating-point numbers depend on it in their last bits.
         on_failure: In a sweep: whether a failed job lets the others `continue`, or makes them `stop`.
+        objective: What a searching sweeper looks for: one or two of MLflow's metrics, with a minus in front
+            where less is better.
         export_timeout: > 0; after how many seconds without a sign of life TensorFlow's converter or
             interpreter is given up.
         tracking: See `Tracking`.
@@ -72,6 +75,7 @@ class RunSettings:
     threads: int | None = None
     resume: bool = False
     on_failure: str = "continue"
+    objective: tuple[str, ...] = ("val/accuracy",)
     export_timeout: float = 600.0
     tracking: Tracking = field(default_factory=Tracking)
     argv: tuple[str, ...] = ()
@@ -92,6 +96,10 @@ class RunSettings:
             told = f"is {shown(self.on_failure)}, but must be {' or '.join(ON_FAILURE)}"
             near = did_you_mean(self.on_failure, ON_FAILURE)
             raise Invalid({"on_failure": f"{told}.{near}" if near else told})
+        try:
+            read_objectives(self.objective)
+        except ValueError as error:
+            raise Invalid({"objective": str(error)}) from error
 
     @classmethod
     def from_mapping(
@@ -124,6 +132,7 @@ class RunSettings:
         section.optional("threads", whole)
         section.optional("resume", flag)
         section.optional("on_failure", text)
+        section.optional("objective", texts)
         section.optional("export_timeout", number)
         section.put("tracking", _read_tracking(section.section("tracking")))
         section.put("argv", argv)

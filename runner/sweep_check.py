@@ -25,11 +25,13 @@ from runner.job import load_plugins, read_job, task_overrides
 from runner.launchers import GROUP
 from runner.missing_jobs import start_only
 from runner.recipe.library import recipe_names
+from runner.search_check import is_search, prepare_search, read_examples, read_space
 from runner.settings import prepare_outputs
 from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_launch
 from runner.threads import announce_threads, available_cores, limit_tensorflow
 
 if TYPE_CHECKING:
+    from runner.search.search import Search
     from runner.sweep.planned import PlannedJob
     from runner.sweep.session import Session
 
@@ -54,14 +56,14 @@ class SweepCheck(Callback):
     """Hydra's callback at the start of `--multirun`, before it makes any folder."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Reads every job that Hydra's own sweeper is about to start, and opens the sweep.
+        """Reads every job that Hydra's own sweeper is about to start, or what another may, and opens it.
 
         Raises:
             SweepRefused: One of them is wrong, or the outputs cannot be written.
         """
         try:
             _check_sweeper(config)
-            jobs = _read_jobs(config)
+            jobs, search = _read_search(config) if is_search(config) else (_read_jobs(config), None)
             dry = [job for job in jobs if job.settings.dry_run]
             if len(dry) == len(jobs):
                 _sweep_nowhere(config)
@@ -72,7 +74,9 @@ class SweepCheck(Callback):
                 prepare_outputs(outputs)
             folder = sweep_folder(config.hydra)
             _set_folder(config, folder)
-            launch = _prepare_launch(config, jobs)
+            launch = _prepare_launch(config, jobs, at_once=search.at_once if search else len(jobs))
+            if search is not None:
+                print(search.first_line, flush=True)
 
             from runner.export.chatter import import_quietly
 
@@ -84,7 +88,7 @@ class SweepCheck(Callback):
                 limit_tensorflow(launch.threads)
             load_plugins(jobs[0].settings.plugins)
             _check_registered(jobs)
-            session = open_session(folder, jobs, launch)
+            session = open_session(folder, jobs, launch, search)
             _opened.append(session)
             if session.sweep.started is not None:
                 start_only(config, session.sweep.started)
@@ -106,11 +110,11 @@ def _read(config: DictConfig, overrides: Sequence[str]) -> "PlannedJob":
 
 def _check_sweeper(config: DictConfig) -> None:
     target = str(config.hydra.sweeper.get("_target_"))
-    if not target.endswith(f".{BasicSweeper.__name__}"):
+    if not target.endswith(f".{BasicSweeper.__name__}") and not is_search(config):
         raise UserError(
-            f"hydra/sweeper: {target.rpartition('.')[2]} chooses its jobs by the results of earlier"
-            " ones, and runs do not give it any yet. Leave the sweeper out, and write the values to try:"
-            " --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
+            f"hydra/sweeper: {target.rpartition('.')[2]} is a sweeper whose results the runner cannot show."
+            " Take hydra/sweeper=optuna, which searches, or leave the sweeper out, and write the values to"
+            " try: --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
         )
 
 
@@ -153,6 +157,16 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
     return jobs
 
 
+def _read_search(config: DictConfig) -> "tuple[list[PlannedJob], Search]":
+    """Reads jobs that stand for those that a search will choose, and what it looks for."""
+    loader = GlobalHydra.instance().config_loader()
+    fixed, space = read_space(config)
+    jobs = read_examples(
+        fixed, space, lambda overrides: _read(loader.load_sweep_config(config, overrides), overrides)
+    )
+    return jobs, prepare_search(config, jobs[0].settings, fixed, space)
+
+
 def _check_registered(jobs: Sequence["PlannedJob"]) -> None:
     from runner.registered import check_registered
 
@@ -163,7 +177,7 @@ def _check_registered(jobs: Sequence["PlannedJob"]) -> None:
             raise UserError(f"the sweep's job {' '.join(job.overrides)}:\n{error}") from error
 
 
-def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"]) -> Launch:
+def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, at_once: int) -> Launch:
     """Reads how the jobs will be started, and completes what their engine is told."""
     threads = {job.settings.threads for job in jobs}
     if len(threads) > 1:
@@ -173,7 +187,7 @@ def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"]) -> Launch:
     launcher: Any = OmegaConf.to_container(config.hydra.launcher, resolve=True)
     launch = read_launch(
         launcher,
-        jobs=len(jobs),
+        jobs=at_once,
         threads=threads.pop(),
         cores=available_cores,
         environment=os.environ,

@@ -296,7 +296,7 @@ ConfigStore.instance().store(
 
 
 @pytest.mark.parametrize("dry", ["true", "false"])
-def test_a_sweeper_that_needs_results_is_refused_before_it_trains(command: Command, dry: str) -> None:
+def test_a_sweeper_that_cannot_be_served_is_refused_before_it_trains(command: Command, dry: str) -> None:
     plugins = command.folder.parent / "site" / "hydra_plugins"
     plugins.mkdir()
     (plugins / "searching.py").write_text(SWEEPER)
@@ -306,9 +306,7 @@ def test_a_sweeper_that_needs_results_is_refused_before_it_trains(command: Comma
     )
 
     assert (status, out) == (2, "")
-    assert err.startswith(
-        "hydra/sweeper: Searching chooses its jobs by the results of earlier ones, and runs do"
-    )
+    assert err.startswith("hydra/sweeper: Searching is a sweeper whose results the runner cannot show. Take")
     assert command.left_behind() == []
 
 

@@ -68,6 +68,10 @@ def test_a_missing_recipe_is_told_by_the_library() -> None:
             "hydra/launcher/submitit_slurm",
             "The launcher 'submitit_slurm' is not installed: pip install 'tflite-pruning-runner[parallel]'",
         ),
+        (
+            "hydra/sweeper/optuna",
+            "The sweeper 'optuna' is not installed: pip install 'tflite-pruning-runner[search]'",
+        ),
         ("hydra/sweeper/x", "In 'config': Could not find 'hydra/sweeper/x'"),
     ],
 )

@@ -1,3 +1,4 @@
+import itertools
 import re
 import subprocess
 import sys
@@ -73,6 +74,7 @@ def test_the_wheel_names_its_version_script_and_extras(wheel: Path) -> None:
         "bench",
         "gpu",
         "parallel",
+        "search",
         "tensorboard",
         "test",
     ]
@@ -113,8 +115,10 @@ def test_every_dependency_is_bounded_and_has_an_exact_version() -> None:
     assert all(re.fullmatch(r"[\w.\-]+==[\w.+!]+", pin) for pin in pins), "an address or a loose version"
     exact = {re.sub(r"[-_.]+", "-", pin.split("==")[0]).lower() for pin in pins}
     extras = project["optional-dependencies"]
-    for requirement in [*project["dependencies"], *extras["test"], *extras["parallel"], *extras["bench"]]:
+    listed = [extras[name] for name in ("test", "parallel", "search", "bench")]
+    for requirement in [*project["dependencies"], *itertools.chain(*listed)]:
         name = re.split(r"[\[<>=]", requirement)[0]
         assert re.search(r"<\d|==", requirement), f"{name} has no upper bound"
         assert name.lower().replace("_", "-") in exact
-    assert set(extras["parallel"]) < set(extras["test"]), "the launchers are tested, too"
+    tested = {*extras["parallel"], *extras["search"]}
+    assert tested < set(extras["test"]), "launchers and sweeper are tested, too"

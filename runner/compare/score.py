@@ -41,6 +41,11 @@ _HIGHER = ("accuracy", "auc", "precision", "recall")
 _LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")
 
 
+def more_is_better(metric: str) -> bool | None:
+    """Tells by its name whether more of a metric is better; None where the name does not tell."""
+    return metric.endswith(_HIGHER) if metric.endswith((*_HIGHER, *_LOWER)) else None
+
+
 def named_score(metric: str, logged: Collection[str]) -> Score:
     """Returns the score that a metric is.
 
@@ -56,13 +61,14 @@ def named_score(metric: str, logged: Collection[str]) -> Score:
         raise UserError(
             f"--metric {metric}: no run has it.{did_you_mean(metric, known)} There are: {', '.join(known)}"
         )
-    if not metric.endswith((*_HIGHER, *_LOWER)):
+    higher = more_is_better(metric)
+    if higher is None:
         raise UserError(
             f"--metric {metric}: whether more of it is better is not known; it is of names that end in"
             f" {', '.join(_HIGHER)} (more is better) or {', '.join(_LOWER)} (less is)"
         )
     known_names = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
-    own = Score(metric, metric, higher_is_better=metric.endswith(_HIGHER))
+    own = Score(metric, metric, higher_is_better=higher)
     return known_names.get(metric, own)
 
 

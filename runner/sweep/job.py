@@ -3,19 +3,21 @@
 What computes is imported by the job that runs: its record is there before the seconds that this takes.
 """
 
+import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runner.errors import RunnerError
+from runner.errors import RunFailed, RunnerError
 from runner.interruption import interrupt_reason, was_interrupted
+from runner.objective import read_objectives
 from runner.recipe.schema import Recipe
 from runner.settings import RunSettings
 from runner.sweep.code import require_same_code
 from runner.sweep.log import keep_log
-from runner.sweep.names import sampled_name
+from runner.sweep.names import sampled_name, sampled_values
 from runner.sweep.records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 
 _VANISHED = "its process ended before it did"
@@ -36,10 +38,10 @@ class Job:
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
         self.earlier = read_record(folder, number)
-        known = bool(self.sweep.jobs)
-        name = self.sweep.name_of(number) if known else sampled_name(overrides, self.sweep.argv)
         # Until the opposite is known: a process that is killed cannot say so.
-        self.record = JobRecord(number, name, "interrupted", _VANISHED, began=time.time())
+        sampled = sampled_values(overrides, self.sweep.fixed) if self.sweep.objective else {}
+        name = sampled_name(sampled) if self.sweep.objective else self.sweep.name_of(number)
+        self.record = JobRecord(number, name, "interrupted", _VANISHED, began=time.time(), sampled=sampled)
 
     def place(self, run_id: str | None, folder: Path | None) -> None:
         """Remembers where the run is logged and what it writes to."""
@@ -107,6 +109,29 @@ class Job:
         )
         self.record = replace(self.record, status="finished", reason=None)
 
+    def measure(self) -> None:
+        """Reads what a search looks for from the run's metrics.
+
+        Raises:
+            RunFailed: The run has logged no such number.
+            UserError: The store does not answer.
+        """
+        from runner.tracking import find_store, runs_by_id
+
+        run_id = self.record.run_id
+        if not (self.sweep.objective and self.record.succeeded and run_id) or self.record.values:
+            return
+        store = find_store(self.sweep.tracking_uri, self.sweep.experiment, where=f"{self.folder}/sweep.json")
+        found = runs_by_id(store, [run_id])
+        metrics = found[run_id].metrics if run_id in found else {}
+        values = []
+        for objective in read_objectives(self.sweep.objective):
+            value = metrics.get(objective.metric, math.nan)
+            if not math.isfinite(value):
+                raise RunFailed(f"objective: the run has logged no finite {objective.metric}")
+            values.append(value)
+        self.record = replace(self.record, values=tuple(values))
+
     def _settings(self, settings: RunSettings) -> RunSettings:
         """Returns the settings as the command meant them, wherever this process runs."""
         tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
@@ -127,6 +152,7 @@ def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterat
         write_record(folder, job.record)
     try:
         yield job
+        job.measure()
     except BaseException as error:
         if was_interrupted() or isinstance(error, KeyboardInterrupt):
             job.record = replace(job.record, status="interrupted", reason=interrupt_reason())

@@ -1,9 +1,9 @@
 """Short names: of the jobs of a sweep, of the sweep itself, and of a run that is in none."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 
-from runner.sweep.swept_keys import SweptKey, short_keys, sweep_factors
+from runner.sweep.swept_keys import SweptKey, parted, short_keys, sweep_factors
 
 # What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
@@ -44,16 +44,35 @@ def level_names(keys: Sequence[str], levels: Sequence[Sequence[str]]) -> tuple[s
     return tuple(" ".join(own) for own in zip(*parts, strict=True))
 
 
-def sampled_name(overrides: Sequence[str], command: Sequence[str]) -> str:
-    """Names a job whose sweeper chose its values as it went, by those values.
+def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str, str]:
+    """Returns what a search has chosen for a job: values by dotted key, without `recipe.` in front.
 
     Args:
         overrides: The job's.
-        command: The sweep's, whose words name what was not chosen.
+        fixed: The keys, written alike, whose values the command gives.
     """
-    sampled = [override for override in overrides if override not in command]
-    [name] = job_names(sweep_factors([sampled]), 1)
+    return {key: value for key, value in map(parted, overrides) if key not in fixed}
+
+
+def sampled_name(sampled: Mapping[str, str]) -> str:
+    """Names a job by the values that its sweeper has chosen, numbers with four digits.
+
+    Args:
+        sampled: See `sampled_values`.
+    """
+    short = [f"{key}={short_number(value)}" for key, value in sampled.items()]
+    [name] = job_names(sweep_factors([short]), 1)
     return name
+
+
+def short_number(written: str) -> str:
+    """Shortens a number to four digits, unless it is a whole one; any other text stays as it is."""
+    if re.fullmatch(r"[+-]?\d+", written):
+        return written
+    try:
+        return f"{float(written):.4g}"
+    except ValueError:
+        return written
 
 
 def sweep_name(factors: Sequence[SweptKey]) -> str:

@@ -36,6 +36,8 @@ class Sweep:
         source: SHA-256 of the parts of the runner that compute; see `source_content`.
         factors: What was swept: by a factor's short name its level in each job.
         started: The numbers of the jobs that the launcher starts, in its own order; None is all of them.
+        objective: What a search looks for, as written; empty for a sweep whose jobs are known beforehand.
+        fixed: The keys, without `recipe.` in front, that all jobs of a search are given the same value for.
     """
 
     argv: tuple[str, ...]
@@ -58,6 +60,9 @@ class Sweep:
         """Returns a job's short name."""
         return self.jobs[number] if number < len(self.jobs) else f"job {number}"
 
+    objective: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
 
 @dataclass(frozen=True)
 class JobRecord:
@@ -73,6 +78,8 @@ class JobRecord:
         notes: What else there is to tell of it, in one line each.
         began: When it began, in seconds since 1970; None where it was not begun.
         seconds: How long it took; None while it runs, and where its process was killed.
+        sampled: What a search has chosen for it: values by key, as Hydra writes them.
+        values: What the search looks for, measured; empty until it has finished.
     """
 
     number: int
@@ -84,6 +91,8 @@ class JobRecord:
     notes: tuple[str, ...] = ()
     began: float | None = None
     seconds: float | None = None
+    sampled: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[float, ...] = ()
 
     def __post_init__(self) -> None:
         if self.status not in get_args(Status):
@@ -118,7 +127,9 @@ def read_sweep(folder: Path) -> Sweep:
             f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
             " outputs/sweeps/."
         )
-    return _read(path, Sweep, argv=tuple, jobs=tuple, factors=_levels, started=_numbers)
+    return _read(
+        path, Sweep, argv=tuple, jobs=tuple, factors=_levels, started=_numbers, objective=tuple, fixed=tuple
+    )
 
 
 def is_sweep(folder: Path) -> bool:
@@ -154,7 +165,7 @@ def read_record(folder: Path, number: int) -> JobRecord | None:
         UserError: The record cannot be read.
     """
     path = folder / RECORDS / f"{number}.json"
-    return _read(path, JobRecord, notes=tuple) if path.is_file() else None
+    return _read(path, JobRecord, notes=tuple, values=tuple) if path.is_file() else None
 
 
 def _levels(factors: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:

@@ -22,6 +22,8 @@ from runner.plugin_content import plugin_content
 from runner.report.sweep_lines import factors_line
 from runner.report.sweep_note import sweep_note
 from runner.report.sweep_table import JobsTable, jobs_frame
+from runner.search.reporting import report_search
+from runner.search.search import Search, check_objectives
 from runner.settings import RunSettings
 from runner.source_content import source_content
 from runner.sweep.ending import settle
@@ -96,11 +98,22 @@ class Session:
             finally:
                 self._watch.stop()
             records = self._records(interrupted=isinstance(error, KeyboardInterrupt))
+            if self.sweep.objective and _is_without_trials(error):
+                error = None  # Every job failed, as the table says.
             try:
                 frame = self._show(records)
                 compared = None
                 # Who interrupts a sweep does not want to wait for what can be had at any time.
-                if error is None:
+                if error is None and self.sweep.objective:
+                    report_search(
+                        self.folder,
+                        self.sweep,
+                        records,
+                        self._tracker,
+                        self._console,
+                        artifacts=self.settings.tracking.artifacts,
+                    )
+                elif error is None:
                     compared = compare_finished_sweep(
                         self.folder, self._console, artifacts=self.settings.tracking.artifacts
                     )
@@ -164,13 +177,16 @@ class Session:
             self._console.print(line, soft_wrap=True, highlight=False, markup=False)
 
 
-def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Session:
+def open_session(
+    folder: Path, jobs: list[PlannedJob], launch: Launch, search: Search | None = None
+) -> Session:
     """Opens a sweep: looks up its data, makes its folder and its parent run.
 
     Args:
         folder: The sweep's folder, not there yet or without a sweep in it.
-        jobs: What is to run.
+        jobs: What is to run; of a search examples of it.
         launch: How they are started.
+        search: What it looks for, where its sweeper chooses the jobs as it goes.
 
     Raises:
         UserError: The folder is taken, data or store cannot be had, or the jobs disagree on where they log.
@@ -191,16 +207,23 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
     requests = {data_key(job.recipe.data): job.recipe.data for job in jobs}
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
+    if search is not None:
+        check_objectives(search.objectives, [job.recipe for job in jobs], data)
     store = open_store(settings.tracking, settings.outputs)
-    factors = sweep_factors([job.overrides for job in jobs])
-    names = job_names(factors, len(jobs))
+    factors = () if search else sweep_factors([job.overrides for job in jobs])
+    names = () if search else job_names(factors, len(jobs))
     argv = settings.argv
     with ExitStack() as stack:
         tracker = stack.enter_context(
             open_run(
                 store,
-                run_name=sweep_name(factors),
-                params={"command": shlex.join(argv), "jobs": len(names), "resume": settings.resume},
+                run_name=search.name if search else sweep_name(factors),
+                params={
+                    "command": shlex.join(argv),
+                    "jobs": search.trials if search else len(names),
+                    "resume": settings.resume,
+                    **({"objective": ", ".join(settings.objective)} if search else {}),
+                },
                 tags={"runner_kind": "sweep", "folder": str(folder)},
             )
         )
@@ -215,8 +238,10 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
             plugins=plugin_content(settings.plugins),
             source=source_content(),
             factors={factor.name: factor.levels for factor in factors},
+            objective=settings.objective if search else (),
+            fixed=search.fixed if search else (),
         )
-        equals = find_equals(jobs, sweep, store) if settings.resume else {}
+        equals = find_equals(jobs, sweep, store) if settings.resume and not search else {}
         if equals:
             missing = tuple(number for number in range(len(jobs)) if number not in equals)
             sweep = replace(sweep, started=missing)
@@ -229,6 +254,11 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
 
 def _place(settings: RunSettings) -> object:
     return settings.tracking, settings.outputs
+
+
+def _is_without_trials(error: BaseException | None) -> bool:
+    """Tells whether Optuna complains that there is no best trial."""
+    return isinstance(error, ValueError) and str(error).startswith("No trials are completed")
 
 
 def _explained(error: BaseException, launch: Launch) -> BaseException:

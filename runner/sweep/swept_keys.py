@@ -31,7 +31,7 @@ def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[SweptKey, ...]:
     Returns:
         A factor for each key that differs, in the order of the command; for every key where none differs.
     """
-    written = [dict(_parted(override) for override in job) for job in jobs]
+    written = [dict(parted(override) for override in job) for job in jobs]
     keys = list(dict.fromkeys(key for job in written for key in job))
     varied = [key for key in keys if len({job.get(key) for job in written}) > 1]
     names = short_keys(varied or keys)
@@ -68,7 +68,8 @@ def _endings(key: str) -> list[str]:
     return [".".join(words[-count:]) for count in range(1, len(words) + 1)]
 
 
-def _parted(override: str) -> tuple[str, str]:
+def parted(override: str) -> tuple[str, str]:
+    """Parts an override into its key, without `recipe.` in front, and its value without quotes."""
     key, _, value = override.lstrip("+~").partition("=")
     quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
     return key.removeprefix(_RECIPE), value[1:-1] if quoted else value

@@ -2,7 +2,14 @@
 
 import pytest
 
-from runner.sweep.names import job_names, run_name, sampled_name, sweep_name, without_common_folder
+from runner.sweep.names import (
+    job_names,
+    run_name,
+    sampled_name,
+    sampled_values,
+    sweep_name,
+    without_common_folder,
+)
 from runner.sweep.swept_keys import sweep_factors
 
 SCHEDULE = "recipe.layers.all.schedule"
@@ -41,12 +48,6 @@ def test_a_job_is_named_by_what_tells_it_from_the_others(
     assert job_names(sweep_factors(jobs), len(jobs)) == names
 
 
-def test_a_job_is_named_by_what_was_sampled_for_it() -> None:
-    rate = "recipe.training.optimizer.learning_rate"
-    command = ["runner", "-m", "recipe=a", f"{rate}=interval(0.001,0.1)", "seed=1"]
-    assert sampled_name(["recipe=a", f"{rate}=0.0123", "seed=1"], command) == "learning_rate=0.0123"
-
-
 def test_a_sweep_is_named_by_its_factors() -> None:
     factors = sweep_factors([[f"{SCHEDULE}.name=a", "seed=1"], [f"{SCHEDULE}.name=b", "seed=2"]])
     assert sweep_name(factors) == "sweep of schedule.name, seed"
@@ -57,6 +58,28 @@ def test_a_run_by_itself_is_named_alike() -> None:
     changed = [f"{SCHEDULE}.sparsity=0.5", "recipe.training.epochs=1"]
     assert run_name("mnist_constant", changed, 7) == "mnist_constant sparsity=0.5 epochs=1 seed=7"
     assert run_name("study/constant", [], 0) == "study/constant seed=0"
+
+
+def test_a_job_of_a_search_is_named_by_what_was_chosen_in_few_digits() -> None:
+    job = [
+        f"{SCHEDULE}.sparsity=0.7469660767672961",
+        "recipe.training.optimizer.learning_rate=0.000123456",
+        "recipe.training.batch_size=12345",
+        "recipe.model.name=mlp",
+        "recipe=a",
+        "outputs=x",
+        "resume=True",
+    ]
+
+    sampled = sampled_values(job, ("recipe", "outputs", "resume"))
+
+    assert sampled_name(sampled) == "sparsity=0.747 learning_rate=0.0001235 batch_size=12345 mlp"
+    assert sampled == {
+        "layers.all.schedule.sparsity": "0.7469660767672961",
+        "training.optimizer.learning_rate": "0.000123456",
+        "training.batch_size": "12345",
+        "model.name": "mlp",
+    }
 
 
 def test_a_folder_that_all_lie_in_says_nothing() -> None:
