@@ -398,6 +398,12 @@ def test_a_dry_run_says_what_would_come_first_and_writes_nothing(
     assert set((runs.top / "here").rglob("*")) == files
 
 
+def test_one_epoch_is_told_in_the_singular(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    recipe = Recipe.from_mapping(NOISE, name="made", source="made.yaml")
+    run_experiment(recipe, RunSettings(seed=4, outputs=tmp_path, dry_run=True))
+    assert "Before pruning: 2 steps of dense training (1 epoch), shared in" in capsys.readouterr().out
+
+
 def test_a_nan_in_dense_training_fails_the_run_and_nothing_is_kept(runs: Runs) -> None:
     training = {**NOISE["training"], "optimizer": {"name": "sgd", "learning_rate": 1e30}}
 
