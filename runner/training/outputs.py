@@ -179,7 +179,7 @@ def _activation(layer: Any) -> Callable[[Any], Any] | None:
     while isinstance(layer, tf_keras.layers.TimeDistributed):
         layer = layer.layer
     if isinstance(layer, tf_keras.layers.RNN) and isinstance(layer.cell, tf_keras.layers.SimpleRNNCell):
-        return layer.cell.activation  # type: ignore[no-any-return]
+        return layer.cell.activation
     if isinstance(layer, tf_keras.layers.RNN | tf_keras.layers.Wrapper):
         return None  # Their activations are not the last thing they do.
     return getattr(layer, "activation", None)
