@@ -56,6 +56,11 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         if legacy and dense_gradients not in optimizer.gradient_transformers:
             optimizer.gradient_transformers.append(dense_gradients)
 
+    def on_epoch_begin(self, epoch: int = -1, logs: Any = None) -> None:
+        """Goes on from the steps that the masks have now: another callback may have taken some back."""
+        self._steps.look()
+        self._steps.start_again()
+
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Looks at what the batch before has changed, as long as no optimizer is known to count."""
         if not self._steps.is_kept:

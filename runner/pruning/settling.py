@@ -24,9 +24,10 @@ _OUTSIDE = (
     "The weights were changed outside the optimizer, by hand or by averages of them that were written back"
     " (use_ema); UpdatePruningStep masks them again at the end of fit."
 )
-_SKIPPED = (
-    "Training steps that the masks did not see were counted, such as those that LossScaleOptimizer skips"
-    " while its scale is too high; a lower initial_scale skips fewer."
+_UNSEEN = (
+    "Training steps that the masks did not see were counted: those that LossScaleOptimizer skips while its"
+    " scale is too high (a lower initial_scale skips fewer), or that a callback took back as it restored"
+    " earlier weights in the middle of training."
 )
 _WENT_ON = (
     "The schedules had gone on since the last update of the masks; UpdatePruningStep settles them at the end"
@@ -89,7 +90,7 @@ def settle_trained(model: tf_keras.Model, steps: Mapping[PruneLowMagnitude, int]
     for wrapper in wrappers(model):
         changes += [change for change in _settle(wrapper) if change.reasons == (_RESTORED,)]
         if steps.get(wrapper, 0) > wrapper.steps:
-            changes += _settle(wrapper, steps[wrapper], because=_SKIPPED)
+            changes += _settle(wrapper, steps[wrapper], because=_UNSEEN)
     _warn(changes, by)
 
 

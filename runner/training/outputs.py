@@ -195,6 +195,7 @@ def _other_weights(layer: Any, scale: float) -> Iterator[None]:
     random = np.random.default_rng(1)
     trained = {id(variable) for variable in layer.trainable_weights}
     zeros = [each for each in layer.weights if each.dtype.is_floating and not np.any(each.numpy())]
+    before = [(variable, variable.numpy()) for variable in layer.weights]  # All: running it may count.
     for variable in zeros:
         fan_in = variable.shape[0] if len(variable.shape) > 1 else 1
         drawn = random.normal(0.0, scale / math.sqrt(fan_in), variable.shape)
@@ -202,5 +203,5 @@ def _other_weights(layer: Any, scale: float) -> Iterator[None]:
     try:
         yield
     finally:
-        for variable in zeros:
-            variable.assign(tf.zeros_like(variable))
+        for variable, value in before:
+            variable.assign(value)

@@ -169,6 +169,24 @@ def test_a_training_goes_on_from_the_step_that_a_checkpoint_holds(tmp_path: Path
     assert (model.layers[0].steps, zeros(model)) == (16, 48)
 
 
+class TakingBack(tf_keras.callbacks.Callback):
+    """Restores the first epoch's weights after the third, and lets training go on."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 0:
+            self.first = self.model.get_weights()
+        if epoch == 2:
+            self.model.set_weights(self.first)
+
+
+def test_steps_that_are_taken_back_in_the_middle_of_training_count_and_are_said() -> None:
+    model = pruned()
+    told = r"kernel 37\.5% -> 75\.0%.*that a callback took back as it restored earlier weights in the middle"
+    with pytest.warns(UserWarning, match=told):
+        fit(model, UpdatePruningStep(), TakingBack())
+    assert (model.layers[0].steps, zeros(model)) == (32, 96)
+
+
 def test_a_frozen_layer_of_an_earlier_step_is_no_reason() -> None:
     stack = [layers.Dense(8, name="frozen"), layers.Dense(16, name="dense")]
     model = prune_low_magnitude(tf_keras.Sequential([layers.Input((8,)), *stack]), TO_75)

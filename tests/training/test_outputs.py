@@ -298,6 +298,20 @@ def test_the_models_own_weights_are_left_as_they_are() -> None:
     assert all(np.all(weight == np.float32(0.1)) for weight in built.get_weights())
 
 
+def test_so_is_what_a_layer_counts_when_it_is_run() -> None:
+    class Counting(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.calls = self.add_weight("calls", (), initializer="ones", trainable=False)
+
+        def call(self, inputs: tf.Tensor) -> tf.Tensor:
+            self.calls.assign_add(1.0)
+            return tf.nn.softmax(inputs)
+
+    built = model(dense(), Counting())
+    assert gives_probabilities(built)
+    assert built.layers[-1].calls.numpy() == 1
+
+
 def test_several_inputs_and_integers_are_no_hindrance() -> None:
     words, numbers = layers.Input((5,), dtype="int32"), layers.Input((None, 3))
     merged = layers.Concatenate()([layers.Flatten()(layers.Embedding(7, 2)(words)), layers.GRU(2)(numbers)])
