@@ -4,6 +4,7 @@ import tf_keras
 
 from runner.errors import UserError
 from runner.plan.matching import listed, named_layers
+from runner.pruning.sharing import BUILD_FUNCTIONAL, CALL_THE_LAYER, repeated_layer, shared_variable
 
 
 def check_sharing(model: tf_keras.Model) -> None:
@@ -13,20 +14,24 @@ def check_sharing(model: tf_keras.Model) -> None:
         model: The model, built.
 
     Raises:
-        UserError: Two layers hold one variable, which a copy would hold twice. Or a layer is used in several
-            models that are nested in one: tf-keras saves such a model and cannot load the file.
+        UserError: Two layers hold one variable, which a copy would hold twice. Or a Sequential model holds a
+            layer twice, and a copy or a file would use it once. Or a layer is used in several models that are
+            nested in one: tf-keras saves such a model and cannot load the file.
     """
+    if repeated := repeated_layer(model):
+        sequential, twice = repeated
+        raise UserError(
+            f"recipe.model: {sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice,"
+            f" and its copies and files would use it once. {BUILD_FUNCTIONAL}"
+        )
     layers = named_layers(model)
-    holders: dict[int, str] = {}
-    for named in layers:
-        for variable in named.layer.weights:
-            holder = holders.setdefault(id(variable), named.name)
-            if holder != named.name:
-                raise UserError(
-                    f"recipe.model: layers {holder!r} and {named.name!r} hold one variable,"
-                    f" {variable.name!r}. Its copies would be set apart by training. Call the layer itself"
-                    " in both places of a functional model, not another layer that holds it."
-                )
+    if found := shared_variable(named.layer for named in layers):
+        names = {id(named.layer): named.name for named in layers}
+        holder, other, variable = found
+        raise UserError(
+            f"recipe.model: layers {names[id(holder)]!r} and {names[id(other)]!r} hold one variable,"
+            f" {variable.name!r}. Its copies would be set apart by training. {CALL_THE_LAYER}"
+        )
     shared = [named for named in layers if named.aliases and named.layer.weights]
     if shared:
         raise UserError(

@@ -47,6 +47,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
     def on_train_begin(self, logs: Any = None) -> None:
         """Starts counting at the steps that the masks have already seen."""
         optimizer = self.model.optimizer
+        _begin_training(self.model)
         self._steps = StepCount(wrappers(self.model), optimizer)
         self._at_begin = {wrapper: wrapper.steps for wrapper in wrappers(self.model)}
         self._at_epoch_end, self._by_epoch_end = dict(self._at_begin), 0
@@ -54,6 +55,11 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         legacy = isinstance(optimizer, tf_keras.optimizers.legacy.Optimizer)
         if legacy and dense_gradients not in optimizer.gradient_transformers:
             optimizer.gradient_transformers.append(dense_gradients)
+
+    def on_epoch_begin(self, epoch: int = -1, logs: Any = None) -> None:
+        """Goes on from the steps that the masks have now: another callback may have taken some back."""
+        self._steps.look()
+        self._steps.start_again()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
         """Looks at what the batch before has changed, as long as no optimizer is known to count."""
@@ -72,7 +78,6 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         for wrapper in wrappers(self.model):
             if taken > self._by_epoch_end and wrapper.steps == self._at_epoch_end.get(wrapper, 0):
                 wrapper.settle(self._at_begin.get(wrapper, 0) + taken)
-            wrapper.note_steps()
             self._at_epoch_end[wrapper] = wrapper.steps
         self._by_epoch_end = taken
         self._steps.start_again()
@@ -81,11 +86,17 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         """Sets every mask to its schedule's value at the last step.
 
         Warns:
-            UserWarning: Where another callback has restored weights of an earlier step.
+            UserWarning: Where it prunes weights that training had kept, because another callback has restored
+                those of an earlier step, or because an optimizer has skipped steps that count.
         """
         taken = self._steps.look()
         steps = {wrapper: self._at_begin.get(wrapper, 0) + taken for wrapper in wrappers(self.model)}
         settle_trained(self.model, steps, by="UpdatePruningStep")
+
+
+def _begin_training(model: tf_keras.Model) -> None:
+    for wrapper in wrappers(model):
+        wrapper.begin_training()
 
 
 def dense_gradients(grads_and_vars: Iterable[tuple[Any, Any]]) -> list[tuple[Any, Any]]:
@@ -126,6 +137,11 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
         """
         refuse_keras_3(model)
         super().set_model(model)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Begins a training at the steps that the masks have already seen."""
+        _begin_training(self.model)
+        super().on_train_begin(logs)
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Writes the sparsities that the epoch begins with."""

@@ -1,10 +1,11 @@
 """Copying models layer by layer: what wrapping and stripping share."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable
+from typing import TypeAlias
 
 import tf_keras
 
+from runner.pruning.sharing import BUILD_FUNCTIONAL, CALL_THE_LAYER, repeated_layer, shared_variable
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = tf_keras.layers.Layer
@@ -26,12 +27,19 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
 
     Raises:
         ValueError: If the model is subclassed: its layers cannot be replaced from outside. Or if two layers
-            hold one variable, which copies of them would no longer share.
+            hold one variable, which copies of them would no longer share; or a Sequential model holds one
+            layer twice, of which a copy would keep one use.
     """
     if not is_graph_model(model):
         raise ValueError(
             f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
             " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
+        )
+    if repeated := repeated_layer(model):
+        sequential, twice = repeated
+        raise ValueError(
+            f"{sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice; its copy would"
+            f" use it once. {BUILD_FUNCTIONAL}"
         )
     copies: dict[int, tuple[Layer, Layer]] = {}
 
@@ -46,7 +54,12 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
 
     result = cloned(model)
     pairs = [pair for pair in copies.values() if not is_graph_model(pair[0])]
-    _check_sharing(model, pairs)
+    if shared := shared_variable(original for original, _ in pairs):
+        holder, other, variable = shared
+        raise ValueError(
+            f"{model.name!r}: layers {holder.name!r} and {other.name!r} hold one variable, {variable.name!r};"
+            f" their copies would hold two, which training sets apart. {CALL_THE_LAYER}"
+        )
     for original, copied in pairs:  # Only now: a nested model may be built as late as where it is called.
         if original.weights:
             copied.set_weights(original.get_weights())
@@ -63,23 +76,3 @@ def copy_layer(layer: Layer) -> Layer:
 def is_graph_model(layer: Layer) -> bool:
     """Tells whether a layer is a Sequential or functional model, so that its layers can be replaced."""
     return isinstance(layer, tf_keras.Sequential) or bool(getattr(layer, "_is_graph_network", False))
-
-
-def _check_sharing(model: tf_keras.Model, pairs: Iterable[tuple[Layer, Layer]]) -> None:
-    """Raises ValueError unless every variable has exactly one copy: then counts of parameters agree."""
-    holders: dict[int, tuple[Layer, Any]] = {}
-    for original, copied in pairs:
-        # Not strict: what says that one of them is not built is `set_weights`.
-        for variable, its_copy in zip(_own_weights(original), _own_weights(copied), strict=False):
-            holder, known = holders.setdefault(id(variable), (original, its_copy))
-            if known is not its_copy:
-                raise ValueError(
-                    f"{model.name!r}: layers {holder.name!r} and {original.name!r} hold one variable,"
-                    f" {variable.name!r}; their copies would hold two, which training sets apart. Call the"
-                    " layer itself in both places of a functional model, not another layer that holds it."
-                )
-
-
-def _own_weights(layer: Layer) -> list[Any]:
-    """Lists a layer's weights; those of a wrapper without its masks and steps."""
-    return list(layer.layer.weights if isinstance(layer, PruneLowMagnitude) else layer.weights)

@@ -26,7 +26,9 @@ class MaskedWeight:
     Args:
         weight: The weight; its constraint is set here, behind one that it already has.
         mask: bool variable of the weight's shape; False = pruned.
-        step: int64 scalar variable: training steps so far.
+        step: int64 scalar variable: training steps so far. It is saved and loaded with the weights.
+        reached: Another, of what happened: the step that training was at when it last changed the weight.
+            It is no weight of a model, so that it stays where weights of an earlier step are restored.
         structure: Which weights are zeroed together.
         schedule: Sparsity over the steps.
         owner: The layer's name, for messages.
@@ -38,17 +40,15 @@ class MaskedWeight:
         weight: PrunableWeight,
         mask: tf.Variable,
         step: tf.Variable,
+        reached: tf.Variable,
         structure: Structure,
         schedule: PruningSchedule,
         owner: str,
         seed: int | None = None,
     ) -> None:
-        self.weight, self.mask, self.step = weight, mask, step
+        self.weight, self.mask, self.step, self.reached = weight, mask, step, reached
         self.structure, self.schedule, self.owner, self.seed = structure, schedule, owner, seed
         self._updates = shared_updates(schedule)
-        self._furthest = (
-            0  # Survives a callback that restores earlier weights, and with them an earlier step.
-        )
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
         # TensorFlow offers no public setter. A mirrored variable asks the copy on each device for its own.
         for variable in getattr(weight.variable, "values", (weight.variable,)):
@@ -66,6 +66,7 @@ class MaskedWeight:
             weights = self._before(weights)
         self.step.assign_add(1)
         step = tf.identity(self.step)
+        self.reached.assign(step)  # Not the latest ever: training may go on from restored weights.
         before, layout = tf.convert_to_tensor(self.mask), self.weight.layout
         mask, finite = updated_mask(weights, before, step, self.structure, self._updates, layout, self.seed)
         words = f"{self.owner}: {self.name} {BROKEN_WEIGHTS}"
@@ -80,23 +81,30 @@ class MaskedWeight:
         variable = self.weight.variable
         variable.assign(self._after_optimizer_step(variable))
 
-    def note_step(self, steps: int = 0) -> int:
-        """Remembers the step so far, or the one given if it is later; returns the latest ever noted."""
-        self._furthest = max(self._furthest, int(self.step.numpy()), steps)
-        return self._furthest
+    def begin(self) -> None:
+        """Begins a training at the step that the weight now has, whatever was reached before."""
+        self.reached.assign(tf.identity(self.step))
+
+    @property
+    def is_earlier(self) -> bool:
+        """Whether a step before the one that training has reached is back, and with it earlier weights."""
+        return int(self.step.numpy()) < int(self.reached.numpy())
 
     def settle(self, steps: int | None = None) -> None:
         """Ends training: sets the mask to the schedule's value at the last step, and masks the weight.
 
         Args:
-            steps: Training steps that were run, where the caller knows; default: those counted.
+            steps: Training steps that were run, where the caller knows; default: those counted. The latest
+                of these, of the step and of the one reached is the last.
         """
         self.apply()  # First, so that an averaged or restored weight cannot win a place back.
         counted = int(self.step.numpy())
-        self.step.assign(self.note_step(steps or 0))
+        last = max(counted, int(self.reached.numpy()), steps or 0)
+        self.step.assign(last)
+        self.reached.assign(last)
         if is_over(self.schedule, counted):
             return
-        sparsity = settled_sparsity(self.schedule, self._furthest)
+        sparsity = settled_sparsity(self.schedule, last)
         if sparsity is not None:
             weights, level = tf.convert_to_tensor(self.weight.variable), tf.constant(sparsity, tf.float32)
             seed, layout = seed_tensor(self.seed), self.weight.layout

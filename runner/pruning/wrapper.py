@@ -149,9 +149,10 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 trainable=False,
                 **_PER_REPLICA,
             )
+            reached = tf.Variable(0, dtype=tf.int64, trainable=False, **_PER_REPLICA)  # Saved with nothing.
             owner, seed = self.layer.name, self._seed_of(weight.name)
             masked.append(
-                MaskedWeight(weight, mask, step, self.structure, self.pruning_schedule, owner, seed)
+                MaskedWeight(weight, mask, step, reached, self.structure, self.pruning_schedule, owner, seed)
             )
         self._masked_weights = tuple(masked)
 
@@ -208,10 +209,10 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             for masked in self._masked_weights:
                 masked.settle(steps)
 
-    def note_steps(self) -> None:
-        """Remembers the steps so far, should weights of an earlier step be restored before training ends."""
+    def begin_training(self) -> None:
+        """Begins a training at the step of the weights as they are: those of an earlier one may be back."""
         for masked in self._masked_weights:
-            masked.note_step()
+            masked.begin()
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, the inner layer's config and the schedule's."""

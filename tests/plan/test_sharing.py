@@ -65,11 +65,17 @@ def test_it_is_wrapped_counted_and_proven_once() -> None:
     assert len(rows) == 4
 
 
+def repeated() -> tf_keras.Model:
+    twice = layers.Dense(4, name="twice")
+    return tf_keras.Sequential([layers.Input((4,)), twice, layers.ReLU(), twice], name="stack")
+
+
 @pytest.mark.parametrize(
     ("build", "told"),
     [
         (nested, "recipe.model: one layer is used in several models that are nested in each other, as "),
         (held, "recipe.model: layers 'shared' and 'each' hold one variable, 'shared/kernel:0'. Its copies"),
+        (repeated, "recipe.model: 'stack' is a Sequential model that holds layer 'twice' twice, and its"),
     ],
 )
 def test_what_a_run_cannot_keep_is_refused_before_it(build: Callable[[], tf_keras.Model], told: str) -> None:

@@ -166,3 +166,30 @@ def test_a_layer_that_another_one_holds_is_refused_and_not_copied_twice(
         ValueError, match=r"'tied': layers 'shared' and 'holder' hold one variable, 'shared/kernel:0'; their"
     ):
         prune_low_magnitude(model)
+
+
+def a_sequential_model_with_a_layer_twice() -> tf_keras.Model:
+    return tf_keras.Sequential([layers.Input((4,)), *[dense("twice")] * 2], name="stack")
+
+
+def one_in_another_model() -> tf_keras.Model:
+    return functional(dense("own"), a_sequential_model_with_a_layer_twice(), name="outer")
+
+
+@pytest.mark.parametrize("build", [a_sequential_model_with_a_layer_twice, one_in_another_model])
+def test_a_sequential_model_that_holds_a_layer_twice_is_refused(build: Callable[[], tf_keras.Model]) -> None:
+    told = "'stack' is a Sequential model that holds layer 'twice' twice; its copy would use it once"
+    with pytest.raises(ValueError, match=told):
+        prune_low_magnitude(build())
+
+
+def test_one_that_is_built_late_is_copied_as_tf_keras_builds_it() -> None:
+    model = tf_keras.Sequential([*[dense("twice")] * 2], name="late")
+    model.build((None, 4))
+    np.testing.assert_array_equal(prune_low_magnitude(model)(X), model(X))
+
+
+def test_a_sequential_model_that_is_called_twice_is_welcome() -> None:
+    stack = tf_keras.Sequential([layers.Input((4,)), dense("first"), dense("second")])
+    model = functional(stack, stack, name="outer")
+    np.testing.assert_array_equal(prune_low_magnitude(model)(X), model(X))

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
@@ -78,6 +79,9 @@ def test_so_are_those_that_the_end_of_fit_prunes() -> None:
         strip_pruning(model)
 
 
+OUTSIDE = r"\. The weights were changed outside the optimizer, by hand or by averages of them that"
+
+
 @pytest.mark.parametrize("whole", [True, False], ids=["checkpoint", "kernels"])
 def test_weights_that_are_loaded_or_assigned_later_are_no_secret(tmp_path: Path, whole: bool) -> None:
     model = pruned()
@@ -89,8 +93,112 @@ def test_weights_that_are_loaded_or_assigned_later_are_no_secret(tmp_path: Path,
         model.load_weights(tmp_path / "best.weights.h5")
     else:
         model.layers[0].layer.kernel.assign(early)
-    with pytest.warns(UserWarning, match=f"strip_pruning has pruned .*{RESTORED}"):
+    with pytest.warns(UserWarning, match=f"strip_pruning has pruned .*{RESTORED if whole else OUTSIDE}"):
         strip_pruning(model)
+
+
+@pytest.mark.parametrize("overwrite", [None, 4], ids=["at the end", "every 4 steps"])
+def test_averages_that_are_written_back_are_named_and_nothing_was_restored(overwrite: int | None) -> None:
+    average = {"use_ema": True, "ema_momentum": 0.9, "ema_overwrite_frequency": overwrite}
+    model = pruned(optimizer=tf_keras.optimizers.Adam(0.01, **average))
+    fit(model)
+    with pytest.warns(UserWarning, match=f"strip_pruning has pruned .*{OUTSIDE}") as told:
+        strip_pruning(model)
+    assert "restored" not in str(told[0].message)
+    assert len(told) == 1
+
+
+def test_averages_and_a_schedule_that_went_on_are_both_named() -> None:
+    average = tf_keras.optimizers.Adam(0.01, use_ema=True, ema_momentum=0.9)
+    model = pruned(PolynomialDecay(0.0, 0.75, 0, 32, power=1, frequency=12), average)
+    fit(model, epochs=2)
+    model.layers[0].masked_weights[0].step.assign(20)
+    with pytest.warns(UserWarning, match=OUTSIDE) as told:
+        strip_pruning(model)
+    assert "had gone on since the last update" in str(told[0].message)
+
+
+SETTLING = {
+    "by the callback": (lambda model: fit(model, UpdatePruningStep(), epochs=2), settle_masks),
+    "by hand": (lambda model: fit(model, epochs=2), settle_masks),
+    "by stripping": (lambda model: fit(model, epochs=2), strip_pruning),
+}
+
+
+@pytest.mark.parametrize("how", SETTLING)
+def test_a_training_from_the_first_weights_once_more_is_a_training_of_its_own(how: str) -> None:
+    train, settle = SETTLING[how]
+    model = pruned()
+    first = model.get_weights()
+    fit(model, UpdatePruningStep())
+    settle(model)
+    assert zeros(model) == 96
+    model.set_weights(first)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        train(model)
+        settle(model)
+    assert (model.layers[0].steps, zeros(model)) == (16, 48)
+
+
+def test_so_is_one_that_no_optimizer_counts() -> None:
+    model = pruned()
+    first = model.get_weights()
+    for epochs, expected in ((4, (32, 96)), (2, (16, 48))):
+        model.set_weights(first)
+        callback = UpdatePruningStep()
+        callback.set_model(model)
+        callback.on_train_begin()
+        for _ in range(epochs * 8):
+            callback.on_train_batch_begin(-1)
+            model.layers[0].layer.kernel.assign_add(tf.ones((8, 16)))
+        callback.on_epoch_end()
+        callback.on_train_end()
+        assert (model.layers[0].steps, zeros(model)) == expected
+
+
+def test_a_training_goes_on_from_the_step_that_a_checkpoint_holds(tmp_path: Path) -> None:
+    model = pruned()
+    fit(model, UpdatePruningStep(), epochs=1)
+    model.save_weights(tmp_path / "early.weights.h5")
+    fit(model, UpdatePruningStep(), epochs=3)
+    model.load_weights(tmp_path / "early.weights.h5")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        fit(model, UpdatePruningStep(), epochs=1)
+    assert (model.layers[0].steps, zeros(model)) == (16, 48)
+
+
+class TakingBack(tf_keras.callbacks.Callback):
+    """Restores the first epoch's weights after the third, and lets training go on."""
+
+    def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
+        if epoch == 0:
+            self.first = self.model.get_weights()
+        if epoch == 2:
+            self.model.set_weights(self.first)
+
+
+def test_steps_that_are_taken_back_in_the_middle_of_training_count_and_are_said() -> None:
+    model = pruned()
+    told = r"kernel 37\.5% -> 75\.0%.*that a callback took back as it restored earlier weights in the middle"
+    with pytest.warns(UserWarning, match=told):
+        fit(model, UpdatePruningStep(), TakingBack())
+    assert (model.layers[0].steps, zeros(model)) == (32, 96)
+
+
+def test_a_frozen_layer_of_an_earlier_step_is_no_reason() -> None:
+    stack = [layers.Dense(8, name="frozen"), layers.Dense(16, name="dense")]
+    model = prune_low_magnitude(tf_keras.Sequential([layers.Input((8,)), *stack]), TO_75)
+    first = model.layers[0].masked_weights[0].step.numpy()
+    model.compile("adam", "mse")
+    fit(model, UpdatePruningStep())
+    model.layers[0].masked_weights[0].step.assign(first)
+    model.layers[0].trainable = False
+    model.layers[1].layer.kernel.assign(tf.ones((8, 16)))
+    with pytest.warns(UserWarning, match=OUTSIDE) as told:
+        settle_masks(model)
+    assert "restored" not in str(told[0].message)
 
 
 def test_a_schedule_that_went_on_after_the_last_update_is_said() -> None:

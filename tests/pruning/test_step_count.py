@@ -1,5 +1,6 @@
 """A step is one application of gradients: with accumulation in train steps, optimizers and loops."""
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -169,13 +170,32 @@ def test_a_loop_by_hand_that_accumulates(batches: int, optimizer: bool) -> None:
     assert state(model) == seen[-1]
 
 
-def test_what_a_loss_scale_skips_counts_at_the_end() -> None:
+def test_what_a_loss_scale_skips_counts_at_the_end_and_is_said() -> None:
     model = pruned()
     scaled = tf_keras.mixed_precision.LossScaleOptimizer(
         tf_keras.optimizers.Adam(0.01), initial_scale=2.0**126
     )
     model.compile(scaled, "mse")
-    model.fit(X * 30, Y, batch_size=8, epochs=2, verbose=0, callbacks=[UpdatePruningStep()])
+    told = (
+        r"UpdatePruningStep has pruned .*dense: kernel .* -> 37\.5%\. What.* Training steps that the masks"
+        r" did not see were counted"
+    )
+    with pytest.warns(UserWarning, match=told) as warned:
+        model.fit(X * 30, Y, batch_size=8, epochs=2, verbose=0, callbacks=[UpdatePruningStep()])
+    assert "The weights had been restored" not in str(warned[0].message)
     skipped = round(126 - np.log2(float(scaled.loss_scale)))
     assert 0 < skipped < 16
     assert state(model) == (16, 48)
+
+
+def test_a_step_that_a_loss_scale_skips_is_silent_where_it_prunes_next_to_nothing() -> None:
+    model = pruned(end_step=8)  # Long over when the last step is skipped.
+    scaled = tf_keras.mixed_precision.LossScaleOptimizer(tf_keras.optimizers.Adam(0.01), initial_scale=2.0)
+    model.compile(scaled, "mse")
+    callback = UpdatePruningStep()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        model.fit(X, Y, batch_size=8, epochs=1, verbose=0, callbacks=[callback])
+        scaled.iterations.assign_add(2)
+        callback.on_train_end()
+    assert state(model) == (10, 96)

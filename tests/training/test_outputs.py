@@ -46,6 +46,85 @@ class SoftDense(layers.Dense):
         return tf.nn.softmax(super().call(inputs))
 
 
+class Normalized(layers.Layer):
+    """Layers of Keras that estimate moments, and a softmax behind them."""
+
+    def __init__(self, norm: type[layers.Layer], finish: Any = tf.nn.softmax) -> None:
+        super().__init__()
+        self.dense, self.norm, self.finish = layers.Dense(3), norm(), finish
+
+    def build(self, input_shape: Any) -> None:
+        self.norm.build((None, 3))
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self.finish(self.norm(self.dense(inputs)))
+
+
+class Subclassed(tf_keras.Model):
+    """The same in a subclassed model."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.dense, self.norm = layers.Dense(5), layers.BatchNormalization()
+        self.head = layers.Dense(3, activation="softmax")
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return self.head(tf.nn.relu(self.norm(self.dense(inputs))))
+
+
+class Tempered(layers.Layer):
+    """A softmax with a learned temperature, which only positive values have a root of."""
+
+    def __init__(self, initializer: str = "ones") -> None:
+        super().__init__()
+        self.initializer = initializer
+
+    def build(self, input_shape: Any) -> None:
+        self.heat = self.add_weight("heat", (int(input_shape[-1]),), initializer=self.initializer)
+
+    def call(self, inputs: tf.Tensor) -> tf.Tensor:
+        return tf.nn.softmax(inputs * tf.sqrt(self.heat))
+
+
+class SoftCell(layers.Layer):
+    """A cell of the user's own that gives probabilities."""
+
+    state_size = output_size = 3
+
+    def build(self, input_shape: Any) -> None:
+        self.kernel = self.add_weight("kernel", (int(input_shape[-1]), 3))
+
+    def call(self, inputs: tf.Tensor, states: Any) -> Any:
+        outputs = tf.nn.softmax(inputs @ self.kernel)
+        return outputs, [outputs]
+
+
+def steps_of(*inner: Any) -> list[Any]:
+    """Two time steps of what is given, and the mean of them."""
+    each = inner[0] if len(inner) == 1 else tf_keras.Sequential([layers.Input((2,)), *inner])
+    return [layers.Reshape((2, 2)), layers.TimeDistributed(each), layers.GlobalAveragePooling1D()]
+
+
+def model_of_one() -> tf_keras.Model:
+    inputs = layers.Input((1,))
+    return tf_keras.Model(inputs, layers.Dense(3, activation="softmax")(inputs))
+
+
+def mean_of_all(x: Any) -> Any:
+    return tf.reduce_mean(x, axis=(1, 2))
+
+
+def share_of_the_positive(x: Any) -> Any:
+    positive = tf.nn.relu(x)
+    return positive / (tf.reduce_sum(positive, axis=-1, keepdims=True) + 1e-7)
+
+
+def many_averages(x: Any) -> Any:
+    for _ in range(400):
+        x = layers.Average()([x, x])
+    return x
+
+
 def softmax_by_hand(x: Any) -> Any:
     powers = tf.exp(x - tf.reduce_max(x, axis=-1, keepdims=True))
     return powers / tf.reduce_sum(powers, axis=-1, keepdims=True)
@@ -96,6 +175,22 @@ def sparsemax(x: Any) -> Any:
         [layers.Reshape((2, 2, 1)), layers.Conv2D(3, 2, activation=tf.nn.softmax), layers.Flatten()],
         [OwnHead()],
         [SoftDense(3)],
+        [Normalized(layers.BatchNormalization)],
+        [Normalized(layers.Normalization)],
+        [Subclassed()],
+        [Subclassed(), layers.Reshape((3, 1)), layers.Flatten()],
+        [dense(), Tempered()],
+        steps_of(layers.Dense(4), dense(activation="softmax")),
+        [
+            layers.Reshape((2, 2, 1)),
+            layers.TimeDistributed(layers.TimeDistributed(model_of_one())),
+            mean_of_all,
+        ],
+        steps_of(OwnHead()),
+        [layers.Reshape((2, 2)), layers.RNN(SoftCell())],
+        [layers.Reshape((2, 2)), layers.SimpleRNN(3, activation="softmax")],
+        [dense(), share_of_the_positive],
+        [dense(), many_averages, layers.Softmax()],
     ],
 )
 def test_a_softmax_in_any_writing_gives_probabilities(last: list[Any]) -> None:
@@ -119,6 +214,11 @@ def test_a_softmax_in_any_writing_gives_probabilities(last: list[Any]) -> None:
         [layers.Embedding(5, 3), layers.GlobalAveragePooling1D()],
         [OwnHead(tf.identity)],
         [OwnHead(tf.nn.relu)],
+        [Normalized(layers.BatchNormalization, tf.identity)],
+        [layers.Reshape((2, 2)), layers.SimpleRNN(3)],
+        steps_of(layers.Dense(4), dense()),
+        steps_of(OwnHead(tf.identity)),
+        [dense(), many_averages],
     ],
 )
 def test_what_can_be_any_number_is_logits(last: list[Any]) -> None:
@@ -151,6 +251,44 @@ def test_a_layer_that_takes_no_random_numbers_is_named() -> None:
         gives_probabilities(model(dense(), layers.Lambda(choosy, name="choosy")))
 
 
+@pytest.mark.parametrize(
+    ("last", "named"),
+    [
+        ([dense(), layers.Lambda(tf.sqrt, name="roots")], r"'roots' \(Lambda\)"),
+        ([dense(), layers.Lambda(tf.sqrt, name="roots"), tf.nn.softmax], r"'roots' \(Lambda\)"),
+        ([layers.Dense(3, activation=tf.sqrt, name="last")], r"'last' \(Dense\)"),
+        ([model(dense(), tf.sqrt), tf.nn.softmax], r"'model_?\d*' \(Functional\)"),
+    ],
+)
+def test_what_is_not_a_number_tells_nothing(last: list[Any], named: str) -> None:
+    with pytest.raises(UserError, match=rf"layer {named} does not take them: it gives NaN or infinite"):
+        gives_probabilities(model(*last))
+
+
+def test_zeros_that_only_some_numbers_can_replace_get_such() -> None:
+    class Whitened(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            zeros = {"shape": (3,), "initializer": "zeros", "trainable": False}
+            self.variance = self.add_weight("variance", **zeros)
+
+        def call(self, inputs: tf.Tensor) -> tf.Tensor:
+            return tf.nn.softmax(inputs / tf.sqrt(self.variance + 1e-3))
+
+    assert gives_probabilities(model(dense(), Whitened()))
+
+
+def test_many_classes_are_tried_on_few_rows() -> None:
+    rows = []
+
+    def watched(x: tf.Tensor) -> tf.Tensor:
+        rows.append(x.shape[0])
+        return tf.nn.softmax(x)
+
+    many = layers.Input((50_000,))
+    assert gives_probabilities(tf_keras.Model(many, layers.Lambda(watched)(many)))
+    assert rows == [None, 4, 4]
+
+
 def test_the_models_own_weights_are_left_as_they_are() -> None:
     built = model(dense(), OwnHead())
     built.set_weights([np.full_like(weight, 0.1) for weight in built.get_weights()])
@@ -158,6 +296,20 @@ def test_the_models_own_weights_are_left_as_they_are() -> None:
     gives_probabilities(built)
 
     assert all(np.all(weight == np.float32(0.1)) for weight in built.get_weights())
+
+
+def test_so_is_what_a_layer_counts_when_it_is_run() -> None:
+    class Counting(layers.Layer):
+        def build(self, input_shape: Any) -> None:
+            self.calls = self.add_weight("calls", (), initializer="ones", trainable=False)
+
+        def call(self, inputs: tf.Tensor) -> tf.Tensor:
+            self.calls.assign_add(1.0)
+            return tf.nn.softmax(inputs)
+
+    built = model(dense(), Counting())
+    assert gives_probabilities(built)
+    assert built.layers[-1].calls.numpy() == 1
 
 
 def test_several_inputs_and_integers_are_no_hindrance() -> None:
