@@ -74,7 +74,8 @@ def main() -> None:
 
 
 def _answer(arguments: list[str]) -> int:
-    if not arguments or {"-h", "--help"} & set(arguments):
+    # Nobody means the default recipe by a bare command, nor a sweep by a bare `--multirun`.
+    if {*arguments} <= {"-m", "--multirun"} or {"-h", "--help"} & {*arguments}:
         print(help_text())
         return 0
     if "--version" in arguments:
@@ -85,8 +86,10 @@ def _answer(arguments: list[str]) -> int:
     _statuses.clear()
     status = _status_of(lambda: _compose_and_run(arguments), debug=debug)
     if len(_statuses) > 1 and any(_statuses):
-        failed = [str(number) for number, one in enumerate(_statuses) if one]
-        print(f"{len(failed)} of {len(_statuses)} jobs failed: {', '.join(failed)}", file=sys.stderr)
+        from runner.sweep.standing import told_of
+
+        failed = [number for number, one in enumerate(_statuses) if one]
+        print(told_of(len(_statuses), "failed", failed), file=sys.stderr)
     # That a run failed weighs more than that another could not start.
     return 1 if 1 in _statuses else max([status, *_statuses])
 

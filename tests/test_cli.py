@@ -153,6 +153,9 @@ def test_a_dry_sweep_launches_nothing(command: Command) -> None:
             "There is no recipe 'study_schedules'. It is a folder: recipe=study_sch",
         ),
         (["-m", "recipe=glob(x*)"], "recipe=glob(x*): matches nothing. The recipes are cifar10_resnet20,"),
+        (["-m", "seed=range(5,1)"], "seed=range(5,1): no number goes from 5 to below 1 in steps of 1\n"),
+        (["-m", "recipe=mnist_2x4,two_conv_2x4", "seed=range(1,1)"], "seed=range(1,1): no number goes from"),
+        (["-m", "launch=glob(x*)"], "launch=glob(x*): matches nothing\n"),
         (["-m", "sed=1,2"], "There is no setting 'sed'. Did you mean 'seed'?"),
         (
             ["-m", "recipe.training.epochs=1,0"],
@@ -267,7 +270,7 @@ def test_options_are_taken_anywhere(command: Command) -> None:
 
 
 def test_without_arguments_it_says_what_there_is_to_give(command: Command) -> None:
-    assert command() == command("--help")
+    assert command() == command("--multirun") == command("-m") == command("--help")
     assert command.left_behind() == []
 
 
@@ -449,7 +452,7 @@ def test_an_override_that_the_default_recipe_lacks_is_swept(command: Command) ->
 def test_a_sweep_goes_on_after_a_failure_and_tells(command: Command) -> None:
     status, out, err = command("-m", "recipe=two_conv_2x4", "seed=1,2,3", outcome="user:2")
 
-    assert (status, err) == (1, "the model does not fit\n1 of 3 jobs did not finish: 1\n")
+    assert (status, err) == (1, "the model does not fit\n1 of 3 jobs failed: job 1\n")
     assert re.findall(r"^job \d: (.*)$", out, re.MULTILINE) == ["seed=1", "seed=2", "seed=3"]
     [line] = [line for line in out.splitlines() if "seed=2" in line and "job" not in line]
     assert line.split()[:3] == ["1", "seed=2", "failed"]

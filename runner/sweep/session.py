@@ -7,6 +7,7 @@ process or in others, find it by its folder.
 import shlex
 import sys
 import traceback
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -31,6 +32,7 @@ from runner.sweep.names import job_names, sweep_name
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
 from runner.sweep.reuse import find_equals, reused
+from runner.sweep.standing import told_of
 from runner.sweep.swept_keys import sweep_factors
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
@@ -40,7 +42,7 @@ from runner.wording import counted
 
 
 class SweepFailed(RunFailed):
-    """Some of the jobs did not finish; the table has said which and why."""
+    """Some of the jobs failed or did not finish; the table has said why."""
 
 
 class Session:
@@ -109,10 +111,8 @@ class Session:
             finally:
                 if error is not None:
                     raise _explained(error, self._launch)
-            failed = [record for record in records if not record.succeeded]
-            if failed:
-                numbers = ", ".join(str(record.number) for record in failed)
-                raise SweepFailed(f"{len(failed)} of {len(records)} jobs did not finish: {numbers}")
+            if not all(record.succeeded for record in records):
+                raise SweepFailed(_unsuccessful(records))
 
     def _records(self, *, interrupted: bool) -> list[JobRecord]:
         """Returns a record for every job; one that never began has none of its own."""
@@ -140,7 +140,9 @@ class Session:
         self._console.print(JobsTable(records, frame, factors))
         reused = sum(record.status == "reused" for record in records)
         if reused:
-            self._console.print(f"{reused} of {len(records)} jobs had finished before", highlight=False)
+            self._console.print(
+                f"{reused} of {counted(len(records), 'job')} had finished before", highlight=False
+            )
         self._tracker.log_metrics({f"jobs/{s}": float((frame.status == s).sum()) for s in set(frame.status)})
         if "tables" in self.settings.tracking.artifacts:
             self._tracker.log_artifact(self.folder / "jobs.csv", "tables")
@@ -225,6 +227,16 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
             write_record(folder, reused(number, sweep.name_of(number), run))
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
+
+
+def _unsuccessful(records: Sequence[JobRecord]) -> str:
+    """Says which jobs have failed, and which others did not finish."""
+    failed = [record.number for record in records if record.status == "failed"]
+    unfinished = [
+        record.number for record in records if not record.succeeded and record.status != "failed"
+    ]
+    parts = {"failed": failed, "did not finish": unfinished}
+    return "\n".join(told_of(len(records), what, numbers) for what, numbers in parts.items() if numbers)
 
 
 def _place(settings: RunSettings) -> object:
