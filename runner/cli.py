@@ -84,7 +84,7 @@ def _answer(arguments: list[str]) -> int:
     _be_quiet()
     debug = "debug=true" in [argument.lower() for argument in arguments]
     _statuses.clear()
-    status = _status_of(lambda: _compose_and_run(arguments), debug=debug)
+    status = _status_of(lambda: _compose_and_run(arguments), debug=debug, hydra_exits=True)
     if len(_statuses) > 1 and any(_statuses):
         from runner.sweep.standing import told_of
 
@@ -279,18 +279,24 @@ def _load_tensorflow(threads: int | None) -> None:
         limit_tensorflow(threads)
 
 
-def _status_of(action: Callable[[], None], *, debug: bool) -> int:
+def _status_of(action: Callable[[], None], *, debug: bool, hydra_exits: bool = False) -> int:
     """Runs an action and tells the user what went wrong, if anything did.
+
+    Args:
+        action: What to do.
+        debug: Show the traceback of an error.
+        hydra_exits: Take SystemExit for Hydra's own way to end. Elsewhere a plugin has raised it, and what
+            was to be done is not done.
 
     Returns:
         The exit status.
     """
     try:
         action()
-    except SystemExit as error:
-        # Hydra's argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
-        return 2 if error.code == 1 else int(error.code or 0)
     except BaseException as error:
+        if hydra_exits and isinstance(error, SystemExit):
+            # Its argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
+            return 2 if error.code == 1 else int(error.code or 0)
         return _tell(error, debug=debug)
     return 0
 

@@ -89,7 +89,7 @@ class SweepCheck(Callback):
             if session.sweep.started is not None:
                 start_only(config, session.sweep.started)
             session.watch()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # Only a plugin exits here.
             raise SweepRefused from error
 
 

@@ -4,8 +4,10 @@ The command line opens one before Hydra starts the first job and closes it whate
 process or in others, find it by its folder.
 """
 
+import os
 import shlex
 import sys
+import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -194,6 +196,7 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
     # The last is kept for the jobs in this process, so the first job's comes last.
     data = {key: resolve(asked) for key, asked in reversed(requests.items())}
     store = open_store(settings.tracking, settings.outputs)
+    _prepare_folder(folder)
     factors = sweep_factors([job.overrides for job in jobs])
     names = job_names(factors, len(jobs))
     argv = settings.argv
@@ -229,12 +232,23 @@ def open_session(folder: Path, jobs: list[PlannedJob], launch: Launch) -> Sessio
     raise AssertionError("a sweep opens or raises")
 
 
+def _prepare_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(
+            f"hydra.sweep.dir={folder}: cannot write there ({reason}). Leave the folder to the runner, or choose"
+            " another."
+        ) from error
+
+
 def _unsuccessful(records: Sequence[JobRecord]) -> str:
     """Says which jobs have failed, and which others did not finish."""
     failed = [record.number for record in records if record.status == "failed"]
-    unfinished = [
-        record.number for record in records if not record.succeeded and record.status != "failed"
-    ]
+    unfinished = [record.number for record in records if not record.succeeded and record.status != "failed"]
     parts = {"failed": failed, "did not finish": unfinished}
     return "\n".join(told_of(len(records), what, numbers) for what, numbers in parts.items() if numbers)
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from runner.errors import UserError
+from runner.tracking.moved import ARTIFACTS
 from runner.tracking.schema import Content, content_of
 
 LOCK_SECONDS = 300.0
@@ -116,7 +117,7 @@ def _make(database: Path) -> None:
     part = database.with_name(f"{database.name}.part")
     _remove(part)  # of a process that was killed here
     try:
-        store = SqlAlchemyStore(f"sqlite:///{part}", (database.parent / "mlartifacts").as_uri())
+        store = SqlAlchemyStore(f"sqlite:///{part}", (database.parent / ARTIFACTS).as_uri())
         store.engine.dispose()
         for end in _BESIDE:  # A journal of another database would be played back into this one.
             beside = Path(f"{database}{end}")

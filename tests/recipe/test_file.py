@@ -227,7 +227,9 @@ def test_a_long_line_of_parents_is_read_fast(own: Path) -> None:
     began = time.monotonic()
     assert [file.path.stem for file in lineage("d24")] == [f"d{number}" for number in range(25)]
     assert time.monotonic() - began < 2
-    with pytest.raises(UserError, match=r"^recipes/d1\.yaml:1: recipe\.defaults: d25 has more than the 24 gen"):
+    with pytest.raises(
+        UserError, match=r"^recipes/d1\.yaml:1: recipe\.defaults: d25 has more than the 24 gen"
+    ):
         lineage("d25")
 
 

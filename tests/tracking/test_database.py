@@ -147,7 +147,9 @@ def test_a_program_that_never_ends_making_a_store_is_told(
         os.utime(file)
 
     monkeypatch.setattr(time, "sleep", write_on)
-    with pytest.raises(UserError, match=r"^outputs: .*mlflow\.db is half made, and another program has written"):
+    with pytest.raises(
+        UserError, match=r"^outputs: .*mlflow\.db is half made, and another program has written"
+    ):
         open_store(Tracking(), tmp_path)
     assert file.read_bytes() == before
 

@@ -1,0 +1,53 @@
+"""Full disks and folders that take no files, in words: no fault of the runner's, nor of its input."""
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from runner.errors import RunFailed
+
+_FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
+# These may also be about a file that only a plugin knows, so they count for files of the run alone.
+_REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+
+
+@contextmanager
+def unwritable_told(folder: Path) -> Iterator[None]:
+    """Has the user told in one message where a file could not be written.
+
+    Args:
+        folder: The one that the block writes to.
+
+    Raises:
+        RunFailed: A disk is full, or the folder does not take a file.
+    """
+    try:
+        yield
+    except OSError as error:
+        problem = unwritable(error, folder)
+        if problem is None:
+            raise
+        raise RunFailed(problem) from error
+
+
+def unwritable(error: BaseException, folder: Path | None = None) -> str | None:
+    """Writes the message for a file that could not be written.
+
+    Args:
+        error: What was raised.
+        folder: Where files were being written; None where that is not known.
+
+    Returns:
+        One line, or None where the error is about something else.
+    """
+    if not isinstance(error, OSError):
+        return None
+    file = Path(os.fsdecode(error.filename)) if isinstance(error.filename, str | bytes) else None
+    in_folder = folder is not None and file is not None and file.is_relative_to(folder)
+    if error.errno not in _FULL and not (error.errno in _REFUSED and in_folder):
+        return None
+    place = folder if in_folder else file or folder or "a file"
+    reason = os.strerror(error.errno or 0)
+    return f"{place}: cannot be written ({reason}). Make room, or choose another folder with outputs=DIR."
