@@ -109,8 +109,8 @@ def _check_sweeper(config: DictConfig) -> None:
     if not target.endswith(f".{BasicSweeper.__name__}"):
         raise UserError(
             f"hydra/sweeper: {target.rpartition('.')[2]} chooses its jobs by the results of earlier"
-            " ones, and runs do not return a result to it. Leave the sweeper out, and write the values to try:"
-            " --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
+            " ones, and runs do not return a result to it. Leave the sweeper out, and write the values to"
+            " try: --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
         )
 
 
