@@ -74,7 +74,8 @@ def main() -> None:
 
 
 def _answer(arguments: list[str]) -> int:
-    if not arguments or {"-h", "--help"} & set(arguments):
+    # Nobody means the default recipe by a bare command, nor a sweep by a bare `--multirun`.
+    if {*arguments} <= {"-m", "--multirun"} or {"-h", "--help"} & {*arguments}:
         print(help_text())
         return 0
     if "--version" in arguments:
@@ -83,10 +84,12 @@ def _answer(arguments: list[str]) -> int:
     _be_quiet()
     debug = "debug=true" in [argument.lower() for argument in arguments]
     _statuses.clear()
-    status = _status_of(lambda: _compose_and_run(arguments), debug=debug)
+    status = _status_of(lambda: _compose_and_run(arguments), debug=debug, hydra_exits=True)
     if len(_statuses) > 1 and any(_statuses):
-        failed = [str(number) for number, one in enumerate(_statuses) if one]
-        print(f"{len(failed)} of {len(_statuses)} jobs failed: {', '.join(failed)}", file=sys.stderr)
+        from runner.sweep.standing import told_of
+
+        failed = [number for number, one in enumerate(_statuses) if one]
+        print(told_of(len(_statuses), "failed", failed), file=sys.stderr)
     # That a run failed weighs more than that another could not start.
     return 1 if 1 in _statuses else max([status, *_statuses])
 
@@ -294,18 +297,24 @@ def _load_tensorflow(threads: int | None) -> None:
         limit_tensorflow(threads)
 
 
-def _status_of(action: Callable[[], None], *, debug: bool) -> int:
+def _status_of(action: Callable[[], None], *, debug: bool, hydra_exits: bool = False) -> int:
     """Runs an action and tells the user what went wrong, if anything did.
+
+    Args:
+        action: What to do.
+        debug: Show the traceback of an error.
+        hydra_exits: Take SystemExit for Hydra's own way to end. Elsewhere a plugin has raised it, and what
+            was to be done is not done.
 
     Returns:
         The exit status.
     """
     try:
         action()
-    except SystemExit as error:
-        # Hydra's argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
-        return 2 if error.code == 1 else int(error.code or 0)
     except BaseException as error:
+        if hydra_exits and isinstance(error, SystemExit):
+            # Its argument parser exits with 2, other parts of it with 1 for what is wrong input as well.
+            return 2 if error.code == 1 else int(error.code or 0)
         return _tell(error, debug=debug)
     return 0
 

@@ -7,8 +7,9 @@ import traceback
 from collections.abc import Callable
 from types import FrameType
 
-from runner.errors import RunnerError, UserError
+from runner.errors import RunFailed, RunnerError, UserError
 from runner.interruption import note_interrupt, was_interrupted
+from runner.unwritable import unwritable
 from runner.wording import readable, visible
 
 
@@ -81,6 +82,9 @@ def tell(
         raise KeyboardInterrupt from error
     if isinstance(error, BrokenPipeError):
         raise error
+    full = unwritable(error)
+    if full is not None:
+        error = RunFailed(full)
     message = str(error) if isinstance(error, RunnerError) else explain(error)
     if debug or message is None:
         print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)

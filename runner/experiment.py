@@ -1,7 +1,7 @@
 """One run: its stages in order, recorded as they go; whatever happens, its status is right."""
 
 import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
@@ -39,6 +39,7 @@ from runner.stages import Prepared, fit, prepare, prove
 from runner.summary import write_json
 from runner.sweep.names import run_name
 from runner.training.graphs import graphs_freed
+from runner.unwritable import unwritable_told
 
 if TYPE_CHECKING:
     from runner.tracking import Store, Tracker
@@ -105,10 +106,23 @@ def run_experiment(recipe: Recipe, settings: RunSettings, member: Membership | N
         except BaseException as error:
             killed = was_interrupted() or isinstance(error, KeyboardInterrupt)
             summary["status"] = "killed" if killed else "failed"
-            summary["error"] = str(error) or type(error).__name__
+            summary["error"] = _reason(error)
+            try:
+                _write_summary(folder, summary, display)
+            except RunFailed as unwritten:
+                error.add_note(str(unwritten))  # Why the run failed weighs more.
             raise
-        finally:
-            write_json(folder / "summary.json", {**summary, "seconds": display.seconds})
+        _write_summary(folder, summary, display)
+
+
+def _write_summary(folder: Path, summary: Mapping[str, Any], display: Display) -> None:
+    with unwritable_told(folder):
+        write_json(folder / "summary.json", {**summary, "seconds": display.seconds})
+
+
+def _reason(error: BaseException) -> str:
+    told = str(error)
+    return f"SystemExit: {told}" if isinstance(error, SystemExit) else told or type(error).__name__
 
 
 def _show_curves(plan: Plan, display: Display) -> None:
@@ -133,8 +147,8 @@ def _failure_tagged(tracker: "Tracker") -> Iterator[None]:
     """Says in MLflow why a run fails: whoever compares runs must know which have no result, and why."""
     try:
         yield
-    except Exception as error:
-        reason = " ".join((str(error) or type(error).__name__).split())
+    except (Exception, SystemExit) as error:  # Only a plugin exits here.
+        reason = " ".join(_reason(error).split())
         try:
             tracker.set_tags({"failure": textwrap.shorten(reason, _LONGEST_REASON, placeholder=" ...")})
         except RunFailed as unreported:
@@ -155,8 +169,9 @@ def _run_and_record(
     from runner.tracking import open_run
 
     plan, sweep = prepared.plan, member.parent_run_id if member else None
-    write_inputs(recipe, settings, prepared, folder)
     with ExitStack() as stack:
+        stack.enter_context(unwritable_told(folder))
+        write_inputs(recipe, settings, prepared, folder)
         with display.stage("tracking", "opening the MLflow run"):
             tracker = stack.enter_context(
                 open_run(
@@ -170,6 +185,7 @@ def _run_and_record(
                 )
             )
         stack.enter_context(_failure_tagged(tracker))
+        stack.enter_context(unwritable_told(folder))  # Within, so that MLflow gets the same words.
         summary["mlflow_run_id"] = tracker.run_id
         data = prepared.data
         tracker.log_data(data.source, data.sha256, data_origin(recipe, data), data_profile(recipe, data))

@@ -92,7 +92,7 @@ def load_plugins(modules: Sequence[str]) -> None:
                 raise
             except ImportError as error:
                 raise UserError(f"plugins: cannot import {shown(module)}: {error}") from error
-            except Exception as error:
+            except (Exception, SystemExit) as error:
                 raise UserError(
                     f"plugins: {shown(module)} fails on import: {type(error).__name__}: {error}"
                 ) from error

@@ -1,6 +1,7 @@
 """Hydra's errors in words that help whoever typed the command."""
 
 import errno
+import os
 import re
 import traceback
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from pathlib import Path
 from types import FrameType
 
 from hydra.core.override_parser.types import Override
+from hydra.core.utils import run_job
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
@@ -44,8 +46,19 @@ def explain(error: BaseException) -> str | None:
         return f"recipe=NAME takes a name: {names}"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
         return f"There is no file with the name {shown(Path(error.filename).name)}: it is too long for one"
+    if isinstance(error, OSError) and (setting := _own_folder(frames)):
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        return f"{setting}: the folder cannot be made ({reason}). outputs=DIR chooses where files go"
     raised_in = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
     return f"{_at(frames)}{_plain(error)}" if raised_in.partition(".")[0] in _LIBRARIES else None
+
+
+def _own_folder(frames: Sequence[tuple[FrameType, int]]) -> str | None:
+    """Names the setting of a folder that Hydra itself was making; None where it was making none."""
+    own = [frame for frame, _ in frames if frame.f_globals.get("__name__") not in ("pathlib", "os")]
+    if not own or own[-1].f_code is not run_job.__code__:
+        return None
+    return f"{own[-1].f_locals['job_dir_key']}={own[-1].f_locals['output_dir']}"
 
 
 def _at(frames: Sequence[tuple[FrameType, int]]) -> str:

@@ -93,7 +93,7 @@ class SweepCheck(Callback):
             if session.sweep.started is not None:
                 start_only(config, session.sweep.started)
             session.watch()
-        except Exception as error:
+        except (Exception, SystemExit) as error:  # Only a plugin exits here.
             raise SweepRefused from error
 
 
@@ -128,6 +128,25 @@ def _count(override: Override) -> int:
     return max(0, math.ceil((swept.stop - swept.start) / swept.step))
 
 
+def _check_values(override: Override) -> None:
+    """Refuses an override that is swept over no value at all: the sweep would have no job.
+
+    Raises:
+        UserError: It is one.
+    """
+    [values] = BasicSweeper.split_arguments([override], max_batch_size=None)
+    if values:
+        return
+    swept: Any = override.value()
+    if isinstance(swept, RangeSweep):
+        problem = f"no number goes from {swept.start} to below {swept.stop} in steps of {swept.step}"
+    elif override.key_or_group == "recipe":
+        problem = f"matches nothing. The recipes are {', '.join(recipe_names())}"
+    else:
+        problem = "matches nothing"
+    raise UserError(f"{override.input_line}: {problem}")
+
+
 def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
     loader = GlobalHydra.instance().config_loader()
     parser = OverridesParser.create(config_loader=loader)
@@ -140,11 +159,9 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
             f"{most.input_line}: the sweep would have {count:,} jobs; {_MOST_JOBS:,} are the most. Name"
             " fewer values, or part the sweep."
         )
+    for override in swept:
+        _check_values(override)
     [batch] = BasicSweeper.split_arguments(swept, max_batch_size=None)
-    if not batch:
-        # Only a glob can match nothing.
-        globs = [each for each in written if "glob(" in each] or written
-        raise UserError(f"{' '.join(globs)}: matches nothing. The recipes are {', '.join(recipe_names())}")
     jobs = []
     for overrides in batch:
         job = loader.load_sweep_config(config, overrides)

@@ -32,6 +32,8 @@ def run_experiment(recipe, settings, member=None):
             raise RunFailed("a zero is missing")
         if outcome[0] == "crash":
             raise ZeroDivisionError("oops")
+        if outcome[0] == "exit":
+            raise SystemExit(0)
         if outcome[0] == "swallow":
             try:
                 time.sleep(30)
@@ -153,6 +155,13 @@ def test_a_dry_sweep_launches_nothing(command: Command) -> None:
             "There is no recipe 'study_schedules'. It is a folder: recipe=study_sch",
         ),
         (["-m", "recipe=glob(x*)"], "recipe=glob(x*): matches nothing. The recipes are cifar10_resnet20,"),
+        (["-m", "seed=range(5,1)"], "seed=range(5,1): no number goes from 5 to below 1 in steps of 1\n"),
+        (["-m", "recipe=mnist_2x4,two_conv_2x4", "seed=range(1,1)"], "seed=range(1,1): no number goes from"),
+        (["-m", "launch=glob(x*)"], "launch=glob(x*): matches nothing\n"),
+        (
+            ["recipe=mnist_2x4", "hydra.run.dir=/proc/foo"],
+            "hydra.run.dir=/proc/foo: the folder cannot be made (No such file or directory). outputs=DIR",
+        ),
         (["-m", "sed=1,2"], "There is no setting 'sed'. Did you mean 'seed'?"),
         (
             ["-m", "recipe.training.epochs=1,0"],
@@ -267,7 +276,7 @@ def test_options_are_taken_anywhere(command: Command) -> None:
 
 
 def test_without_arguments_it_says_what_there_is_to_give(command: Command) -> None:
-    assert command() == command("--help")
+    assert command() == command("--multirun") == command("-m") == command("--help")
     assert command.left_behind() == []
 
 
@@ -364,6 +373,19 @@ def test_a_crash_shows_its_traceback_and_is_status_1(command: Command) -> None:
     assert err.endswith("This is a fault in the runner or in a plugin, not in the input.\n")
 
 
+def test_a_plugin_that_exits_has_not_done_the_work(command: Command) -> None:
+    status, out, err = command("recipe=mnist_2x4", outcome="exit")
+    assert (status, out) == (1, "")
+    assert err.endswith("SystemExit: 0\nThis is a fault in the runner or in a plugin, not in the input.\n")
+
+    status, _, err = command("-m", "recipe=mnist_2x4", "seed=1,2", "dry_run=true", outcome="exit:2")
+    assert (status, err.splitlines()[-1]) == (1, "1 of 2 jobs failed: job 1")
+
+    (command.folder / "exits.py").write_text("raise SystemExit(0)")
+    told = "plugins: 'exits' fails on import: SystemExit: 0\n"
+    assert command("recipe=mnist_2x4", "plugins=[exits]")[::2] == (2, told)
+
+
 def test_a_sweep_runs_each_job_in_its_own_directory(command: Command) -> None:
     status, out, err = command(
         "--multirun",
@@ -447,7 +469,7 @@ def test_an_override_that_the_default_recipe_lacks_is_swept(command: Command) ->
 def test_a_sweep_goes_on_after_a_failure_and_tells(command: Command) -> None:
     status, out, err = command("-m", "recipe=two_conv_2x4", "seed=1,2,3", outcome="user:2")
 
-    assert (status, err) == (1, "the model does not fit\n1 of 3 jobs did not finish: 1\n")
+    assert (status, err) == (1, "the model does not fit\n1 of 3 jobs failed: job 1\n")
     assert re.findall(r"^job \d: (.*)$", out, re.MULTILINE) == ["seed=1", "seed=2", "seed=3"]
     [line] = [line for line in out.splitlines() if "seed=2" in line and "job" not in line]
     assert line.split()[:3] == ["1", "seed=2", "failed"]
@@ -472,6 +494,15 @@ def test_a_sweep_never_goes_into_the_folder_of_another(command: Command) -> None
     assert status == 2
     assert err.startswith(f"hydra.sweep.dir={sweep}: holds an earlier sweep, and nothing is overwritten.")
     assert [path.name for path in sweep.iterdir()] == ["sweep.json"]
+
+
+def test_a_sweep_whose_folder_cannot_be_made_is_refused_before_it_is_logged(command: Command) -> None:
+    status, _, err = command("-m", "recipe=two_conv_2x4", "seed=1,2", "hydra.sweep.dir=/proc/foo")
+
+    assert (status, err.partition(". ")[0]) == (
+        2,
+        "hydra.sweep.dir=/proc/foo: cannot write there (No such file or directory)",
+    )
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,7 @@
 """Whole runs, scaled down: in this process, where they share one MLflow store, and as the command."""
 
 import csv
+import errno
 import io
 import json
 import os
@@ -680,6 +681,36 @@ def test_a_test_loss_that_is_not_finite_fails_the_run(runs: Runs, monkeypatch: p
 
     assert str(error).startswith("the loss on the test set is inf after the 2 training steps.")
     assert run.logged.info.status == "FAILED"
+
+
+def test_a_disk_that_fills_up_fails_the_run_in_one_line(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # As zipfile says it, which names no file.
+
+    monkeypatch.setattr(stages, "save_model", full)
+    error, run = runs.failed(*TWO_CONV)
+
+    told = f"{run.folder}: cannot be written (No space left on device). Make room, or choose another folder"
+    assert str(error) == f"{told} with outputs=DIR."
+    assert run.logged.info.status == "FAILED"
+    assert run.logged.data.tags["failure"] == run.summary["error"] == str(error)
+
+
+def test_why_a_run_failed_is_told_though_the_disk_is_full(
+    runs: Runs, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def full(*arguments: Any) -> None:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    def fails(*arguments: Any) -> None:
+        raise RunFailed("the loss is NaN")
+
+    monkeypatch.setattr(experiment, "write_json", full)
+    monkeypatch.setattr(experiment, "fit", fails)
+    with pytest.raises(RunFailed) as failed:
+        run_experiment(composed(*TWO_CONV), RunSettings(outputs=runs.outputs))
+    assert str(failed.value) == "the loss is NaN"
+    assert "cannot be written (No space left on device)" in failed.value.__notes__[0]
 
 
 def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(

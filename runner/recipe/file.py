@@ -18,6 +18,10 @@ from runner.recipe.vetting import vet
 from runner.wording import readable, shown
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
+MOST_FILES = 64
+"""As many a recipe may be composed of, one that is inherited twice counted twice."""
+MOST_PARENTS = 24
+"""How many generations a recipe may have above it."""
 _NAME = re.compile(r"[\w-]+(\.[\w-]+)*(/[\w-]+(\.[\w-]+)*)*")
 
 
@@ -92,26 +96,42 @@ def lineage(name: str) -> list[RecipeFile]:
         The files, each after the ones that it inherits from.
 
     Raises:
-        UserError: One of them is missing or bad, or a recipe inherits from itself.
+        UserError: One of them is missing or bad, a recipe inherits from itself or twice from one recipe, or
+            there are more than `MOST_FILES` or `MOST_PARENTS`.
     """
-    return _lineage(name, ())
+    files: list[RecipeFile] = []
+    _add_lineage(name, (), files)
+    return files
 
 
-def _lineage(name: str, children: tuple[str, ...]) -> list[RecipeFile]:
+def _add_lineage(name: str, children: tuple[str, ...], files: list[RecipeFile]) -> None:
     file = read_recipe_file(find_recipe(name))
-    files = []
+    seen = set()
     for written in file.parents:
         parent = parent_name(name, written)
         where = f"{place(file.path)}:{file.lines['recipe.defaults']}: recipe.defaults"
         if parent in (*children, name):
             chain = " -> ".join((*children, name, parent))
             raise UserError(f"{where}: a recipe cannot inherit from itself: {chain}")
+        if parent in seen:
+            raise UserError(f"{where}: names {parent} twice; a recipe inherits from another one once")
+        if len(children) + 1 > MOST_PARENTS:
+            raise UserError(
+                f"{where}: {(*children, name)[0]} has more than the {MOST_PARENTS} generations of recipes"
+                " above it that a recipe may have"
+            )
+        seen.add(parent)
         try:
             find_recipe(parent)
         except UserError as error:
             raise UserError(f"{where}: {error}") from error
-        files += _lineage(parent, (*children, name))
-    return [*files, file]
+        _add_lineage(parent, (*children, name), files)
+    files.append(file)
+    if len(files) + len(children) > MOST_FILES:
+        raise UserError(
+            f"{place(file.path)}: {(*children, name)[0]} is composed of more than the {MOST_FILES} recipes"
+            " that a recipe may inherit from, one that is inherited twice counted twice"
+        )
 
 
 def origins(name: str, overrides: Mapping[str, str]) -> Callable[[str], str]:

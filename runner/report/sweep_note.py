@@ -4,6 +4,8 @@ from collections.abc import Callable
 
 import pandas as pd
 
+from runner.wording import counted
+
 _NUMBERS = {"accuracy": "{:.4f}", "loss": "{:.4f}", "sparsity": "{:.2%}"}
 
 
@@ -20,7 +22,7 @@ def sweep_note(
     """
     counts = frame["status"].value_counts()
     told = [f"{count} {status}" for status, count in counts.items()]
-    head = f"{len(frame)} jobs: {', '.join(told)}."
+    head = f"{counted(len(frame), 'job')}: {', '.join(told)}."
     if comparison is not None:
         head += f" **[The comparison]({comparison})**"
     shown = [name for name in _NUMBERS if frame[name].notna().any()]

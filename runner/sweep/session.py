@@ -4,9 +4,12 @@ The command line opens one before Hydra starts the first job and closes it whate
 process or in others, find it by its folder.
 """
 
+import os
 import shlex
 import sys
+import tempfile
 import traceback
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 from pathlib import Path
@@ -33,6 +36,7 @@ from runner.sweep.names import job_names, sweep_name
 from runner.sweep.planned import PlannedJob
 from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
 from runner.sweep.reuse import find_equals, reused
+from runner.sweep.standing import told_of
 from runner.sweep.swept_keys import sweep_factors
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
@@ -42,7 +46,7 @@ from runner.wording import counted
 
 
 class SweepFailed(RunFailed):
-    """Some of the jobs did not finish; the table has said which and why."""
+    """Some of the jobs failed or did not finish; the table has said why."""
 
 
 class Session:
@@ -122,10 +126,8 @@ class Session:
             finally:
                 if error is not None:
                     raise _explained(error, self._launch)
-            failed = [record for record in records if not record.succeeded]
-            if failed:
-                numbers = ", ".join(str(record.number) for record in failed)
-                raise SweepFailed(f"{len(failed)} of {len(records)} jobs did not finish: {numbers}")
+            if not all(record.succeeded for record in records):
+                raise SweepFailed(_unsuccessful(records))
 
     def _records(self, *, interrupted: bool) -> list[JobRecord]:
         """Returns a record for every job; one that never began has none of its own."""
@@ -153,7 +155,9 @@ class Session:
         self._console.print(JobsTable(records, frame, factors))
         reused = sum(record.status == "reused" for record in records)
         if reused:
-            self._console.print(f"{reused} of {len(records)} jobs had finished before", highlight=False)
+            self._console.print(
+                f"{reused} of {counted(len(records), 'job')} had finished before", highlight=False
+            )
         self._tracker.log_metrics({f"jobs/{s}": float((frame.status == s).sum()) for s in set(frame.status)})
         if "tables" in self.settings.tracking.artifacts:
             self._tracker.log_artifact(self.folder / "jobs.csv", "tables")
@@ -210,6 +214,7 @@ def open_session(
     if search is not None:
         check_objectives(search.objectives, [job.recipe for job in jobs], data)
     store = open_store(settings.tracking, settings.outputs)
+    _prepare_folder(folder)
     factors = () if search else sweep_factors([job.overrides for job in jobs])
     names = () if search else job_names(factors, len(jobs))
     argv = settings.argv
@@ -250,6 +255,27 @@ def open_session(
             write_record(folder, reused(number, sweep.name_of(number), run))
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
+
+
+def _prepare_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            pass
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise UserError(
+            f"hydra.sweep.dir={folder}: cannot write there ({reason}). Leave the folder to the runner, or choose"
+            " another."
+        ) from error
+
+
+def _unsuccessful(records: Sequence[JobRecord]) -> str:
+    """Says which jobs have failed, and which others did not finish."""
+    failed = [record.number for record in records if record.status == "failed"]
+    unfinished = [record.number for record in records if not record.succeeded and record.status != "failed"]
+    parts = {"failed": failed, "did not finish": unfinished}
+    return "\n".join(told_of(len(records), what, numbers) for what, numbers in parts.items() if numbers)
 
 
 def _place(settings: RunSettings) -> object:

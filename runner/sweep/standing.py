@@ -4,6 +4,7 @@ from collections.abc import Collection
 from dataclasses import dataclass
 
 from runner.sweep.records import JobRecord
+from runner.wording import counted
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 
@@ -59,8 +60,8 @@ class Standing:
         statuses = [record.status for record in self.ended]
         before = statuses.count("reused")
         done = statuses.count("finished") + before
-        total = "" if self.jobs is None else f" of {self.jobs}"
-        parts = [f"{done}{total} jobs done{f' ({before} before)' if before else ''}"]
+        total = counted(done, "job") if self.jobs is None else f"{done} of {counted(self.jobs, 'job')}"
+        parts = [f"{total} done{f' ({before} before)' if before else ''}"]
         counts = {
             "failed": statuses.count("failed"),
             "interrupted": statuses.count("interrupted"),
@@ -86,6 +87,18 @@ def duration(seconds: float) -> str:
         return f"{hours} h {rest} min" if rest else f"{hours} h"
     days, rest = divmod(round(whole / _HOUR), 24)
     return f"{days} d {rest} h" if rest else f"{days} d"
+
+
+def told_of(count: int, what: str, numbers: Collection[int]) -> str:
+    """Says what became of some of a sweep's jobs: `2 of 4 jobs failed: jobs 1, 3`.
+
+    Args:
+        count: How many jobs there are.
+        what: What became of them.
+        numbers: Theirs; at least one.
+    """
+    jobs = "job" if len(numbers) == 1 else "jobs"
+    return f"{len(numbers)} of {counted(count, 'job')} {what}: {jobs} {listed(numbers)}"
 
 
 def listed(numbers: Collection[int]) -> str:

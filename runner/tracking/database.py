@@ -18,11 +18,13 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from runner.errors import UserError
-from runner.tracking.schema import content_of
+from runner.tracking.moved import ARTIFACTS
+from runner.tracking.schema import Content, content_of
 
 LOCK_SECONDS = 300.0
 _AT_WORK_SECONDS = 5.0
 """A half-made store that was written to less than this ago may be in the making by another program."""
+_MOST_WAITED_SECONDS = 120.0
 _POLL_SECONDS = 0.2
 # What SQLite keeps beside a database while it is written.
 _BESIDE = ("-journal", "-wal", "-shm")
@@ -71,14 +73,12 @@ def whole_database(database: Path, where: str) -> Iterator[None]:
         where: The setting that names it, for messages.
 
     Raises:
-        UserError: Another version of MLflow made it, it cannot be read, or another process does not give way.
+        UserError: Another version of MLflow made it, it cannot be read, or another process does not give way
+            or goes on making it.
     """
     with _locked(database, where):
         file = Path(os.path.realpath(database))  # Where there is a link, it stays.
-        found = content_of(file, where) if has_content(file) else "nothing"
-        while found == "half made" and time.time() - file.stat().st_mtime < _AT_WORK_SECONDS:
-            time.sleep(_POLL_SECONDS)
-            found = content_of(file, where)
+        found = _settled_content(file, where) if has_content(file) else "nothing"
         if found == "half made":
             aside = _set_aside(file)
             print(
@@ -91,13 +91,33 @@ def whole_database(database: Path, where: str) -> Iterator[None]:
         yield
 
 
+def _settled_content(file: Path, where: str) -> Content:
+    """Tells what a database holds; waits as long as another program seems to be making a store of it."""
+    began = quiet_since = time.monotonic()
+    written, found = file.stat().st_mtime, content_of(file, where)
+    if time.time() - written >= _AT_WORK_SECONDS:
+        return found
+    # From here on this process's own clock counts: a file's time may lie ahead of it, even by years.
+    while found == "half made" and time.monotonic() - quiet_since < _AT_WORK_SECONDS:
+        if time.monotonic() - began > _MOST_WAITED_SECONDS:
+            raise UserError(
+                f"{where}: {file} is half made, and another program has written to it for"
+                f" {_MOST_WAITED_SECONDS:g} s. Wait for that program, or name another store: tracking.uri=URI"
+            )
+        time.sleep(_POLL_SECONDS)
+        found = content_of(file, where)
+        if file.stat().st_mtime != written:
+            written, quiet_since = file.stat().st_mtime, time.monotonic()
+    return found
+
+
 def _make(database: Path) -> None:
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore  # A server's client does without.
 
     part = database.with_name(f"{database.name}.part")
     _remove(part)  # of a process that was killed here
     try:
-        store = SqlAlchemyStore(f"sqlite:///{part}", (database.parent / "mlartifacts").as_uri())
+        store = SqlAlchemyStore(f"sqlite:///{part}", (database.parent / ARTIFACTS).as_uri())
         store.engine.dispose()
         for end in _BESIDE:  # A journal of another database would be played back into this one.
             beside = Path(f"{database}{end}")

@@ -5,6 +5,7 @@ import logging
 import os
 import re
 import shlex
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
@@ -29,6 +30,7 @@ from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from runner.tracking.database import database_path, has_content, whole_database  # noqa: E402
+from runner.tracking.moved import ARTIFACTS, follow_moved  # noqa: E402
 from runner.tracking.reason import short_reason  # noqa: E402
 from runner.tracking.schema import is_store, version_problem  # noqa: E402
 from runner.tracking.settling import settle_dead  # noqa: E402
@@ -37,7 +39,14 @@ from runner.tracking.view import experiment_tags  # noqa: E402
 DEFAULT_EXPERIMENT = "tflite-pruning"
 CONTACT_SECONDS = 10
 # A database's driver, or what an artifact store is reached by, is a package of its own.
-STORE_ERRORS = (MlflowException, RequestException, SQLAlchemyError, OSError, ModuleNotFoundError)
+STORE_ERRORS = (
+    MlflowException,
+    RequestException,
+    SQLAlchemyError,
+    sqlite3.Error,
+    OSError,
+    ModuleNotFoundError,
+)
 _SCHEMES = ("sqlite", "http", "https", "postgresql", "mysql", "mssql", "databricks")
 
 
@@ -74,7 +83,8 @@ class Store:
 def open_store(tracking: Tracking, outputs: Path) -> Store:
     """Reaches the store of the settings, of MLflow's environment variables, or the default one.
 
-    Runs of its experiment whose process has died are ended there; see `runner.tracking.settling`.
+    Runs of its experiment whose process has died are ended there; see `runner.tracking.settling`. A local
+    store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
 
     Args:
         tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,
@@ -91,11 +101,13 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
     artifacts = None
     if database is not None:
         uri = f"sqlite:///{database}"
-        artifacts = (database.parent / "mlartifacts").as_uri()
+        artifacts = (database.parent / ARTIFACTS).as_uri()
     try:
         if database is not None:
-            (database.parent / "mlartifacts").mkdir(parents=True, exist_ok=True)
+            (database.parent / ARTIFACTS).mkdir(parents=True, exist_ok=True)
         with whole_database(database, where) if database else nullcontext(), _impatient():
+            if database is not None:
+                follow_moved(database, experiment)
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, experiment, artifacts)
         with _impatient():

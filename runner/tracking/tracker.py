@@ -256,8 +256,6 @@ def _status(error: BaseException) -> str:
     if was_interrupted():
         return str(RunStatus.to_string(RunStatus.KILLED))
     if isinstance(error, SystemExit):
-        if error.code in (None, 0):
-            return "FINISHED"
         killed = isinstance(error.code, int) and error.code > 128
     else:
         killed = isinstance(error, KeyboardInterrupt)

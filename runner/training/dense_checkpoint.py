@@ -27,6 +27,7 @@ from runner.models.containers import check_hdf5, most_bytes
 from runner.models.refused import Refused
 from runner.training.dense_failure import forget_failure, known_failure, remember_failure
 from runner.training.dense_key import dense_key
+from runner.unwritable import unwritable_told
 
 _WEIGHTS, _MANIFEST, _OWN_SHA256 = "dense.weights.h5", "manifest.json", "manifest_sha256"
 _POLL_SECONDS = 0.1
@@ -220,13 +221,14 @@ def _write(folder: Path, ingredients: Mapping[str, Any], model: tf_keras.Model, 
         "history": [{"step": step, "metrics": metrics} for step, metrics in result.history],
     }
     try:
-        shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed here
-        temporary.mkdir()
-        model.save_weights(temporary / _WEIGHTS)
-        content["sha256"] = _sha256(temporary / _WEIGHTS)
-        content[_OWN_SHA256] = _content_sha256(content)
-        (temporary / _MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
-        temporary.rename(folder)
+        with unwritable_told(folder):
+            shutil.rmtree(temporary, ignore_errors=True)  # of a process that was killed here
+            temporary.mkdir()
+            model.save_weights(temporary / _WEIGHTS)
+            content["sha256"] = _sha256(temporary / _WEIGHTS)
+            content[_OWN_SHA256] = _content_sha256(content)
+            (temporary / _MANIFEST).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+            temporary.rename(folder)
     except OSError as error:
         raise RunFailed(f"{folder}: the dense weights cannot be kept ({_reason(error)})") from error
     finally:

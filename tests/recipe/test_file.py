@@ -1,3 +1,4 @@
+import time
 from pathlib import Path
 
 import pytest
@@ -196,6 +197,48 @@ def test_a_circle_of_parents_is_shown(own: Path) -> None:
 
     with pytest.raises(UserError, match=r"cannot inherit from itself: a -> b -> a"):
         lineage("a")
+
+
+def test_a_parent_is_named_once(own: Path) -> None:
+    (own / "small.yaml").write_text(GOOD)
+    told = "recipes/bad.yaml:1: recipe.defaults: names small twice; a recipe inherits from another one once"
+    assert refusal(own, f"defaults: [{'small, ' * 3_000}_self_]") == told
+    (own / "folder").mkdir()
+    (own / "folder" / "bad.yaml").write_text("defaults: [small, small.yaml, _self_]")
+    with pytest.raises(UserError, match=r"^recipes/folder/bad\.yaml:1: recipe\.defaults: names small twice"):
+        lineage("folder/bad")
+
+
+def test_parents_that_double_in_each_generation_are_refused_at_once(own: Path) -> None:
+    for side in "ab":
+        (own / f"{side}0.yaml").write_text(GOOD)
+        for number in range(1, 17):
+            (own / f"{side}{number}.yaml").write_text(f"defaults: [a{number - 1}, b{number - 1}, _self_]")
+    began = time.monotonic()
+    told = refusal(own, "defaults: [a16, b16, _self_]")
+    assert "bad is composed of more than the 64 recipes that a recipe may inherit from" in told
+    assert time.monotonic() - began < 2
+
+
+def test_a_long_line_of_parents_is_read_fast(own: Path) -> None:
+    (own / "d0.yaml").write_text(GOOD)
+    for number in range(1, 26):
+        (own / f"d{number}.yaml").write_text(f"defaults: [d{number - 1}, _self_]")
+    began = time.monotonic()
+    assert [file.path.stem for file in lineage("d24")] == [f"d{number}" for number in range(25)]
+    assert time.monotonic() - began < 2
+    with pytest.raises(
+        UserError, match=r"^recipes/d1\.yaml:1: recipe\.defaults: d25 has more than the 24 gen"
+    ):
+        lineage("d25")
+
+
+def test_two_parents_may_have_one_parent(own: Path) -> None:
+    (own / "top.yaml").write_text(GOOD)
+    (own / "left.yaml").write_text("defaults: [top, _self_]")
+    (own / "right.yaml").write_text("defaults: [top, _self_]")
+    (own / "below.yaml").write_text("defaults: [left, right, _self_]")
+    assert [file.path.stem for file in lineage("below")] == ["top", "left", "top", "right", "below"]
 
 
 def test_a_bad_parent_is_refused_by_its_own_name(own: Path) -> None:

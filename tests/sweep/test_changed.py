@@ -26,7 +26,7 @@ def test_jobs_whose_data_has_changed_are_run_again(tmp_path: Path) -> None:
 
     status, out, err = sweeps(*command, "seed=1")
     assert (status, err) == (0, "")
-    assert "1 of 1 jobs had finished before" in out
+    assert "1 of 1 job had finished before" in out
 
     save_data(tmp_path / "own.npz", 2)
     status, out, err = sweeps(*command, "seed=1,2")

@@ -194,7 +194,7 @@ def test_slurm_gets_what_the_preset_says_and_requeues_a_preempted_job(
     status, _, err = watched.ended()
 
     assert status == 1
-    assert err.splitlines()[-1] == "1 of 2 jobs did not finish: 1"
+    assert err.splitlines()[-1] == "1 of 2 jobs failed: job 1"
     table = sweeps.table(watched.folder)
     assert table["status"].tolist() == ["finished", "failed"]
     alone = undisturbed[0].table(undisturbed[0].folders[0])

@@ -27,6 +27,7 @@ def test_the_line_counts_what_there_is() -> None:
     assert Standing(8, records).summary(100.0) == told
     assert Standing(None, records).summary(100.0) == "2 jobs done (1 before), 1 failed, 1 running"
     assert Standing(2, []).summary(0.0) == "0 of 2 jobs done"
+    assert Standing(1, []).summary(0.0) == "0 of 1 job done"
 
 
 def test_jobs_side_by_side_take_less_time() -> None:

@@ -166,7 +166,7 @@ def test_failures_are_in_the_table_with_their_reason(sweeps: Sweeps) -> None:
     status, out, err = sweeps(*fixed, "seed=7")
 
     assert status == 1
-    assert err.splitlines()[-1] == "1 of 2 jobs did not finish: 0"
+    assert err.splitlines()[-1] == "1 of 2 jobs failed: job 0"
     [folder] = set(sweeps.folders) - before
     table = sweeps.table(folder)
     assert table["status"].tolist() == ["failed", "finished"]

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import time
 from contextlib import suppress
-from itertools import groupby
+from itertools import count, groupby
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +17,7 @@ from sqlalchemy.engine import Engine
 
 from runner.errors import UserError
 from runner.settings import Tracking
-from runner.tracking import open_store
+from runner.tracking import database, open_store
 from runner.tracking.schema import content_of
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -112,6 +112,46 @@ def test_a_store_that_another_program_is_making_is_waited_for(
     monkeypatch.setattr(time, "sleep", goes_on)
     open_store(Tracking(), tmp_path)
     assert names(tmp_path) == ["mlflow.db", "mlflow.db.lock"]
+
+
+def test_a_half_made_store_from_the_future_is_not_waited_for_longer(
+    stages: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_made = next(stage for stage in stages if content_of(stage, "outputs") == "half made")
+    os.utime(aged(half_made, tmp_path), (time.time() + 86_400,) * 2)
+    monkeypatch.setattr(database, "_AT_WORK_SECONDS", 0.3)
+    wait, waits = time.sleep, count(1)
+
+    def wait_a_little(seconds: float) -> None:
+        assert next(waits) < 100
+        wait(0.02)
+
+    monkeypatch.setattr(time, "sleep", wait_a_little)
+    open_store(Tracking(), tmp_path)
+
+    assert (tmp_path / "mlflow_half_made.db").is_file()
+
+
+def test_a_program_that_never_ends_making_a_store_is_told(
+    stages: list[Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    half_made = next(stage for stage in stages if content_of(stage, "outputs") == "half made")
+    file = aged(half_made, tmp_path)
+    os.utime(file)
+    before = file.read_bytes()
+    monkeypatch.setattr(database, "_MOST_WAITED_SECONDS", 0.3)
+    wait = time.sleep
+
+    def write_on(seconds: float) -> None:
+        wait(0.05)
+        os.utime(file)
+
+    monkeypatch.setattr(time, "sleep", write_on)
+    with pytest.raises(
+        UserError, match=r"^outputs: .*mlflow\.db is half made, and another program has written"
+    ):
+        open_store(Tracking(), tmp_path)
+    assert file.read_bytes() == before
 
 
 @pytest.mark.parametrize(

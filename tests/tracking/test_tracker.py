@@ -169,7 +169,7 @@ def test_what_became_of_an_interrupt_is_killed(outputs: Path, monkeypatch: pytes
         (SystemExit(143), "KILLED"),
         (SystemExit(1), "FAILED"),
         (SystemExit("a message"), "FAILED"),
-        (SystemExit(0), "FINISHED"),
+        (SystemExit(0), "FAILED"),
     ],
 )
 def test_the_status_says_how_the_run_ended(outputs: Path, error: BaseException, status: str) -> None:
