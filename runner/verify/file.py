@@ -30,8 +30,8 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
 
     Every planned zero must be exactly zero after decoding; a quantized one is when its integer equals the
     zero point. Every kept weight must reappear within the quantization step of its constant, which may be no
-    larger than such weights need (see `rounding`), in full floats exactly; or so scaled by what the converter
-    may fold in by its model (see `model_folds`) or, where that is not known, by what explains the weights
+    larger than weights and bias need (see `rounding`), in full floats exactly; or so scaled by what the
+    converter may fold in by its model (see `model_folds`) or, where that is not known, by what explains them
     (see `folding`). Other zeros are counted but no fault.
     One constant may serve several weights, and several make up a recurrent kernel. A constant whose sparse
     encoding is broken is no weight.

@@ -21,8 +21,9 @@ _SHARED = 16.0
 def allowed_steps(constant: Constant, wanted: np.ndarray) -> np.ndarray:
     """Returns the quantization step within which a weight must reappear.
 
-    That is the constant's own step, but at most the one that a quantizer would choose for these weights: a
-    constant with a step as large as its weights holds nothing of them.
+    That is the constant's own step, but at most the one that a quantizer would choose for these weights
+    and for the bias that is added to what they compute: a constant whose step is as large as its weights for
+    no such reason holds nothing of them.
 
     Args:
         constant: The constant.
