@@ -85,8 +85,11 @@ def test_a_time_has_three_digits_that_tell_something(time: float | None, told: s
     assert milliseconds(time) == told
 
 
-@pytest.mark.parametrize(("size", "time"), [(98_765_432, 1234.5), (12_345, 0.000951)])
-def test_the_table_fits_eighty_columns(size: int, time: float) -> None:
+@pytest.mark.parametrize(
+    ("size", "time", "name"),
+    [(98_765_432, 1234.5, "dense dynamic_range"), (12_345, 0.00124, "dense")],  # The name is folded there.
+)
+def test_the_table_fits_eighty_columns(size: int, time: float, name: str) -> None:
     large = replace(SPARSE, variant="dynamic_range", bytes=size, gzip_bytes=size)
     large = replace(large, latency_ms=time, latency_p90_ms=time)
     table = variants_table([large], [large], {"dynamic_range": SAID["float16"]})
@@ -95,7 +98,8 @@ def test_the_table_fits_eighty_columns(size: int, time: float) -> None:
     assert isinstance(screen.file, io.StringIO)
     lines = [line.rstrip() for line in screen.file.getvalue().splitlines()]
     assert max(map(len, lines)) <= 80
-    assert any(f"{size:,}" in line and "dense dynamic_range" in line for line in lines)
+    [told] = [line for line in lines if f"{size:,}" in line and name in line]
+    assert f"{milliseconds(time)} ({milliseconds(time)})" in told
 
 
 def test_each_file_is_explained_or_excused() -> None:
