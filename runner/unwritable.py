@@ -51,7 +51,10 @@ def unwritable(error: BaseException, folder: Path | None = None) -> str | None:
     if code is None or not (code in _FULL or (code in _REFUSED and in_folder)):
         return None
     place = folder if in_folder else file or folder or "a file"
-    return f"{place}: cannot be written ({os.strerror(code)}). Make room, or choose another folder with outputs=DIR."
+    remedy = (
+        "Make room, or choose another folder with outputs=DIR." if place == folder else "Make room there."
+    )
+    return f"{place}: cannot be written ({os.strerror(code)}). {remedy}"
 
 
 def _errno(error: BaseException) -> int | None:

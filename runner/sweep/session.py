@@ -265,8 +265,8 @@ def _prepare_folder(folder: Path) -> None:
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise UserError(
-            f"hydra.sweep.dir={folder}: cannot write there ({reason}). Leave the folder to the runner, or choose"
-            " another."
+            f"hydra.sweep.dir={folder}: cannot write there ({reason}). Leave the folder to the runner, or"
+            " choose another."
         ) from error
 
 
