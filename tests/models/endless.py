@@ -68,9 +68,9 @@ IMMENSE = 10**9
 ENDLESS: dict[str, tuple[Config, str]] = {
     "models that call the inner one twice": (
         twice(20),
-        r"building it takes 2,097,172 calls of layers; at most 10,000 are made",
+        r"building it takes 2,097,173 calls of layers; at most 10,000 are made",
     ),
-    "more of them": (twice(45), r"building it takes more than a million million calls of layers"),
+    "more of them": (twice(40), r"building it takes more than a million million calls of layers"),
     "wrappers that make copies": (on(given(4, 4), wrapped("Bidirectional", 12)), r"calls of layers; at most"),
     "wrappers that ask for shapes": (on(given(4, 4), wrapped("TimeDistributed", 30)), r"calls of layers"),
     "words out of a vocabulary": (
