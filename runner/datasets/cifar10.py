@@ -1,6 +1,7 @@
 """The `cifar10` data set: Keras's files, from a given place, its cache, or the network; or an archive."""
 
 import io
+import lzma
 import pickle
 import tarfile
 import zlib
@@ -14,6 +15,7 @@ from runner.datasets.dataset import DATASETS, Array, Arrays, DataUnavailable, Un
 from runner.datasets.keras_cache import cache_folder, fetch
 from runner.datasets.npz import arrays_from, read_npz
 from runner.errors import UserError
+from runner.regular_file import check_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 # What Keras's own cifar10.load_data() expects.
@@ -66,6 +68,7 @@ def cifar10(*, path: Path | None = None) -> Arrays:
 def _read(path: Path, *, where: str) -> Arrays:
     if path.is_dir():
         return _as_cifar(_arrays_of(_in_folder(path, where), where))
+    check_regular(path, where)
     if path.is_file() and tarfile.is_tarfile(path):
         with path.open("rb") as file:
             return _as_cifar(_arrays_of(_archived(file, where), where))
@@ -75,6 +78,8 @@ def _read(path: Path, *, where: str) -> Arrays:
 def _in_folder(folder: Path, where: str) -> dict[str, bytes]:
     """Returns the content of the six files by their names."""
     try:
+        for name in (*TRAINING, TEST):
+            check_regular(folder / name, f"{where}: {name}")
         return {name: (folder / name).read_bytes() for name in (*TRAINING, TEST)}
     except OSError as error:
         raise UserError(
@@ -93,7 +98,7 @@ def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
                 content = archive.extractfile(member) if name in (*TRAINING, TEST) else None
                 if content is not None:
                     found[name] = content.read()
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
         raise UserError(f"{where}: the file cannot be read ({error}). Is it damaged or cut off?") from error
     missing = [name for name in (*TRAINING, TEST) if name not in found]
     if missing:

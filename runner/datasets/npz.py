@@ -1,7 +1,9 @@
 """The `npz` data set: a user's own arrays in a NumPy archive."""
 
 import itertools
+import lzma
 import math
+import sys
 import zipfile
 import zlib
 from pathlib import Path
@@ -12,6 +14,7 @@ import numpy as np
 from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
 from runner.errors import UserError, did_you_mean
 from runner.memory import gigabytes, total_memory
+from runner.regular_file import check_regular
 
 # So many may be counted from few samples.
 _FEW_CLASSES = 10_000
@@ -47,6 +50,8 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
     Raises:
         UserError: The file is missing, damaged, not an archive, or lacks an array.
     """
+    if isinstance(file, Path):
+        check_regular(file, where)
     try:
         archive = np.load(file, allow_pickle=False)
         if not isinstance(archive, np.lib.npyio.NpzFile):
@@ -68,7 +73,8 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
         raise UserError(f"{where}: there is no such file") from error
     except IsADirectoryError as error:
         raise UserError(f"{where}: this is a folder, a .npz file is needed") from error
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError) as error:
+    # zipfile raises RuntimeError for an encrypted member, and for a compression that it does not know.
+    except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
         raise UserError(f"{where}: the file cannot be read ({error}). Is it damaged or cut off?") from error
     except ValueError as error:
         # With pickling off, NumPy says this of Python objects and of files that are no NumPy files at all.
@@ -87,6 +93,8 @@ def _check_size(archive: Any, name: str, where: str) -> None:
             np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
         )
         shape, _, dtype = read(file)
+        if not all(0 <= size <= sys.maxsize for size in shape):
+            raise UserError(f"{where}: {name} says that it has the shape {shape}. Is it damaged?")
         claimed = math.prod(shape) * dtype.itemsize
         held = member.file_size - file.tell()
     if claimed != held and not dtype.hasobject:

@@ -8,6 +8,7 @@ from typing import TypeVar
 
 from runner.errors import UserError
 from runner.recipe.schema import Model
+from runner.regular_file import check_regular
 
 
 def model_content(model: Model) -> dict[str, str]:
@@ -54,6 +55,7 @@ def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, st
 
 def _sha256(key: str, written: str) -> str:
     path = Path(written).expanduser().absolute()
+    check_regular(path, f"recipe.model.{key}: {path}")
     try:
         with path.open("rb") as file:
             return hashlib.file_digest(file, "sha256").hexdigest()

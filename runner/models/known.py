@@ -180,8 +180,8 @@ _OPERATORS = {
     "keras.backend": """
         abs all any argmax argmin batch_dot batch_flatten bias_add cast clip concatenate conv1d conv2d
         conv2d_transpose conv3d cos cumprod cumsum depthwise_conv2d dot dropout elu equal exp expand_dims
-        flatten gather greater greater_equal hard_sigmoid l2_normalize less less_equal local_conv1d
-        local_conv2d log max maximum mean min minimum not_equal one_hot ones_like permute_dimensions pool2d
+        flatten gather greater greater_equal hard_sigmoid l2_normalize less less_equal
+        log max maximum mean min minimum not_equal one_hot ones_like permute_dimensions pool2d
         pool3d pow prod relu repeat repeat_elements reshape resize_images resize_volumes reverse round
         separable_conv2d shape sigmoid sign sin softmax softplus softsign spatial_2d_padding
         spatial_3d_padding sqrt square squeeze stack std stop_gradient sum tanh temporal_padding tile

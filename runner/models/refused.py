@@ -7,6 +7,10 @@ class Refused(Exception):
     """A file is not read on; the message says what was found and where, without the file's name."""
 
 
+class TooMuch(Refused):
+    """Building what the file describes takes more than is allowed; the model may be honest all the same."""
+
+
 def shown(value: Any, length: int = 100) -> str:
     """Writes a value of a file for a message, in quotes: on one line, and without control characters.
 

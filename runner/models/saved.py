@@ -13,6 +13,7 @@ import tf_keras
 
 from runner.errors import RunFailed, UserError
 from runner.models.allocation import at_most
+from runner.models.backstop import memory_limited, time_limited
 from runner.models.containers import (
     CONFIG,
     DAMAGE,
@@ -26,8 +27,10 @@ from runner.models.containers import (
     rewrite_archive,
 )
 from runner.models.foreign import foreign_kind
-from runner.models.refused import Refused, shown
+from runner.models.loops import loops_limited
+from runner.models.refused import Refused, TooMuch, shown
 from runner.models.vetting import check_config, parse_config, without_compilation
+from runner.regular_file import check_regular
 
 _WAY_OUT = (
     "build the model in a plugin or name it in recipe.model.name, and give this file as recipe.model.weights,"
@@ -54,6 +57,8 @@ def load_saved_model(path: Path) -> tf_keras.Model:
             if zipfile.is_zipfile(path):
                 return _load_archive(path, Path(folder), where)
             return _load_hdf5(path, where)
+    except TooMuch as refused:
+        raise UserError(f"{where}: {refused}. {_WAY_OUT[0].upper()}{_WAY_OUT[1:]}.") from refused
     except Refused as refused:
         raise UserError(f"{where}: {refused}. Keras writes no such file; nothing of it is read.") from refused
 
@@ -88,11 +93,11 @@ def _load_archive(path: Path, folder: Path, where: str) -> tf_keras.Model:
         check_archive(archive, most)
         _check_version(str(parse_config(read_member(archive, METADATA))["keras_version"]), where)
         config = without_compilation(parse_config(read_member(archive, CONFIG)))
-        _vet(config, where)
+        calls = _vet(config, where)
         weights = Path(archive.extract(WEIGHTS, folder))
         with h5py.File(weights, "r") as file:
             numbers = check_hdf5(file, most)
-        with _loading(where), at_most(numbers):
+        with _loading(where), _limited(numbers, calls):
             return _build(archive, config, weights, safe_mode=True)
 
 
@@ -106,8 +111,8 @@ def _load_hdf5(path: Path, where: str) -> tf_keras.Model:
             )
         # Files older than Keras 2.0 carry no version.
         _check_version(str(file.attrs.get("keras_version", "1.")), where)
-        _vet(parse_config(file.attrs["model_config"]), where)
-        with _loading(where), at_most(numbers):
+        calls = _vet(parse_config(file.attrs["model_config"]), where)
+        with _loading(where), _limited(numbers, calls):
             return tf_keras.models.load_model(file, compile=False)
 
 
@@ -128,6 +133,7 @@ def _build(archive: zipfile.ZipFile, config: Any, weights: Path, *, safe_mode: b
 def _check_kind(path: Path, where: str) -> None:
     if not path.exists():
         raise UserError(f"{where}: there is no such file")
+    check_regular(path, where)
     if path.is_dir():
         raise UserError(f"{where}: this is a folder (a SavedModel?). Save the model as one file, model.keras")
     with _reading(where):
@@ -152,10 +158,10 @@ def _check_version(version: str, where: str) -> None:
         )
 
 
-def _vet(config: Any, where: str) -> None:
+def _vet(config: Any, where: str) -> int:
     """Refuses a configuration that names what may run code, with the way to use the file all the same."""
     try:
-        check_config(config)
+        return check_config(config)
     except Refused as refused:
         text = str(refused)
         if "'PruneLowMagnitude'" in text or "'TFMOT>PruneLowMagnitude'" in text:
@@ -177,12 +183,23 @@ def _reading(where: str) -> Iterator[None]:
 
 
 @contextmanager
+def _limited(numbers: int, calls: int) -> Iterator[None]:
+    """Bounds what building a model may take, by the numbers in its file and the calls of its layers."""
+    with memory_limited(numbers), time_limited(numbers, calls), loops_limited(numbers), at_most(numbers):
+        yield
+
+
+@contextmanager
 def _loading(where: str) -> Iterator[None]:
     """Says why tf-keras cannot build a model: with a file's configuration it fails in any way at all."""
     try:
         yield
-    except Refused:
-        raise
+    except Refused as refused:
+        # Out of a layer's call tf-keras raises it again, with the call's arguments around it.
+        raise type(refused)(_reason(refused)) from refused
+    except MemoryError as error:
+        told = "building it takes more memory than a model of its size should, or than there is"
+        raise TooMuch(f"{told} ({_reason(error)})") from error
     except Exception as error:
         raise UserError(f"{where}: tf-keras cannot load it: {_reason(error)}") from error
 
@@ -191,5 +208,9 @@ def _reason(error: Exception) -> str:
     """Picks the line that says what is wrong; tf-keras puts whole configurations around it."""
     lines = [line for line in str(error).splitlines() if line.strip()]
     told = [line for line in lines if line.startswith("Exception encountered: ")]
-    line = told[-1].removeprefix("Exception encountered: ") if told else lines[0] if lines else ""
-    return shown(line or type(error).__name__, 300)[1:-1]
+    if told:
+        line = told[-1].removeprefix("Exception encountered: ")
+    else:
+        in_call = len(lines) > 1 and lines[0].startswith("Exception encountered when calling layer")
+        line = lines[int(in_call)] if lines else type(error).__name__
+    return shown(line, 300)[1:-1]

@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
+from runner.models.calls import check_calls, check_counts
 from runner.models.known import (
     ALIASES,
     CLASSES,
@@ -49,16 +50,21 @@ def parse_config(text: str | bytes) -> Any:
     return found
 
 
-def check_config(config: Any) -> None:
-    """Refuses a configuration that names anything but what is known to hold no code.
+def check_config(config: Any) -> int:
+    """Refuses a configuration that names anything but what is known to hold no code, or that is endless work.
 
     Args:
         config: A model, `{"class_name": ..., "config": ...}`, as `parse_config` gives it.
 
+    Returns:
+        How many calls of layers building it takes.
+
     Raises:
         Refused: At the first such thing.
     """
+    calls = check_calls(config)
     _check(config, "", ())
+    return calls
 
 
 def without_compilation(config: Any) -> Any:
@@ -98,7 +104,7 @@ def _check(value: Any, path: str, layers: tuple[str, ...]) -> None:
             inside = path if key == "config" else f"{path}.{key}" if path else key
             _check(item, inside, layers)
         try:
-            check_wiring(value, texts=OPERATOR_LAYERS)
+            check_wiring(value, operators=OPERATOR_LAYERS)
         except Refused as error:
             raise Refused("".join(_places(layers, path)) + str(error)) from error
 
@@ -121,6 +127,10 @@ def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...])
         _refuse(layers, path, f"{what} is not on the list of pure operators of tensors")
     if name in CLASSES:
         _check_names(config, name, path, layers)
+        try:
+            check_counts(config)
+        except Refused as error:
+            _refuse(layers, path, str(error))
 
 
 def _check_class(described: dict[str, Any], name: str, path: str, layers: tuple[str, ...]) -> None:

@@ -26,6 +26,7 @@ from runner.models.containers import (
 from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
 from runner.models.refused import Refused
+from runner.regular_file import check_regular
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -98,6 +99,7 @@ def read_weights_file(path: Path, where: str) -> Stored:
             else ""
         )
         raise UserError(f"{where}: there is no such file{hint}")
+    check_regular(path, where)
     if path.is_dir():
         raise UserError(f"{where}: this is a folder. Weights come from a .weights.h5, .h5 or .keras file")
     try:

@@ -1,0 +1,67 @@
+"""Bounds on loops of tf-keras that run in Python while a layer is built, as long as its input is large.
+
+How large that input is only shows while the model is built, so the two functions that loop are watched then.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from itertools import islice
+from typing import Any
+from unittest.mock import patch
+
+from tf_keras.src import backend
+from tf_keras.src.utils import conv_utils
+
+from runner.models.refused import Refused, TooMuch
+
+# An LSTM of 1,000 steps takes about ten seconds to unroll.
+_STEPS, _ALL_STEPS = 1000, 5000
+
+
+@contextmanager
+def loops_limited(numbers: int) -> Iterator[None]:
+    """Lets no recurrent layer unroll too far, and no locally connected one ask for weights without end.
+
+    Args:
+        numbers: That the model's file holds.
+
+    Raises:
+        TooMuch: Inside, before a layer is unrolled.
+        Refused: Inside, when a layer has asked for more weights than the file holds.
+    """
+    recur, indices = backend.rnn, conv_utils.conv_kernel_idxs
+    unrolled = 0
+
+    def limited_rnn(step: Any, inputs: Any, *args: Any, **named: Any) -> Any:
+        nonlocal unrolled
+        if named.get("unroll"):
+            steps = _steps(inputs, 0 if named.get("time_major") else 1)
+            unrolled += steps
+            if steps > _STEPS or unrolled > _ALL_STEPS:
+                raise TooMuch(
+                    f"a recurrent layer with unroll=True has {steps:,} steps, and those of all are"
+                    f" {unrolled:,} or more; at most {_STEPS:,} in one layer and {_ALL_STEPS:,} in all are"
+                    " unrolled"
+                )
+        return recur(step, inputs, *args, **named)
+
+    def limited_indices(*args: Any, **named: Any) -> Iterator[Any]:
+        found = indices(*args, **named)
+        yield from islice(found, numbers)
+        if next(found, None) is not None:
+            raise Refused(
+                f"a locally connected layer asks for more weights than the {numbers:,} numbers that are in"
+                " the file"
+            )
+
+    with (
+        patch.object(backend, "rnn", limited_rnn),
+        patch.object(conv_utils, "conv_kernel_idxs", limited_indices),
+    ):
+        yield
+
+
+def _steps(inputs: Any, axis: int) -> int:
+    first = inputs[0] if isinstance(inputs, list | tuple) else inputs
+    shape = first.shape.as_list()
+    return (shape[axis] if len(shape) > axis else None) or 0
