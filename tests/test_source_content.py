@@ -15,6 +15,8 @@ LEFT_OUT = {
     "__init__.py": "a version, which stands beside the source",
     "errors.py": "the kinds of errors, and near names",
     "memory.py": "refuses what cannot fit",
+    "regular_file.py": "refuses pipes and devices",
+    "unwritable.py": "words of full disks",
     "interruption.py": "whether the user wants to end",
     "packaged.py": "finds the folders that come with the package",
     "plugin_content.py": "sums up what was imported",

@@ -6,7 +6,8 @@ from tests.models.crafted import INPUT, Config, dense, functional, layer, operat
 
 
 def given(*shape: int, dtype: str = "float32") -> Config:
-    return {**INPUT, "config": {**INPUT["config"], "batch_input_shape": [None, *shape], "dtype": dtype}}
+    base: Any = INPUT["config"]
+    return {**INPUT, "config": {**base, "batch_input_shape": [None, *shape], "dtype": dtype}}
 
 
 def on(entry: Config, *layers: Config) -> Config:
