@@ -1,14 +1,15 @@
 """Bounds on loops of tf-keras that run in Python while a layer is built, as long as its input is large.
 
-How large that input is only shows while the model is built, so the two functions that loop are watched then.
+How large that input is only shows while the model is built, so the functions that loop are watched then.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from itertools import islice
 from typing import Any
 from unittest.mock import patch
 
+from tensorflow.python.ops import gen_array_ops
 from tf_keras.src import backend
 from tf_keras.src.utils import conv_utils
 
@@ -16,17 +17,18 @@ from runner.models.refused import Refused, TooMuch
 
 # An LSTM of 1,000 steps takes about ten seconds to unroll.
 _STEPS, _ALL_STEPS = 1000, 5000
+_PARTS = 10_000
 
 
 @contextmanager
 def loops_limited(numbers: int) -> Iterator[None]:
-    """Lets no recurrent layer unroll too far, and no locally connected one ask for weights without end.
+    """Lets no recurrent layer unroll and no tensor be split too far, and no locally connected one ask for weights without end.
 
     Args:
         numbers: That the model's file holds.
 
     Raises:
-        TooMuch: Inside, before a layer is unrolled.
+        TooMuch: Inside, before a layer is unrolled, or a tensor split, that far.
         Refused: Inside, when a layer has asked for more weights than the file holds.
     """
     recur, indices = backend.rnn, conv_utils.conv_kernel_idxs
@@ -54,11 +56,28 @@ def loops_limited(numbers: int) -> Iterator[None]:
                 " the file"
             )
 
-    with (
-        patch.object(backend, "rnn", limited_rnn),
-        patch.object(conv_utils, "conv_kernel_idxs", limited_indices),
-    ):
+    watched: dict[tuple[Any, str], Callable[..., Any]] = {
+        (backend, "rnn"): limited_rnn,
+        (conv_utils, "conv_kernel_idxs"): limited_indices,
+        (gen_array_ops, "unpack"): _few(gen_array_ops.unpack, "num"),
+        (gen_array_ops, "split"): _few(gen_array_ops.split, "num_split"),
+    }
+    with ExitStack() as patched:
+        for (module, name), limited in watched.items():
+            patched.enter_context(patch.object(module, name, limited))
         yield
+
+
+def _few(operator: Callable[..., Any], key: str) -> Callable[..., Any]:
+    """Limits how many tensors an operator makes of one; TensorFlow dies of too many, or waits for ever."""
+
+    def limited(*args: Any, **named: Any) -> Any:
+        count = named.get(key)
+        if isinstance(count, int) and count > _PARTS:
+            raise TooMuch(f"a tensor is split into {count:,} parts; at most {_PARTS:,} are made")
+        return operator(*args, **named)
+
+    return limited
 
 
 def _steps(inputs: Any, axis: int) -> int:

@@ -173,3 +173,38 @@ def test_the_path_counts_from_the_current_directory(tmp_path: Path, monkeypatch:
     save(tmp_path / "a.npz")
     monkeypatch.chdir(tmp_path)
     assert load(Path("a.npz")).num_classes == 3
+
+
+def _marked(path: Path, local: int, central: int, value: int) -> Path:
+    """Sets a byte in the headers of all members: at one place before each, at another in the directory."""
+    content = bytearray(path.read_bytes())
+    for begin, offset in ((b"PK\x03\x04", local), (b"PK\x01\x02", central)):
+        at = content.find(begin)
+        while at >= 0:
+            content[at + offset] = value
+            at = content.find(begin, at + 4)
+    path.write_bytes(content)
+    return path
+
+
+def test_an_encrypted_archive_is_one_message(tmp_path: Path) -> None:
+    path = _marked(save(tmp_path / "a.npz"), 6, 8, 1)
+    with pytest.raises(UserError, match=r"recipe\.data\.path: .*cannot be read \(.* is encrypted"):
+        load(path)
+
+
+def test_an_unknown_compression_is_one_message(tmp_path: Path) -> None:
+    path = _marked(save(tmp_path / "a.npz"), 8, 10, 97)
+    with pytest.raises(UserError, match=r"recipe\.data\.path: .*cannot be read \(.*not supported\)"):
+        load(path)
+
+
+@pytest.mark.parametrize("shape", [(0, 10**23), (10**23, 0), (0, -1)])
+def test_no_dimension_of_a_header_is_absurd(shape: tuple[int, int], tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", x_train=None)
+    header = io.BytesIO()
+    np.lib.format.write_array_header_1_0(header, {"descr": "|u1", "fortran_order": False, "shape": shape})
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x_train.npy", header.getvalue())
+    with pytest.raises(UserError, match=r"recipe\.data\.path: .*x_train says that it has the shape"):
+        load(path)

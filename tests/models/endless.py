@@ -6,8 +6,7 @@ from tests.models.crafted import INPUT, Config, dense, functional, layer, operat
 
 
 def given(*shape: int, dtype: str = "float32") -> Config:
-    base: Any = INPUT["config"]
-    return {**INPUT, "config": {**base, "batch_input_shape": [None, *shape], "dtype": dtype}}
+    return {**INPUT, "config": {"name": "in", "batch_input_shape": [None, *shape], "dtype": dtype}}
 
 
 def on(entry: Config, *layers: Config) -> Config:
@@ -103,7 +102,11 @@ ENDLESS: dict[str, tuple[Config, str]] = {
     "multiplied": (called("tensordot", b=["in", 0, 0], axes=IMMENSE), r"with axes=1000000000; at most"),
     "unstacked by its shape": (
         called("unstack", given(10**8), axis=1),
-        r"building it takes more memory than a model of its size should",
+        r"m\.(keras|h5): a tensor is split into 100,000,000 parts; at most 10,000 are made",
+    ),
+    "repeated by its shape": (
+        called("keras.backend.repeat_elements", given(10**8), rep=2, axis=1),
+        r"m\.(keras|h5): a tensor is split into 100,000,000 parts",
     ),
     "a position after the other": (
         called("keras.backend.local_conv2d", kernel=["in", 0, 0], output_shape=[10**5, 10**5]),
