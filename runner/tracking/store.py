@@ -106,7 +106,7 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
         if database is not None:
             (database.parent / ARTIFACTS).mkdir(parents=True, exist_ok=True)
         with whole_database(database, where) if database else nullcontext(), _impatient():
-            if database is not None:
+            if database is not None and is_store(database, where):  # Else MLflow has yet to make its tables.
                 follow_moved(database, experiment)
             client = MlflowClient(tracking_uri=uri)
             found = _experiment(client, experiment, artifacts)
