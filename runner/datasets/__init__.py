@@ -1,6 +1,6 @@
-"""Data sets by name: `mnist`, `cifar10`, `digits`, `npz`, `random`, and what plugins put into `DATASETS`."""
+"""Data sets by name; a plugin adds its own to `DATASETS`."""
 
-from runner.datasets import cifar10, digits, mnist, npz, random  # noqa: F401 - they register themselves
+from runner.datasets import cifar10, digits, fashion_mnist, mnist, npz, random  # noqa: F401 - they register themselves
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
 from runner.datasets.loading import load_dataset
 from runner.datasets.resolved import ResolvedData, data_key, load_resolved, resolve

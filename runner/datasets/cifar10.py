@@ -12,7 +12,7 @@ from typing import IO, Any
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Array, Arrays, DataUnavailable, UnfitArrays
-from runner.datasets.keras_cache import cache_folder, fetch
+from runner.datasets.keras_cache import cache_folder, fetch, has_sha256
 from runner.datasets.npz import arrays_from, read_npz
 from runner.errors import UserError
 from runner.regular_file import check_regular
@@ -56,7 +56,7 @@ def cifar10(*, path: Path | None = None) -> Arrays:
             except (UserError, UnfitArrays) as error:
                 damage.append(f" (what is there is of no use: {error})")
     try:
-        content = fetch(URL, kept, sha256=FILE_SHA256, total_seconds=DOWNLOAD_SECONDS)
+        content = fetch(URL, kept, is_expected=has_sha256(FILE_SHA256), total_seconds=DOWNLOAD_SECONDS)
     except OSError as error:
         raise DataUnavailable(
             f"CIFAR-10 is not in Keras's cache, {cache / FOLDER}{''.join(damage)}, and cannot be downloaded"

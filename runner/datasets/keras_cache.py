@@ -6,6 +6,7 @@ import os
 import tempfile
 import threading
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 
 ANSWER_SECONDS = 10.0
@@ -17,23 +18,32 @@ def cache_folder() -> Path:
     return Path(home or os.path.expanduser("~/.keras")) / "datasets"
 
 
-def fetch(url: str, kept: Path, *, sha256: str, total_seconds: float) -> bytes:
+def fetch(url: str, kept: Path, *, is_expected: Callable[[bytes], bool], total_seconds: float) -> bytes:
     """Downloads a file and keeps it in the cache, where that can be written.
 
     Args:
         url: The address.
         kept: Where to keep it.
-        sha256: Its checksum in hex.
+        is_expected: Whether the content is the file that was asked for; see `has_sha256`.
         total_seconds: The longest wait once the answer has begun, > 0.
 
     Raises:
         OSError: No answer, too slow an answer, or another file than expected.
     """
     content = download(url, answer_seconds=ANSWER_SECONDS, total_seconds=total_seconds)
-    if hashlib.sha256(content).hexdigest() != sha256:
+    if not is_expected(content):
         raise OSError(f"what {url} sent is something else: its checksum is wrong")
     _keep(content, kept)
     return content
+
+
+def has_sha256(expected: str) -> Callable[[bytes], bool]:
+    """Returns the test whether a file has a checksum.
+
+    Args:
+        expected: SHA-256 in hex.
+    """
+    return lambda content: hashlib.sha256(content).hexdigest() == expected
 
 
 def download(url: str, *, answer_seconds: float, total_seconds: float) -> bytes:

@@ -24,7 +24,7 @@ def registered() -> Iterator[None]:
 def test_an_unknown_dataset_lists_what_there_is() -> None:
     with pytest.raises(
         UserError,
-        match=r"recipe\.data\.name: .* 'mnst'\. Did you mean 'mnist'\? Known: cifar10, digits, mnist",
+        match=r"recipe\.data\.name: .* 'mnst'\. Did you mean 'mnist'\? Known: cifar10, digits, fashion_mnist",
     ):
         load_dataset(Data(name="mnst"))
 
