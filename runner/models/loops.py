@@ -22,7 +22,7 @@ _PARTS = 10_000
 
 @contextmanager
 def loops_limited(numbers: int) -> Iterator[None]:
-    """Lets no recurrent layer unroll and no tensor be split too far, and no locally connected one ask for weights without end.
+    """Bounds what building a layer may repeat: unrolled steps, parts of a split, locally connected weights.
 
     Args:
         numbers: That the model's file holds.
