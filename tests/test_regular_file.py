@@ -45,5 +45,5 @@ def test_files_folders_and_what_is_missing_are_left_to_the_reader(tmp_path: Path
     (tmp_path / "file").touch()
     for path in (tmp_path, tmp_path / "file", tmp_path / "none"):
         check_regular(path, "here")
-    with pytest.raises(UserError, match="^here: this is a pipe, a device"):
+    with pytest.raises(UserError, match=r"^here: this is a pipe, a device"):
         check_regular(Path("/dev/zero"), "here")

@@ -22,7 +22,7 @@ _PARTS = 10_000
 
 @contextmanager
 def loops_limited(numbers: int) -> Iterator[None]:
-    """Lets no recurrent layer unroll and no tensor be split too far, and no locally connected one ask for weights without end.
+    """Bounds unrolling, the splitting of tensors, and the weights that a locally connected layer lists.
 
     Args:
         numbers: That the model's file holds.
