@@ -20,6 +20,8 @@ MOST_DIFFERENCES = 24
 _FIRST_COLUMN, _PADDING = 10, 3
 """Characters that the column of seeds takes, and those beside each number."""
 
+_PAIR, _SEEDS = DIFFERENCE_HEADS.index("difference"), DIFFERENCE_HEADS.index("seeds")
+
 _SHOWN = (
     ACCURACY,
     "test/drop",
@@ -103,10 +105,14 @@ def differences_table(comparison: Comparison) -> SpanningTable:
     table = plain_table("Differences, with intervals that hold together in 95%")
     lines = difference_rows(comparison)
     for number, head in enumerate(DIFFERENCE_HEADS):
-        table.add_column(head, justify="left" if number in (0, 1, 6) else "right", no_wrap=number in (1, 3))
+        if number not in (_PAIR, _SEEDS):
+            table.add_column(head, justify="left" if number in (1, 6) else "right", no_wrap=True)
+    whole = SpanningTable(table)
     for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
-        table.add_row(*cells)
-    return SpanningTable(table)
+        if cells[_PAIR]:
+            whole.add_line(Text(f"{cells[_PAIR]} ({cells[_SEEDS]} seeds)", "bold"))
+        table.add_row(*(cell for number, cell in enumerate(cells) if number not in (_PAIR, _SEEDS)))
+    return whole
 
 
 def _width(column: Column, comparison: Comparison) -> int:

@@ -22,7 +22,7 @@ _PARTS = 10_000
 
 @contextmanager
 def loops_limited(numbers: int) -> Iterator[None]:
-    """Bounds what building a layer may repeat: unrolled steps, parts of a split, locally connected weights.
+    """Bounds unrolling, the splitting of tensors, and the weights that a locally connected layer lists.
 
     Args:
         numbers: That the model's file holds.

@@ -132,8 +132,8 @@ ENDLESS: dict[str, tuple[Config, str]] = {
         r"layer 'm', the layer 'activation' is called 9,000 times; at most 2,000 calls",
     ),
     "stacked cells": (
-        stacked(2000),
-        r"layer 'rnn/stackedrnncells', it stacks 2,000 cells; at most 100 are allowed",
+        stacked(500),
+        r"layer 'rnn/stackedrnncells', it stacks 500 cells; at most 100 are allowed",
     ),
 }
 """What would take hours or all memory, with what the message says."""
