@@ -36,7 +36,7 @@ def test_failed_jobs_are_failed_trials_and_the_search_goes_on(search: tuple[Swee
     assert 0 < len(failed) < 4
     assert {record.sampled["training.optimizer.learning_rate"] for record in failed} == {"1e+30"}
     assert all(0.5 <= float(record.sampled["layers.all.schedule.sparsity"]) <= 0.95 for record in records)
-    assert err.splitlines()[-1].startswith(f"{len(failed)} of 4 jobs did not finish")
+    assert err.splitlines()[-1].startswith(f"{len(failed)} of 4 jobs failed: ")
     assert "Traceback" not in err
     first = "search of schedule.sparsity, optimizer.learning_rate for the highest val/accuracy: 4 trials"
     assert out.splitlines()[0] == first
