@@ -1,4 +1,4 @@
-"""How long `python -m runner.compare experiment=NAME` takes over many runs: whole processes, a real store.
+"""How long `python -m runner.compare --experiment NAME` takes over many runs: whole processes, a real store.
 
 python tests/benchmarks/compare.py [--runs 1000] [--seeds 25] [--times 3]
 """
@@ -156,7 +156,7 @@ if __name__ == "__main__":
         print(f"a store of {asked.runs} runs made in {time.perf_counter() - began:.1f} s")
         for _ in range(asked.times):
             began, worked = time.perf_counter(), _worked()
-            command = [sys.executable, "-m", "runner.compare", "experiment=many", f"outputs={folder}"]
+            command = [sys.executable, "-m", "runner.compare", "--experiment=many", f"--outputs={folder}"]
             done = subprocess.run(command, capture_output=True, text=True)
             seconds = time.perf_counter() - began
             print(f"compared in {seconds:.2f} s, {_worked() - worked:.2f} s of one core")

@@ -126,7 +126,7 @@ def test_the_page_of_a_sweep_links_its_jobs_and_its_comparison(shown: Shown) -> 
     [first, opened] = driver.window_handles
     driver.switch_to.window(opened)
     try:
-        shown.browser.text_of_frame("Comparison: sweep")
+        shown.browser.text_of_frame("Which is better in test accuracy")
     finally:
         driver.close()
         driver.switch_to.window(first)
