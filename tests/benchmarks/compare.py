@@ -92,7 +92,9 @@ def _add_run(
         "mlflow.runName": f"{label} seed={seed}",
     }
     rows[models.SqlTag] += [{"key": key, "value": value, "run_uuid": run_id} for key, value in tags.items()]
-    params = {"seed": str(seed)} | {f"layers.rule_{i}.schedule.sparsity": "0.875" for i in range(50)}
+    params = {"seed": str(seed), "layers.all.schedule.power": str(recipe)} | {
+        f"layers.rule_{i}.schedule.sparsity": "0.875" for i in range(50)
+    }
     rows[models.SqlParam] += [
         {"key": key, "value": value, "run_uuid": run_id} for key, value in params.items()
     ]
