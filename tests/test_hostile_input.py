@@ -118,11 +118,14 @@ def commands() -> Iterator[Commands]:
         patch.setattr(runner.stages, "load_dataset", made.load)
         patch.setattr(runner.stages, "build_model", made.build)
         patch.setattr(runner.stages, "make_plan", made.plan)
-        patch.setattr(runner.experiment, "Display", lambda: Display(Console(file=io.StringIO())))
+        patch.setattr(
+            runner.experiment, "Display", lambda noted=None: Display(Console(file=io.StringIO()), noted=noted)
+        )
         # It collects garbage, for seconds in all, and nothing is trained here.
         patch.setattr(runner.experiment, "graphs_freed", contextlib.nullcontext)
         patch.setattr("runner.datasets.mnist.fetch", no_network)
         patch.setattr("runner.datasets.cifar10.fetch", no_network)
+        patch.setattr("runner.datasets.fashion_mnist.fetch", no_network)
         source.register()
         with initialize_config_dir(str(packaged_folder("conf")), version_base="1.3"):
             assert made(Hostile(yaml.safe_dump(BASES[0]).encode())).planner, "and the first takes longest"

@@ -3,13 +3,15 @@
 from runner.compare.comparison import Comparison, Finding
 from runner.compare.effects import Effect
 from runner.compare.verdict import p_words
+from runner.sweep.swept_keys import short_keys
 
-DIFFERENCE_HEADS = ("difference", "where", "mean", "95% interval", "p", "seeds", "verdict")
+DIFFERENCE_HEADS = ("difference", "where", "mean", "95% interval", "p", "seeds", "better")
 
 
 def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
     """Writes the differences of all levels that may be ranked; cells as in `DIFFERENCE_HEADS`."""
     lines = []
+    names = short_keys((factor.key for factor in comparison.factors), least=1)
     for finding in comparison.ranked:
         contrast = finding.contrast
         assert contrast.overall is not None, "ranked findings have one"
@@ -18,7 +20,7 @@ def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
         lines.append((name, where, *_cells(finding, contrast.overall)))
         for dependence in contrast.dependences:
             lines += [
-                ("", f"{dependence.factor.name} {level}", *_cells(finding, effect))
+                ("", f"{names[dependence.factor.key]} {level}", *_cells(finding, effect))
                 for level, effect in dependence.effects
             ]
     return lines
@@ -28,8 +30,8 @@ def _cells(finding: Finding, effect: Effect) -> tuple[str, ...]:
     number = finding.score.number
     interval = f"{number(effect.low, signed=True)} to {number(effect.high, signed=True)}"
     p = p_words(effect.p).removeprefix("p = ").removeprefix("p ")
-    verdict = "not shown"
+    better = "not shown"
     if effect.shown:
         ahead = finding.level_ahead(effect.mean)
-        verdict = "left open" if finding.lost_by(ahead) else f"{ahead} better"
-    return number(effect.mean, signed=True), interval, p, str(effect.seeds), verdict
+        better = "left open" if finding.lost_by(ahead) else ahead
+    return number(effect.mean, signed=True), interval, p, str(effect.seeds), better

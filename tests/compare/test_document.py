@@ -80,7 +80,7 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
         "sweep <b>|1: 6 runs in 2 groups on mnist; 2025-01-31 12:05",
         "job 3 failed",
         "What <it> shows.",
-        "c - <i>a|b</i> +0.0033 +0.0019 to +0.0048 0.0099 3 c better",
+        "c - <i>a|b</i> +0.0033 +0.0019 to +0.0048 0.0099 3 c ",
         details(comparison)[0],
         "<i>a|b</i> 1 0.9800",
         "mean 0.9810 ± 0.0025",
