@@ -158,16 +158,16 @@ def _shade(axis: Axes, difference: Difference) -> None:
     places = {step.level: step.at for step in difference.steps}
     start, end = places[difference.shown_from], max(places.values())
     axis.axvspan(start, end, color=_SHADE, alpha=0.35, zorder=0, linewidth=0)
-    # At the last level there is no room to its right.
-    last = start == end
+    words = f"shown at {difference.shown_from}" if start == end else f"shown from {difference.shown_from} on"
+    # On the right, since on the left it is said which side is whose.
     axis.annotate(
-        f"shown at {difference.shown_from}" if last else f"shown from {difference.shown_from} on",
-        (start, 0.03),
+        words,
+        (end, 0.03),
         xycoords=("data", "axes fraction"),
-        xytext=(-4 if last else 4, 0),
+        xytext=(-4, 0),
         textcoords="offset points",
         va="bottom",
-        ha="right" if last else "left",
+        ha="right",
         fontsize=8.5,
         color=GREY,
     )
