@@ -171,15 +171,27 @@ def prepare_outputs(folder: Path) -> None:
     Raises:
         UserError: They cannot; nothing of a run exists yet then.
     """
+    prepare_folder(folder, f"outputs={folder}", "Choose another folder with outputs=DIR.")
+
+
+def prepare_folder(folder: Path, written: str, way_out: str) -> None:
+    """Makes a folder and proves that files can be written there.
+
+    Args:
+        folder: The folder.
+        written: The setting that names it, as messages begin with it.
+        way_out: What to do where it cannot be written.
+
+    Raises:
+        UserError: No files can be written there.
+    """
     try:
         if folder.exists() and not folder.is_dir():
-            raise UserError(f"outputs={folder}: is a file, not a folder. Choose another with outputs=DIR.")
+            raise UserError(f"{written}: is a file, not a folder. {way_out}")
         folder.mkdir(parents=True, exist_ok=True)
         # Permission bits do not tell: root passes them all, and a file system may be mounted read-only.
         with tempfile.TemporaryFile(dir=folder):
             pass
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
-        raise UserError(
-            f"outputs={folder}: cannot write there ({reason}). Choose another folder with outputs=DIR."
-        ) from error
+        raise UserError(f"{written}: cannot write there ({reason}). {way_out}") from error

@@ -14,6 +14,7 @@ _NUMERIC: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
+_EQUAL: dict[str, Callable[[float, float], bool]] = {"==": operator.eq, "!=": operator.ne}
 _WRITTEN = re.compile(r"\s*([\w./-]+)\s*(==|!=|>=|<=|=|>|<)\s*(.*?)\s*", re.DOTALL)
 
 
@@ -36,11 +37,10 @@ class Condition:
 
     def holds(self, value: str) -> bool:
         """Tells whether it holds for the value of its key."""
-        numbers = _number(value), _number(self.value)
-        if self.sign in _NUMERIC:
-            return None not in numbers and _NUMERIC[self.sign](*numbers)  # type: ignore[arg-type]
-        equal = numbers[0] == numbers[1] if None not in numbers else fnmatchcase(value, self.value)
-        return equal == (self.sign == "==")
+        own, bound = _number(value), _number(self.value)
+        if own is None or bound is None:
+            return self.sign not in _NUMERIC and fnmatchcase(value, self.value) == (self.sign == "==")
+        return (_NUMERIC | _EQUAL)[self.sign](own, bound)
 
 
 def read_condition(text: str) -> Condition:

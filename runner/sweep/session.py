@@ -4,10 +4,8 @@ The command line opens one before Hydra starts the first job and closes it whate
 process or in others, find it by its folder.
 """
 
-import os
 import shlex
 import sys
-import tempfile
 import traceback
 from collections.abc import Sequence
 from contextlib import ExitStack
@@ -27,7 +25,7 @@ from runner.report.sweep_note import sweep_note
 from runner.report.sweep_table import JobsTable, jobs_frame
 from runner.search.reporting import report_search
 from runner.search.search import Search, check_objectives
-from runner.settings import RunSettings
+from runner.settings import RunSettings, prepare_folder
 from runner.source_content import source_content
 from runner.sweep.ending import settle
 from runner.sweep.launching import Launch
@@ -214,7 +212,8 @@ def open_session(
     if search is not None:
         check_objectives(search.objectives, [job.recipe for job in jobs], data)
     store = open_store(settings.tracking, settings.outputs)
-    _prepare_folder(folder)
+    way_out = "Leave the folder to the runner, or choose another."
+    prepare_folder(folder, f"hydra.sweep.dir={folder}", way_out)
     factors = () if search else sweep_factors([job.overrides for job in jobs])
     names = () if search else job_names(factors, len(jobs))
     argv = settings.argv
@@ -255,19 +254,6 @@ def open_session(
             write_record(folder, reused(number, sweep.name_of(number), run))
         return Session(folder, sweep, settings, launch, store, tracker, stack.pop_all())
     raise AssertionError("a sweep opens or raises")
-
-
-def _prepare_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryFile(dir=folder):
-            pass
-    except OSError as error:
-        reason = os.strerror(error.errno) if error.errno else str(error)
-        raise UserError(
-            f"hydra.sweep.dir={folder}: cannot write there ({reason}). Leave the folder to the runner, or"
-            " choose another."
-        ) from error
 
 
 def _unsuccessful(records: Sequence[JobRecord]) -> str:
