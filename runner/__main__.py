@@ -2,7 +2,7 @@
 
 import sys
 
-from runner.cli import main
+from runner.cli.main import main
 
 if __name__ == "__main__":
     # Usage lines and shell completion name the program, and `__main__.py` is none.

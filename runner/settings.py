@@ -7,10 +7,10 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from runner.errors import UserError, did_you_mean
-from runner.objective import read_objectives
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import shown
+from runner.recipe.objective import read_objectives
 from runner.recipe.section import Invalid, Problem, Section, flag, number, text, texts, whole
-from runner.wording import shown
 
 ON_FAILURE = ("continue", "stop")
 ARTIFACTS = ("tables", "plots", "recipe", "tflite", "reports", "model")

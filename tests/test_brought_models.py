@@ -13,11 +13,11 @@ import tf_keras
 from mlflow import MlflowClient
 
 from runner.datasets import load_dataset
-from runner.errors import UserError
-from runner.experiment import run_experiment
-from runner.export.flatbuffer import read_constants
+from runner.process.errors import UserError
 from runner.recipe.schema import Data, Recipe
+from runner.run.experiment import run_experiment
 from runner.settings import RunSettings
+from runner.tflite.flatbuffer import read_constants
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
 

@@ -17,21 +17,21 @@ from hydra import compose, initialize_config_dir
 from hypothesis import HealthCheck, example, given, settings
 from rich.console import Console
 
-import runner.experiment
-import runner.stages
-from runner.command_line import check_arguments
+import runner.run.experiment
+import runner.run.stages
+from runner.cli.command_line import check_arguments
+from runner.cli.composition import load_plugins, placed, read_job
+from runner.cli.override_errors import explain
 from runner.datasets import Dataset, load_dataset
-from runner.errors import UserError
-from runner.experiment import run_experiment
-from runner.job import load_plugins, placed, read_job
 from runner.models import build_model
-from runner.override_errors import explain
-from runner.packaged import packaged_folder
 from runner.plan import make_plan
+from runner.process.errors import UserError
+from runner.process.packaged import packaged_folder
+from runner.process.wording import readable, visible
 from runner.recipe import source
 from runner.recipe.schema import Data, Model
 from runner.report.display import Display
-from runner.wording import readable, visible
+from runner.run.experiment import run_experiment
 from tests.mutations import BASES, SMALL_IMAGES, TRAINING, Hostile, hostile
 
 _LONGEST = 20_000
@@ -115,14 +115,16 @@ def commands() -> Iterator[Commands]:
         (Path(folder) / "recipes").mkdir()
         patch.chdir(folder)
         patch.setenv("KERAS_HOME", folder)
-        patch.setattr(runner.stages, "load_dataset", made.load)
-        patch.setattr(runner.stages, "build_model", made.build)
-        patch.setattr(runner.stages, "make_plan", made.plan)
+        patch.setattr(runner.run.stages, "load_dataset", made.load)
+        patch.setattr(runner.run.stages, "build_model", made.build)
+        patch.setattr(runner.run.stages, "make_plan", made.plan)
         patch.setattr(
-            runner.experiment, "Display", lambda noted=None: Display(Console(file=io.StringIO()), noted=noted)
+            runner.run.experiment,
+            "Display",
+            lambda noted=None: Display(Console(file=io.StringIO()), noted=noted),
         )
         # It collects garbage, for seconds in all, and nothing is trained here.
-        patch.setattr(runner.experiment, "graphs_freed", contextlib.nullcontext)
+        patch.setattr(runner.run.experiment, "graphs_freed", contextlib.nullcontext)
         patch.setattr("runner.datasets.mnist.fetch", no_network)
         patch.setattr("runner.datasets.cifar10.fetch", no_network)
         patch.setattr("runner.datasets.fashion_mnist.fetch", no_network)

@@ -69,7 +69,7 @@ def test_the_wheel_names_its_version_script_and_extras(wheel: Path) -> None:
     with zipfile.ZipFile(wheel) as archive:
         metadata = archive.read(f"{info}/METADATA").decode()
         scripts = archive.read(f"{info}/entry_points.txt").decode()
-    assert "runner = runner.cli:main" in scripts
+    assert "runner = runner.cli.main:main" in scripts
     assert re.findall(r"^Provides-Extra: (\S+)", metadata, re.M) == [
         "bench",
         "gpu",

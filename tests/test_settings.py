@@ -4,8 +4,8 @@ from typing import Any
 import pytest
 import yaml
 
-from runner.errors import UserError
-from runner.packaged import packaged_folder
+from runner.process.errors import UserError
+from runner.process.packaged import packaged_folder
 from runner.settings import ARTIFACTS, RunSettings, Tracking, prepare_outputs, setting_names
 
 

@@ -1,6 +1,6 @@
 """`python -m runner.check`: which weight tensors of a TFLite file are sparse, and in which pattern."""
 
-from runner.command import run_command, tell
+from runner.process.command import run_command, tell
 
 _USAGE = """\
 Shows the zeros in the weight tensors of any TFLite file, and which patterns they have. Sparse encodings are
@@ -46,7 +46,7 @@ def _check(arguments: list[str]) -> int:
         print(to_json(check))
     else:
         from runner.check.screen import show
-        from runner.console import open_console
+        from runner.process.console import open_console
 
         show(check, open_console())
     return 0 if check.passed else 1

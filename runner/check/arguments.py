@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from runner.check.patterns import AXES, Axis, Blocks, MByN, Pattern
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
+from runner.tflite.patterns import AXES, Axis, Blocks, MByN, Pattern
 
 _OPTIONS = ("--m-by-n", "--block-in", "--sparsity", "--axis", "--layer", "--json", "--debug", "--help")
 

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 
 from runner.check.arguments import Asked, expanded
-from runner.check.layer_names import layer_names, matches
-from runner.check.opening import open_file
-from runner.check.patterns import COMMON, Axis, Finding
-from runner.check.weights import WeightTensor, weight_tensors
-from runner.errors import UserError, did_you_mean
-from runner.export.constant import Constant, along
+from runner.process.errors import UserError, did_you_mean
+from runner.tflite.constant import Constant, along
+from runner.tflite.layer_names import layer_names, matches
+from runner.tflite.opening import open_file
+from runner.tflite.patterns import COMMON, Axis, Finding
+from runner.tflite.weight_tensors import WeightTensor, weight_tensors
 
 _MOST_NAMES = 20
 

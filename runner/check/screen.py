@@ -5,10 +5,10 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.check.checking import FileCheck, TensorCheck
-from runner.check.patterns import Axis, Finding
-from runner.check.weights import many_weights
 from runner.check.written import stored_as
 from runner.report.table_style import plain_table
+from runner.tflite.patterns import Axis, Finding
+from runner.tflite.weight_tensors import many_weights
 
 _AXIS_TITLES: dict[Axis, str] = {
     "input_channels": "along input\nchannels",

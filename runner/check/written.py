@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from runner.check.checking import FileCheck, TensorCheck
-from runner.export.constant import Constant
+from runner.tflite.constant import Constant
 
 
 def to_json(check: FileCheck) -> str:

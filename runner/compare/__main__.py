@@ -1,14 +1,14 @@
 """`python -m runner.compare`: compares runs from what is logged."""
 
-from runner.command import run_command, tell
 from runner.compare.arguments import read_arguments
+from runner.process.command import run_command, tell
 
 
 def _answer(arguments: list[str]) -> int:
     try:
         asked = read_arguments(arguments)
         from runner.compare.comparing import compare_asked
-        from runner.console import open_console
+        from runner.process.console import open_console
 
         compare_asked(asked, open_console())
     except SystemExit as error:  # The parser's, after printing its help.

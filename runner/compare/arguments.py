@@ -8,8 +8,8 @@ from typing import NoReturn
 
 from runner.compare.conditions import Condition, read_condition
 from runner.compare.gathering import require_sweep
-from runner.errors import UserError, did_you_mean
-from runner.sweep.records import is_sweep
+from runner.process.errors import UserError, did_you_mean
+from runner.records.sweep_records import is_sweep
 
 _DESCRIPTION = """\
 Compares the runs of sweeps, or of an experiment, from what MLflow holds: which level of each factor is

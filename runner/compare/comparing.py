@@ -26,10 +26,10 @@ from runner.compare.gathering import (
 from runner.compare.groups import FailedGroup, Group, make_groups
 from runner.compare.result import Result
 from runner.compare.score import named_score
-from runner.errors import UserError
-from runner.run_directory import make_run_directory
+from runner.process.errors import UserError
+from runner.process.wording import counted
+from runner.records.run_directory import make_run_directory
 from runner.settings import ARTIFACTS
-from runner.wording import counted
 
 if TYPE_CHECKING:
     from runner.report.page import Picture

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
 
 _NUMERIC: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,

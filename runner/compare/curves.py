@@ -12,7 +12,7 @@ from runner.compare.groups import Group
 from runner.compare.looks import level_colour, looks, varied
 from runner.compare.result import ACCURACY
 from runner.compare.statistics import mean_interval
-from runner.sweep.names import level_names
+from runner.records.names import level_names
 
 _DENSE = "test/dense_accuracy"
 _SAME_DENSE = 1e-6

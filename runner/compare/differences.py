@@ -3,7 +3,7 @@
 from runner.compare.comparison import Comparison, Finding
 from runner.compare.effects import Effect
 from runner.compare.verdict import p_words
-from runner.sweep.swept_keys import short_keys
+from runner.records.swept_keys import short_keys
 
 DIFFERENCE_HEADS = ("difference", "where", "mean", "95% interval", "p", "seeds", "better")
 

@@ -3,7 +3,7 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
-from runner.sweep.swept_keys import short_keys
+from runner.records.swept_keys import short_keys
 
 RECIPE = "recipe"
 ABSENT = "-"

@@ -26,7 +26,7 @@ from typing import Literal
 
 from runner.compare.groups import Group, data_words
 from runner.compare.result import ACCURACY, SQUARED_ERROR, Result
-from runner.wording import counted
+from runner.process.wording import counted
 
 NONZERO_TOLERANCE = 0.02
 """How far the numbers of non-zero weights of two models may lie apart, as a share of the larger."""

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from runner.compare.result import Result, latest_of_each, read_result
-from runner.errors import RunFailed, UserError, did_you_mean
+from runner.process.errors import RunFailed, UserError, did_you_mean
+from runner.records.sweep_records import JobRecord, Sweep, is_sweep, read_records, read_sweep
 from runner.settings import Tracking
-from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, read_sweep
 
 if TYPE_CHECKING:
     from runner.tracking import LoggedRun, Store

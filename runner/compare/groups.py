@@ -10,7 +10,7 @@ from runner.compare.contrasts import Cell
 from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
 from runner.compare.score import TEST_ACCURACY, Score, score_of
-from runner.sweep.names import level_names, without_common_folder
+from runner.records.names import level_names, without_common_folder
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
 _BEFORE_OVERRIDE = re.compile(

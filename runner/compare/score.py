@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
 from runner.compare.result import ACCURACY, SQUARED_ERROR, Result
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)

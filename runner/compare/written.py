@@ -8,7 +8,7 @@ from itertools import count
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 MANIFEST = "comparison.sha256"
 """Names our files with their SHA-256, in the format of `sha256sum`: a file that is as it says is ours."""

@@ -14,8 +14,8 @@ import numpy as np
 from runner.datasets.dataset import DATASETS, Array, Arrays, DataUnavailable, UnfitArrays
 from runner.datasets.keras_cache import cache_folder, fetch, has_sha256
 from runner.datasets.npz import arrays_from, read_npz
-from runner.errors import UserError
-from runner.regular_file import check_regular
+from runner.process.errors import UserError
+from runner.process.regular_file import check_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 # What Keras's own cifar10.load_data() expects.

@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from runner.errors import UserError
-from runner.registry import Registry
-from runner.wording import shown
+from runner.process.errors import UserError
+from runner.process.wording import shown
+from runner.recipe.registry import Registry
 
 Array = NDArray[Any]
 

@@ -8,7 +8,7 @@ from runner.datasets.dataset import DATASETS, Arrays, DataUnavailable, UnfitArra
 from runner.datasets.idx import FILES, parse_idx, unpack
 from runner.datasets.keras_cache import cache_folder, fetch
 from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
 CONTENT_SHA256 = {

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from runner.datasets.dataset import Array
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",

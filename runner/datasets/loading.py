@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Data
 

@@ -7,7 +7,7 @@ from runner.datasets.dataset import DATASETS, Arrays, DataUnavailable, UnfitArra
 from runner.datasets.keras_cache import cache_folder, fetch, has_sha256
 from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
 from runner.datasets.npz import read_npz
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 # What Keras's own mnist.load_data() expects.

@@ -12,9 +12,9 @@ from typing import IO, Any
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
-from runner.errors import UserError, did_you_mean
-from runner.memory import gigabytes, total_memory
-from runner.regular_file import check_regular
+from runner.process.errors import UserError, did_you_mean
+from runner.process.memory import gigabytes, total_memory
+from runner.process.regular_file import check_regular
 
 # So many may be counted from few samples.
 _FEW_CLASSES = 10_000

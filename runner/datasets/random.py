@@ -6,7 +6,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from runner.datasets.dataset import DATASETS, Arrays, UnfitArrays, check_whole_number
-from runner.wording import shown
+from runner.process.wording import shown
 
 _MOST_VALUES = 2**27  # Half a gigabyte.
 

@@ -17,7 +17,7 @@ from dataclasses import dataclass, field
 from multiprocessing.connection import Connection, Pipe
 from typing import IO, Any
 
-from runner.errors import RunnerError
+from runner.process.errors import RunnerError
 
 # To begin is to import TensorFlow, which takes 4 s, and many times that on a busy machine.
 _STARTUP_SECONDS = 300.0

@@ -13,10 +13,10 @@ import tensorflow as tf
 
 from runner.export.child import Child, ChildDied, ChildFailed, ChildHung, shared_child
 from runner.export.convert import convert_graph
-from runner.export.flatbuffer import TFLiteFileError, read_constants
 from runner.export.interpreter import run_file, time_file
 from runner.export.measure import Exported, gzip_bytes
 from runner.export.variants import Variant
+from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 _BATCH = 64
 # The files take turns at being timed, so that what else the machine does meanwhile falls on all of them.

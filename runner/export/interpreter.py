@@ -11,8 +11,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from runner.errors import RunnerError
-from runner.export.flatbuffer import TFLiteFileError, read_constants
+from runner.process.errors import RunnerError
+from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 if TYPE_CHECKING:
     import tensorflow as tf

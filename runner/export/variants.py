@@ -5,7 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from runner.registry import Registry
+from runner.recipe.registry import Registry
 
 if TYPE_CHECKING:
     import tensorflow as tf

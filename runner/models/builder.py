@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import tf_keras
 
-from runner.registry import Registry
+from runner.recipe.registry import Registry
 
 Builder = Callable[..., tf_keras.Model]
 MODELS: Registry[Builder] = Registry("model")

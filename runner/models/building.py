@@ -7,14 +7,14 @@ from typing import Any
 
 import tf_keras
 
-from runner.errors import UserError
 from runner.models.builder import MODELS
 from runner.models.limited import TooManyWeights, weights_limited
 from runner.models.saved import load_saved_model
 from runner.models.weights import load_weights
+from runner.process.errors import UserError
+from runner.process.wording import readable, shown
 from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Model
-from runner.wording import readable, shown
 
 SUPPLIED = ("input_shape", "num_classes")
 Shape = tuple[int | None, ...]

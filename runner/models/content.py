@@ -6,9 +6,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.process.regular_file import check_regular
 from runner.recipe.schema import Model
-from runner.regular_file import check_regular
 
 
 def model_content(model: Model) -> dict[str, str]:

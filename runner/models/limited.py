@@ -7,7 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from runner.memory import gigabytes, total_memory
+from runner.process.memory import gigabytes, total_memory
 
 # Of float32: the value, its gradient, and two moments as Adam keeps them.
 _BYTES_PER_WEIGHT = 16

@@ -7,7 +7,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.models.builder import MODELS
-from runner.wording import shown
+from runner.process.wording import shown
 
 DEPTHS = (20, 32, 44, 56)
 

@@ -11,7 +11,6 @@ from typing import Any
 import h5py
 import tf_keras
 
-from runner.errors import RunFailed, UserError
 from runner.models.allocation import at_most
 from runner.models.backstop import memory_limited, time_limited
 from runner.models.containers import (
@@ -30,7 +29,8 @@ from runner.models.foreign import foreign_kind
 from runner.models.loops import loops_limited
 from runner.models.refused import Refused, TooMuch, shown
 from runner.models.vetting import check_config, parse_config, without_compilation
-from runner.regular_file import check_regular
+from runner.process.errors import RunFailed, UserError
+from runner.process.regular_file import check_regular
 
 _WAY_OUT = (
     "build the model in a plugin or name it in recipe.model.name, and give this file as recipe.model.weights,"

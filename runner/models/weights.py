@@ -6,13 +6,13 @@ from pathlib import Path
 import numpy as np
 import tf_keras
 
-from runner.errors import UserError, did_you_mean
 from runner.models.by_name import match_named
 from runner.models.by_object import match_objects
 from runner.models.matched import Matched, cut, shapes
 from runner.models.weights_file import read_weights_file
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import counted
 from runner.recipe.pattern import fits, fits_any, plain
-from runner.wording import counted
 
 
 def load_weights(model: tf_keras.Model, path: Path, ignore: Sequence[str] = ()) -> str:

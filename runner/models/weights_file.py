@@ -13,7 +13,6 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
-from runner.errors import UserError
 from runner.models.containers import (
     CONFIG,
     DAMAGE,
@@ -26,7 +25,8 @@ from runner.models.containers import (
 from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
 from runner.models.refused import Refused
-from runner.regular_file import check_regular
+from runner.process.errors import UserError
+from runner.process.regular_file import check_regular
 
 Array: TypeAlias = npt.NDArray[Any]
 

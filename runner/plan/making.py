@@ -5,17 +5,16 @@ from collections.abc import Sequence
 
 import tf_keras
 
-from runner.errors import UserError
-from runner.plan.file_warnings import file_warnings
 from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.plan.schedules import build_schedule
+from runner.process.errors import UserError
+from runner.process.wording import counted, shown
 from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
-from runner.wording import counted, shown
 
 _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 
@@ -27,7 +26,6 @@ def make_plan(
     samples: int,
     batch_size: int,
     epochs: int,
-    variants: Sequence[str] = (),
 ) -> Plan:
     """Resolves a recipe's rules against a built model.
 
@@ -37,7 +35,6 @@ def make_plan(
         samples: Training samples, without those held out for validation.
         batch_size: Samples in a training step.
         epochs: Passes over the samples.
-        variants: The kinds of TFLite file that will be made of it; what is known of these is warned of.
 
     Returns:
         The plan.
@@ -69,8 +66,7 @@ def make_plan(
     problems = _row_problems(rules, rows)
     if problems:
         raise UserError("\n".join(problems))
-    warnings = (*_warnings(rows), *file_warnings(rows, model, variants))
-    return Plan(tuple(rows), warnings, steps_per_epoch, total_steps)
+    return Plan(tuple(rows), tuple(_warnings(rows)), steps_per_epoch, total_steps)
 
 
 def structure_of(rule: Rule) -> Structure | None:

@@ -6,11 +6,11 @@ from typing import TypeAlias
 
 import tf_keras
 
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import shown
 from runner.pruning.prunable import is_prunable
 from runner.recipe.pattern import fits, fits_any, plain
 from runner.recipe.schema import Rule
-from runner.wording import shown
 
 Layer: TypeAlias = tf_keras.layers.Layer
 

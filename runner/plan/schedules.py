@@ -5,14 +5,14 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from runner.errors import UserError
 from runner.plan.curve import curve_of
+from runner.process.errors import UserError
+from runner.process.wording import counted
 from runner.pruning.schedule import PruningSchedule, last_step
 from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
 from runner.recipe.arguments import read_arguments
+from runner.recipe.registry import Registry
 from runner.recipe.schema import Recipe, Rule, Schedule
-from runner.registry import Registry
-from runner.wording import counted
 
 SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and

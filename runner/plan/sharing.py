@@ -2,8 +2,8 @@
 
 import tf_keras
 
-from runner.errors import UserError
 from runner.plan.matching import listed, named_layers
+from runner.process.errors import UserError
 from runner.pruning.sharing import BUILD_FUNCTIONAL, CALL_THE_LAYER, repeated_layer, shared_variable
 
 

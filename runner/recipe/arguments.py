@@ -7,10 +7,10 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any, get_args, get_origin, get_type_hints
 
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.process.wording import shown
 from runner.recipe.section import flag, number, text, whole
 from runner.recipe.steps import StepSpec
-from runner.wording import shown
 
 
 @dataclass(frozen=True)

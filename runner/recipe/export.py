@@ -4,9 +4,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from runner.errors import did_you_mean
+from runner.process.errors import did_you_mean
+from runner.process.wording import shown
 from runner.recipe.section import Invalid, Section, flag, number, text, texts, whole
-from runner.wording import shown
 
 _LIMITS = ("max_bytes", "max_accuracy_drop", "min_accuracy")
 

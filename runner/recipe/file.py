@@ -10,12 +10,12 @@ import yaml
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.process.wording import readable, shown
 from runner.recipe.document import TooMuch, compose, read_document
 from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
 from runner.recipe.section import NAMES_CODE
 from runner.recipe.vetting import vet
-from runner.wording import readable, shown
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
 MOST_FILES = 64

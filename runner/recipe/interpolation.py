@@ -3,9 +3,9 @@
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.process.wording import shown
 from runner.recipe.document import LEAST_PER_VALUE, MOST_CHARACTERS
-from runner.wording import shown
 
 ROOT = "recipe"
 _MOST_STEPS = 200

@@ -10,10 +10,10 @@ from pathlib import Path, PurePosixPath
 
 import yaml
 
-from runner.errors import UserError, did_you_mean
-from runner.packaged import packaged_folder
+from runner.process.errors import UserError, did_you_mean
+from runner.process.packaged import packaged_folder
+from runner.process.wording import hidden_character, shown, visible
 from runner.recipe.document import compose, read_document, scalar
-from runner.wording import hidden_character, shown, visible
 
 SUFFIX = ".yaml"
 

@@ -3,7 +3,7 @@
 import re
 from collections.abc import Iterable
 
-from runner.errors import did_you_mean
+from runner.process.errors import did_you_mean
 from runner.recipe.file import lineage
 
 _RULE = re.compile(r"recipe\.layers\.(\w+)")

@@ -11,7 +11,7 @@ from typing import Any
 
 import re2
 
-from runner.wording import shown
+from runner.process.wording import shown
 
 _LONGEST = 1_000
 _OF_PYTHON = re.compile(r"\(\?(?:<?[=!]|>|\(|P=)|(?:^|[^\\])(?:\\\\)*\\[1-9]|[*+?}]\+")

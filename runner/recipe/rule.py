@@ -4,11 +4,11 @@ import re
 from dataclasses import dataclass
 from typing import Any
 
-from runner.errors import did_you_mean
+from runner.process.errors import did_you_mean
+from runner.process.wording import shown
 from runner.recipe.pattern import pattern_problem
 from runner.recipe.schedule import Schedule, plain_schedule, read_schedule
 from runner.recipe.section import Invalid, Section, flag, text, texts, whole
-from runner.wording import shown
 
 IMPORTANCES = ("magnitude", "random")
 M_BY_N_AXES = ("auto", "input_channels", "flattened")

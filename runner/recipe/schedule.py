@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.process.wording import counted
 from runner.recipe.section import Invalid, Section, share, text, whole
 from runner.recipe.steps import StepSpec
-from runner.wording import counted
 
 _FIRST_STEP = StepSpec(0)
 

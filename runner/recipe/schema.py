@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.export import Budget, Export, plain_budget, plain_export, read_budget, read_export
 from runner.recipe.pattern import pattern_problem
 from runner.recipe.rule import NO_RULES, Rule, plain_rule, read_rules

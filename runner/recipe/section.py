@@ -5,8 +5,8 @@ import math
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple, TypeVar
 
-from runner.errors import UserError, did_you_mean
-from runner.wording import hidden_character, shown
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import hidden_character, shown
 
 T = TypeVar("T")
 

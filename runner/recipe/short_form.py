@@ -8,7 +8,7 @@ from typing import Any
 
 from omegaconf import OmegaConf
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.file import RecipeFile
 
 _WITHIN = ("training", "optimizer", "learning_rate")

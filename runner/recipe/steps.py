@@ -4,8 +4,8 @@ import re
 from dataclasses import dataclass
 from typing import Literal
 
+from runner.process.wording import shown
 from runner.recipe.section import number
-from runner.wording import shown
 
 _WRITTEN = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>|ep|%)\s*")
 _UNITS: dict[str, Literal["steps", "epochs", "share"]] = {"": "steps", "ep": "epochs", "%": "share"}

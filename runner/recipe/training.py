@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from runner.process.wording import counted
 from runner.recipe.section import Invalid, Section, flag, number, text, texts, whole
 from runner.recipe.steps import StepSpec
-from runner.wording import counted
 
 _NO_STEPS = StepSpec(0)
 _FORMS = "a number, or a mapping such as {name: cosine, initial: 0.1}"

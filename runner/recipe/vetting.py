@@ -3,10 +3,10 @@
 import math
 from collections.abc import Callable, Mapping
 
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.process.wording import hidden_character, shown
 from runner.recipe.interpolation import refuse_interpolations, values, written_key
 from runner.recipe.section import LARGEST, NAMES_CODE, code_keys
-from runner.wording import hidden_character, shown
 
 _LONGEST_NAME = 200
 

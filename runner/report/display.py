@@ -10,10 +10,10 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from runner.console import open_console
-from runner.interruption import stop_if_interrupted
+from runner.process.console import open_console
+from runner.process.interruption import stop_if_interrupted
+from runner.process.wording import visible
 from runner.training import Progress
-from runner.wording import visible
 
 _REFRESH_SECONDS = 0.1
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from runner.export.advice import Advice, Ratios
 from runner.export.budget import Reference, Verdict
 from runner.export.measure import Exported
-from runner.wording import counted
+from runner.process.wording import counted
 
 # As in the advice: what two measurements differ by is no gain and no loss to count on.
 _NOTABLE = 0.1

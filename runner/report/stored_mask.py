@@ -9,11 +9,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.plan import PlannedWeight
-from runner.plan.evidence import Key, PlacedStructure
 from runner.pruning.layouts import Layout
 from runner.pruning.structures import Block, MByN
 from runner.report.tables import weight_title
 from runner.verify import PrunedWeight, find_weights
+from runner.verify.evidence import Key, PlacedStructure
 from runner.verify.matching import Match
 
 Edges = NDArray[np.int64]

@@ -7,11 +7,11 @@ from datetime import datetime
 from pathlib import Path
 
 from runner import __version__
+from runner.process.wording import counted
+from runner.records.names import short_number
 from runner.report.page import Grid, Picture, page_environment
 from runner.search.search import ON_TEST_SET, searched_on_test_set
 from runner.search.trials import Found, value_text
-from runner.sweep.names import short_number
-from runner.wording import counted
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from runner.records.sweep_records import JobRecord, Sweep
 from runner.report.page import Picture
 from runner.report.table_style import plain_table
 from runner.search.page import Origin, answer, trials_grid, warning, write_page
 from runner.search.plots import plot_front, plot_history
 from runner.search.trials import Found, read_found, trials_frame
-from runner.sweep.records import JobRecord, Sweep
 from runner.tracking import Tracker
 
 RESULTS = "optimization_results.yaml"

@@ -5,12 +5,12 @@ from dataclasses import dataclass
 
 from runner.compare.score import more_is_better
 from runner.datasets import ResolvedData, data_key, load_resolved
-from runner.errors import UserError, did_you_mean
-from runner.metric_names import metric_names
-from runner.objective import Objective
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import counted
+from runner.recipe.objective import Objective
 from runner.recipe.schema import Recipe
-from runner.sweep.swept_keys import short_keys
-from runner.wording import counted
+from runner.records.swept_keys import short_keys
+from runner.search.metric_names import metric_names
 
 
 @dataclass(frozen=True)

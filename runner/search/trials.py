@@ -6,10 +6,10 @@ from dataclasses import dataclass
 import pandas as pd
 
 from runner.compare.pareto import pareto_front
-from runner.objective import Objective, read_objectives
-from runner.sweep.names import short_number
-from runner.sweep.records import JobRecord
-from runner.sweep.swept_keys import short_keys
+from runner.recipe.objective import Objective, read_objectives
+from runner.records.names import short_number
+from runner.records.sweep_records import JobRecord
+from runner.records.swept_keys import short_keys
 
 
 @dataclass(frozen=True)

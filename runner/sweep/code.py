@@ -1,10 +1,10 @@
 """Whether a job's process has the code that its sweep began with."""
 
-from runner.errors import UserError
-from runner.plugin_content import plugin_content
+from runner.process.errors import UserError
+from runner.recipe.plugin_content import plugin_content
+from runner.records.source_content import source_content
+from runner.records.sweep_records import Sweep
 from runner.settings import RunSettings
-from runner.source_content import source_content
-from runner.sweep.records import Sweep
 
 
 def require_same_code(sweep: Sweep, settings: RunSettings) -> None:

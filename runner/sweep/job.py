@@ -10,15 +10,15 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
-from runner.errors import RunFailed, RunnerError
-from runner.interruption import interrupt_reason, was_interrupted
-from runner.objective import read_objectives
+from runner.process.errors import RunFailed, RunnerError
+from runner.process.interruption import interrupt_reason, was_interrupted
+from runner.recipe.objective import read_objectives
 from runner.recipe.schema import Recipe
+from runner.records.names import sampled_name, sampled_values
+from runner.records.sweep_records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 from runner.settings import RunSettings
 from runner.sweep.code import require_same_code
 from runner.sweep.log import keep_log
-from runner.sweep.names import sampled_name, sampled_values
-from runner.sweep.records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 
 _VANISHED = "its process ended before it did"
 _OTHER_DATA = "finished before, on data whose content has changed since: it is run again"
@@ -72,7 +72,7 @@ class Job:
             UserError: This process has other code than the sweep's command; or see `run_experiment`.
             RunFailed: See `run_experiment`.
         """
-        from runner.experiment import Membership, run_experiment
+        from runner.run.experiment import Membership, run_experiment
         from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
         from runner.tracking import open_store
         from runner.tracking.lookup import close_left_open

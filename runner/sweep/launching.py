@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 Engine = Literal["local", "joblib", "submitit_local", "slurm", "ray", "other"]
 """What starts the jobs; `other` is a launcher of Hydra that the runner ships no preset for."""

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from pathlib import Path
 
-from runner.sweep.records import RECORDS, JobRecord
+from runner.records.sweep_records import RECORDS, JobRecord
 
 LOG = "log.txt"
 """A job's log in its folder. As long as it has none, the log is beside the job's record."""

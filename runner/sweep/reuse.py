@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 
 from runner.datasets import ResolvedData, data_key
-from runner.fingerprint import job_fingerprint
 from runner.models.content import model_content
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
+from runner.records.fingerprint import job_fingerprint
+from runner.records.sweep_records import JobRecord, Sweep
 from runner.settings import RunSettings
 from runner.sweep.planned import PlannedJob
-from runner.sweep.records import JobRecord, Sweep
 from runner.tracking import LoggedRun, Store, open_store
 from runner.tracking.lookup import find_finished, find_on_other_data
 

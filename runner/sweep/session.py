@@ -16,31 +16,31 @@ import pandas as pd
 from rich.text import Text
 
 from runner.compare.comparing import COMPARISON_PAGE, compare_finished_sweep
-from runner.console import open_console
 from runner.datasets import data_key, resolve
-from runner.errors import RunFailed, RunnerError, UserError
-from runner.plugin_content import plugin_content
-from runner.report.sweep_lines import factors_line
-from runner.report.sweep_note import sweep_note
-from runner.report.sweep_table import JobsTable, jobs_frame
+from runner.process.console import open_console
+from runner.process.errors import RunFailed, RunnerError, UserError
+from runner.process.wording import counted
+from runner.recipe.plugin_content import plugin_content
+from runner.records.names import job_names, sweep_name
+from runner.records.source_content import source_content
+from runner.records.sweep_records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
+from runner.records.swept_keys import sweep_factors
 from runner.search.reporting import report_search
 from runner.search.search import Search, check_objectives
 from runner.settings import RunSettings, prepare_folder
-from runner.source_content import source_content
 from runner.sweep.ending import settle
+from runner.sweep.job_lines import factors_line
+from runner.sweep.jobs_table import JobsTable, jobs_frame
 from runner.sweep.launching import Launch
 from runner.sweep.log import LOG
-from runner.sweep.names import job_names, sweep_name
+from runner.sweep.parent_note import sweep_note
 from runner.sweep.planned import PlannedJob
-from runner.sweep.records import JobRecord, Sweep, is_sweep, read_records, write_record, write_sweep
 from runner.sweep.reuse import find_equals, reused
 from runner.sweep.standing import told_of
-from runner.sweep.swept_keys import sweep_factors
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.lookup import close_left_open
 from runner.tracking.names import MAX_TAG
-from runner.wording import counted
 
 
 class SweepFailed(RunFailed):

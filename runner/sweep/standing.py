@@ -3,8 +3,8 @@
 from collections.abc import Collection
 from dataclasses import dataclass
 
-from runner.sweep.records import JobRecord
-from runner.wording import counted
+from runner.process.wording import counted
+from runner.records.sweep_records import JobRecord
 
 _MINUTE, _HOUR, _DAY = 60, 3600, 86400
 

@@ -10,9 +10,9 @@ from rich.console import Console
 from rich.live import Live
 from rich.text import Text
 
-from runner.report.sweep_lines import JobLine, LiveSweep
+from runner.records.sweep_records import JobRecord, read_records
+from runner.sweep.job_lines import JobLine, LiveSweep
 from runner.sweep.log import last_line, log_of
-from runner.sweep.records import JobRecord, read_records
 from runner.sweep.standing import Standing
 
 _SECONDS_BETWEEN_LOOKS = 0.5

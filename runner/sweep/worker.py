@@ -10,10 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
-from runner.errors import UserError
-from runner.interruption import note_interrupt, stop_if_interrupted
+from runner.process.errors import UserError
+from runner.process.interruption import note_interrupt, stop_if_interrupted
+from runner.records.sweep_records import is_sweep, read_sweep
 from runner.sweep.log import logged
-from runner.sweep.records import is_sweep, read_sweep
 
 
 @contextmanager

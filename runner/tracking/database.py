@@ -17,7 +17,7 @@ from pathlib import Path
 
 from filelock import FileLock, Timeout
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.tracking.moved import ARTIFACTS
 from runner.tracking.schema import Content, content_of
 

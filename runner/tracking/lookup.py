@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.tracking.reason import short_reason
 from runner.tracking.runs import LoggedRun, runs_by_id, runs_where
 from runner.tracking.store import STORE_ERRORS, Store, without_password

@@ -9,7 +9,7 @@ from itertools import islice
 
 from mlflow.entities import Run, ViewType
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.tracking.reason import short_reason
 from runner.tracking.store import STORE_ERRORS, Store, without_password
 

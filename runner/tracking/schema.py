@@ -13,7 +13,7 @@ from typing import Any, Literal
 import mlflow
 from alembic.script import ScriptDirectory
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 _LOCK_SECONDS = 60.0
 _TABLES = "SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE 'sqlite!_%' ESCAPE '!'"

@@ -11,7 +11,7 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
 from runner.settings import Tracking
 
 # Read when mlflow is imported: git and telemetry are none of a run's business, nor is the line it prints

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 
-from runner.errors import RunFailed, UserError
-from runner.interruption import was_interrupted
+from runner.process.errors import RunFailed, UserError
+from runner.process.interruption import was_interrupted
 from runner.tracking.model import log_model
 from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.process import PROCESS_TAG, own_process

@@ -5,7 +5,7 @@ from typing import Any
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Augmentation
 
 _WHERE = "recipe.training.augmentation"

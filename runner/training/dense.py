@@ -10,8 +10,8 @@ import tf_keras
 from numpy.typing import NDArray
 
 from runner.datasets import Dataset
-from runner.errors import RunFailed
 from runner.plan import Plan
+from runner.process.errors import RunFailed
 from runner.pruning.copying import copy_model
 from runner.recipe.schema import Training
 from runner.training.dense_checkpoint import DenseResult

@@ -22,12 +22,12 @@ import tf_keras
 from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
-from runner.errors import RunFailed
 from runner.models.containers import check_hdf5, most_bytes
 from runner.models.refused import Refused
+from runner.process.errors import RunFailed
+from runner.process.unwritable import unwritable_told
 from runner.training.dense_failure import forget_failure, known_failure, remember_failure
 from runner.training.dense_key import dense_key
-from runner.unwritable import unwritable_told
 
 _WEIGHTS, _MANIFEST, _OWN_SHA256 = "dense.weights.h5", "manifest.json", "manifest_sha256"
 _POLL_SECONDS = 0.1

@@ -7,8 +7,8 @@ import json
 from contextlib import suppress
 from pathlib import Path
 
-from runner.errors import RunFailed
-from runner.interruption import was_interrupted
+from runner.process.errors import RunFailed
+from runner.process.interruption import was_interrupted
 
 
 def known_failure(folder: Path, sweep: str | None) -> str | None:

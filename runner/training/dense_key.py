@@ -28,9 +28,9 @@ def dense_ingredients(
         recipe: Its `model` and `training`, and of `data` the validation split.
         data: Its content, and how it is split.
         seed: The run's seed.
-        computed_with: Versions and device; see `runner.provenance.computed_with`.
+        computed_with: Versions and device; see `runner.records.provenance.computed_with`.
         source: SHA-256 of the parts of the runner that decide about dense weights; see
-            `runner.source_content`.
+            `runner.records.source_content`.
         files: SHA-256 of the files that the model names, by key; see `model_content`. They stand in the place
             of the paths.
         plugins: SHA-256 of each plugin; see `plugin_content`.

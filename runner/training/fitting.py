@@ -10,14 +10,14 @@ import tensorflow as tf
 import tf_keras
 
 from runner.datasets import Dataset
-from runner.errors import RunFailed
 from runner.plan import Plan
-from runner.plan.evidence import masked_weights
+from runner.process.errors import RunFailed
 from runner.pruning import UpdatePruningStep
 from runner.pruning.masked_weight import BROKEN_WEIGHTS
 from runner.pruning.wrapper import wrappers
 from runner.recipe.schema import Training
 from runner.training.feeding import training_feed
+from runner.verify.evidence import masked_weights
 
 _MOST_POINTS = 200
 """Sparsity is measured at mask updates, but at most about this often in one training."""

@@ -6,11 +6,11 @@ from typing import Annotated
 
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.arguments import Bounds, NotNegative, Step, read_arguments
+from runner.recipe.registry import Registry
 from runner.recipe.schema import LearningRate
 from runner.recipe.steps import StepSpec
-from runner.registry import Registry
 from runner.training.rates import Constant, Cosine, Exponential, Piecewise, WarmUp
 
 LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry("learning rate")

@@ -6,10 +6,10 @@ from typing import Any, TypeAlias
 import tf_keras
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.arguments import NotNegative, Positive, Share, read_arguments
+from runner.recipe.registry import Registry
 from runner.recipe.training import LearningRate, Optimizer
-from runner.registry import Registry
 from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
 OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")

@@ -10,7 +10,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 _SCALES = (1.0, 8.0)
 """Of the values that are tried: small ones, which tell little of a limit, and large ones."""

@@ -8,10 +8,10 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError, did_you_mean
+from runner.process.errors import UserError, did_you_mean
+from runner.process.wording import shown
 from runner.recipe.schema import Training
 from runner.training.outputs import gives_probabilities
-from runner.wording import shown
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
 _OF_COMPILE = ("crossentropy", "ce")

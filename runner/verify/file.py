@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.export.flatbuffer import Constant, TFLiteFileError, Use, read_constants
+from runner.tflite.flatbuffer import Constant, TFLiteFileError, Use, read_constants
 from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
 from runner.verify.folds import Folds
 from runner.verify.matching import Match, compare

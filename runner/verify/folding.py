@@ -8,7 +8,7 @@ are read off the file: such a scale is believed where it explains all the kept w
 
 import numpy as np
 
-from runner.export.flatbuffer import Constant, Use
+from runner.tflite.flatbuffer import Constant, Use
 
 _KERNEL = 1
 _OUTPUT_FIRST = frozenset(Use(op, _KERNEL) for op in ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))

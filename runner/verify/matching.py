@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.export.flatbuffer import Constant
+from runner.tflite.flatbuffer import Constant
 from runner.verify.folding import scaled
 from runner.verify.folds import Folds
 from runner.verify.rounding import allowed_steps, coarseness

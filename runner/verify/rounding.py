@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from runner.export.constant import Constant, along
+from runner.tflite.constant import Constant, along
 
 # A limit is computed from values that may be read off rounded ones: half a step in 127.
 _ROOM = 1.01

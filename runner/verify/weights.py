@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from runner.errors import did_you_mean
+from runner.process.errors import did_you_mean
 from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems
 
 

@@ -3,8 +3,8 @@ from pathlib import Path
 import pytest
 
 from runner.check.arguments import Asked, CommandLine, read_arguments
-from runner.check.patterns import Blocks, MByN
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.tflite.patterns import Blocks, MByN
 
 
 def test_a_file_alone_asks_for_nothing() -> None:

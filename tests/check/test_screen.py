@@ -9,8 +9,8 @@ from rich.console import Console
 
 from runner.check.arguments import Asked
 from runner.check.checking import FileCheck, check_file
-from runner.check.patterns import COMMON, Blocks, Finding, MByN
 from runner.check.screen import check_table, sentences, show
+from runner.tflite.patterns import COMMON, Blocks, Finding, MByN
 
 
 def drawn(asked: Asked, width: int = 80) -> list[str]:

@@ -4,8 +4,8 @@ from pathlib import Path
 
 from runner.check.arguments import Asked
 from runner.check.checking import check_file
-from runner.check.patterns import Blocks, MByN
 from runner.check.written import to_json
+from runner.tflite.patterns import Blocks, MByN
 
 
 def test_all_of_a_check_is_written(files: Mapping[str, Path]) -> None:

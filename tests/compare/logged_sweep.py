@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from runner.errors import RunFailed
+from runner.process.errors import RunFailed
+from runner.records.sweep_records import JobRecord, Sweep, write_record, write_sweep
 from runner.settings import Tracking
-from runner.sweep.records import JobRecord, Sweep, write_record, write_sweep
 from runner.tracking import Store, open_run, open_store
 
 EXPERIMENT = "schedules"

@@ -4,8 +4,8 @@ import pytest
 
 from runner.compare.arguments import Asked, read_arguments
 from runner.compare.conditions import Condition
-from runner.errors import UserError
-from runner.sweep.records import Sweep, write_sweep
+from runner.process.errors import UserError
+from runner.records.sweep_records import Sweep, write_sweep
 
 FIRST, SECOND = Path("outputs/sweeps/2025-01-01"), Path("outputs/sweeps/2025-02-01")
 

@@ -11,8 +11,8 @@ from rich.console import Console
 from runner.compare.arguments import Asked
 from runner.compare.comparing import compare_asked, compare_finished_sweep
 from runner.compare.conditions import read_condition
-from runner.errors import UserError
-from runner.sweep.records import read_records, write_record
+from runner.process.errors import UserError
+from runner.records.sweep_records import read_records, write_record
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_failed
 
 WRITTEN = {

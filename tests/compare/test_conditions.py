@@ -1,7 +1,7 @@
 import pytest
 
 from runner.compare.conditions import Condition, fulfils, read_condition, resolve_key
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 
 @pytest.mark.parametrize(

@@ -11,9 +11,9 @@ from runner.compare.gathering import (
     gather_sweep,
     require_sweep,
 )
-from runner.errors import UserError
+from runner.process.errors import UserError
+from runner.records.sweep_records import JobRecord, read_records, read_sweep, write_record, write_sweep
 from runner.settings import Tracking
-from runner.sweep.records import JobRecord, read_records, read_sweep, write_record, write_sweep
 from runner.tracking import open_run, open_store
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep, log_failed, log_run
 

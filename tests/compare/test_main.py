@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.sweep.records import read_records, write_record
+from runner.records.sweep_records import read_records, write_record
 from tests.compare.logged_sweep import EXPERIMENT, LoggedSweep
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.compare.written import MANIFEST, replacing
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 
 def write(folder: Path, **files: str) -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import Arrays, Dataset, UnfitArrays
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 
 def arrays(**changes: Any) -> Arrays:

@@ -12,7 +12,7 @@ import pytest
 from runner.datasets import fashion_mnist as module
 from runner.datasets import load_dataset
 from runner.datasets.idx import FILES
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from runner.datasets.idx import FILES, parse_idx, read_idx_folder, unpack
-from runner.errors import UserError
+from runner.process.errors import UserError
 
 
 def idx(array: np.ndarray) -> bytes:

@@ -6,7 +6,7 @@ import pytest
 import tensorflow as tf
 
 from runner.datasets import DATASETS, Arrays, UnfitArrays, load_dataset
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 

@@ -11,7 +11,7 @@ import pytest
 
 from runner.datasets import DataUnavailable, load_dataset
 from runner.datasets import mnist as mnist_module
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "mnist.npz"

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import Dataset, load_dataset
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)

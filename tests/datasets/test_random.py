@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import Dataset, load_dataset
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 SHAPES = {"input_shape": [4, 16, 2], "target_shape": [4, 4, 3]}

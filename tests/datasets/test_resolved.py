@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import ResolvedData, data_key, load_resolved, resolve, resolved
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data
 
 

@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError
 from runner.export.convert import convert
-from runner.export.flatbuffer import read_constants
 from runner.export.interpreter import Program, predict
 from runner.export.variants import VARIANTS
+from runner.process.errors import UserError
+from runner.tflite.flatbuffer import read_constants
 
 layers = tf_keras.layers
 

@@ -3,8 +3,8 @@ import sys
 
 import pytest
 
-from runner.errors import UserError
 from runner.export.variants import VARIANTS, Float32
+from runner.process.errors import UserError
 
 NAMES = ["dynamic_range", "float16", "float32", "float32_sparse", "int8", "int8_sparse"]
 

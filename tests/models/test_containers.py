@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.errors import UserError
 from runner.models.saved import load_saved_model
 from runner.models.weights_file import read_weights_file
+from runner.process.errors import UserError
 from tests.models.crafted import dense, save, sequential
 
 HUGE = 10**12
@@ -262,7 +262,7 @@ def test_bombs_take_neither_time_nor_memory(tmp_path: Path) -> None:
     program = (
         "import sys, time, pathlib\n"
         "from runner.models.saved import load_saved_model\n"
-        "from runner.errors import UserError\n"
+        "from runner.process.errors import UserError\n"
         "for path in sys.argv[1:]:\n"
         "    begin = time.monotonic()\n"
         "    try: load_saved_model(pathlib.Path(path))\n"

@@ -3,8 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UserError
 from runner.models.content import model_content, with_content
+from runner.process.errors import UserError
 from runner.recipe.schema import Model
 
 

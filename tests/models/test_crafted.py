@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 import tf_keras
 
-from runner.errors import UserError
 from runner.models.saved import load_saved_model
+from runner.process.errors import UserError
 from tests.models.crafted import REFUSED, RUNNING, constant, dense, evil, save, sequential
 
 MODULES = ("evil_mod", "tf_keras_evil")

@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 import tf_keras
 
-from runner.errors import UserError
 from runner.models.calls import check_calls
 from runner.models.refused import Refused
 from runner.models.saved import load_saved_model
 from runner.models.wiring import check_wiring
+from runner.process.errors import UserError
 from tests.models.crafted import Config, functional, layer, save
 from tests.models.endless import ENDLESS, chain, given, on, stacked, twice
 

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.errors import UserError
 from runner.models import build_model
 from runner.models.weights import load_weights
+from runner.process.errors import UserError
 from runner.recipe.schema import Model
 
 layers = tf_keras.layers

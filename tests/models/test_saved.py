@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.errors import RunFailed, UserError
 from runner.models.saved import load_saved_model, reload_model
+from runner.process.errors import RunFailed, UserError
 from tests.models.kept_models import models, settle
 
 

@@ -7,10 +7,10 @@ from tf_keras import layers
 
 from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan, wrap_model
 from runner.plan.curve import Curve, curve_of
-from runner.plan.evidence import masked_weights
 from runner.pruning import ConstantSparsity, PruningSchedule, UpdatePruningStep
 from runner.pruning.schedules import LinearSparsity
 from runner.recipe.schema import Rule, Schedule, StepSpec
+from runner.verify.evidence import masked_weights
 
 
 class Ramp(PruningSchedule):

@@ -5,8 +5,8 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.errors import UserError
 from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan
+from runner.process.errors import UserError
 from runner.pruning import ConstantSparsity, PruningSchedule
 from runner.pruning.structures import MByN, Unstructured
 from runner.recipe.schema import Rule, Schedule, StepSpec

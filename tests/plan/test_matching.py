@@ -5,8 +5,8 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.errors import UserError
 from runner.plan.matching import match_rules, matches_layer, named_layers
+from runner.process.errors import UserError
 from runner.recipe.schema import Rule, Schedule
 
 

@@ -3,8 +3,8 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
 from runner.plan.schedules import SCHEDULES, build_schedule, drop_leftovers
+from runner.process.errors import UserError
 from runner.pruning.schedule import PruningSchedule, schedule_config, settled_sparsity, update_steps
 from runner.pruning.schedules import ConstantSparsity, LinearSparsity, PolynomialDecay
 from runner.recipe.schema import Recipe, Rule, Schedule, StepSpec

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.arguments import NotNegative, Positive, Share, Step, read_arguments
 
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 from omegaconf import OmegaConf
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.file import lineage, origins, read_recipe_file
 from runner.recipe.vetting import vet
 

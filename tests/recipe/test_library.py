@@ -2,8 +2,9 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UserError
-from runner.packaged import packaged_folder
+from runner.process.errors import UserError
+from runner.process.packaged import packaged_folder
+from runner.process.wording import visible
 from runner.recipe.library import (
     describe_recipes,
     find_recipe,
@@ -14,7 +15,6 @@ from runner.recipe.library import (
     recipe_listing,
     recipe_names,
 )
-from runner.wording import visible
 
 SINGLE = ["cifar10_resnet20", "mnist_2x4", "mnist_constant", "mnist_polynomial", "two_conv_2x4"]
 STUDY = [

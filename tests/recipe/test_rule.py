@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.rule import Rule, plain_rule, read_rules
 from runner.recipe.schedule import Schedule, beyond_training
 from runner.recipe.section import Problem, Section

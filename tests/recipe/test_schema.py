@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Data, Export, Model, Optimizer, Recipe, Rule, Schedule, Training
 from runner.recipe.steps import StepSpec
 

@@ -6,8 +6,8 @@ from dataclasses import replace
 import pytest
 from hydra import compose, initialize_config_dir
 
-from runner.job import read_job
-from runner.packaged import packaged_folder
+from runner.cli.composition import read_job
+from runner.process.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.library import recipe_names
 from runner.recipe.schema import (

@@ -4,9 +4,9 @@ from pathlib import Path
 import pytest
 from hydra import compose, initialize_config_dir
 
-from runner.errors import UserError
-from runner.job import read_job
-from runner.packaged import packaged_folder
+from runner.cli.composition import read_job
+from runner.process.errors import UserError
+from runner.process.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.schema import LearningRate, StepSpec
 

@@ -8,8 +8,8 @@ from hydra.errors import MissingConfigException
 from hydra.plugins.config_source import ConfigLoadError
 from omegaconf import OmegaConf
 
-from runner.errors import UserError
-from runner.packaged import packaged_folder
+from runner.process.errors import UserError
+from runner.process.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.source import RecipeSource
 

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.vetting import vet
 
 

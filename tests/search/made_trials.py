@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from runner.objective import Objective
+from runner.recipe.objective import Objective
 from runner.search.page import Origin
 from runner.search.trials import Found, Trial
 

@@ -6,8 +6,8 @@ from typing import Any
 import pytest
 
 from runner.datasets import ResolvedData, data_key, resolve
-from runner.errors import UserError
-from runner.objective import read_objectives
+from runner.process.errors import UserError
+from runner.recipe.objective import read_objectives
 from runner.recipe.schema import Recipe
 from runner.search.search import Search, check_objectives
 

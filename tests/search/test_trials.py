@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from runner.objective import Objective
+from runner.recipe.objective import Objective
+from runner.records.sweep_records import JobRecord
 from runner.search.page import answer, question, warning, write_page
 from runner.search.reporting import draw
 from runner.search.trials import Found, Trial, read_found, trials_frame, value_text
-from runner.sweep.records import JobRecord
 from tests.search.made_trials import ORIGIN, SPARSITY, one_objective, two_objectives
 
 

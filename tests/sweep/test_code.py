@@ -6,13 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UserError
-from runner.job import load_plugins
-from runner.plugin_content import plugin_content
+from runner.cli.composition import load_plugins
+from runner.process.errors import UserError
+from runner.recipe.plugin_content import plugin_content
+from runner.records.source_content import source_content
+from runner.records.sweep_records import Sweep, read_sweep, write_sweep
 from runner.settings import RunSettings
-from runner.source_content import source_content
 from runner.sweep.code import require_same_code
-from runner.sweep.records import Sweep, read_sweep, write_sweep
 
 
 @pytest.fixture
@@ -43,7 +43,7 @@ def test_equal_code_is_taken(tmp_path: Path, settings: RunSettings) -> None:
         ({"plugins": {"swept_plugin": "0" * 64}}, "plugins: 'swept_plugin': the code is not what it was"),
         (
             {"source": {"pruning": "0" * 64, "stages.py": "1" * 64}},
-            "runner/pruning, runner/stages.py: the code is not what it was when the sweep began; runs of"
+            "runner/pruning, runner/run/stages.py: the code is not what it was when the sweep began; runs of"
             " different code are not compared. Begin the sweep again.",
         ),
     ],

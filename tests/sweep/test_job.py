@@ -7,11 +7,11 @@ from typing import cast
 
 import pytest
 
-from runner.errors import RunFailed
+from runner.process.errors import RunFailed
 from runner.recipe.schema import Recipe
+from runner.records.sweep_records import JobRecord, Sweep, read_records, write_record, write_sweep
 from runner.settings import RunSettings, Tracking
 from runner.sweep.job import recorded
-from runner.sweep.records import JobRecord, Sweep, read_records, write_record, write_sweep
 from runner.tracking import Store, open_run, open_store
 
 FINISHED = JobRecord(0, "seed=1", "finished", run_id="abc", folder="/sweep/0")

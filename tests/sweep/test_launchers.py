@@ -10,7 +10,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runner.sweep.records import JobRecord, read_records
+from runner.records.sweep_records import JobRecord, read_records
 from tests.sweep import slurm_stand_in
 from tests.sweep.sweeping import COMPARED, TINY, Sweeps, wait_until
 

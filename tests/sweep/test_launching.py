@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.sweep.launching import Launch, ray_settings, read_launch
 
 JOBLIB = {"_target_": "hydra_plugins.hydra_joblib_launcher.joblib_launcher.JoblibLauncher", "n_jobs": -1}

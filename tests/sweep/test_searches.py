@@ -6,9 +6,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from runner.metric_names import metric_names
 from runner.recipe.schema import Recipe
-from runner.sweep.records import read_records
+from runner.records.sweep_records import read_records
+from runner.search.metric_names import metric_names
 from tests.sweep.sweeping import TINY, Sweeps
 
 OPTUNA = ["hydra/sweeper=optuna", "recipe=mnist_constant", *TINY[1:], "threads=1"]

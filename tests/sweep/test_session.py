@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sweep.records import JobRecord, Status
+from runner.records.sweep_records import JobRecord, Status
 from runner.sweep.session import _unsuccessful, continuing
 
 

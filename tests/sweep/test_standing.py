@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.sweep.records import JobRecord
+from runner.records.sweep_records import JobRecord
 from runner.sweep.standing import Standing, duration, listed
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from runner.sweep.records import read_records, read_sweep
+from runner.records.sweep_records import read_records, read_sweep
 from tests.sweep.sweeping import COMPARED, TINY, Sweeps
 
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
+from runner.records.sweep_records import JobRecord, write_record
 from runner.sweep.log import logged
-from runner.sweep.records import JobRecord, write_record
 from runner.sweep.watch import Watch
 
 

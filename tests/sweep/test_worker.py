@@ -7,9 +7,9 @@ from types import FrameType
 
 import pytest
 
-from runner import interruption
-from runner.errors import UserError
-from runner.sweep.records import Sweep, write_sweep
+from runner.process import interruption
+from runner.process.errors import UserError
+from runner.records.sweep_records import Sweep, write_sweep
 from runner.sweep.worker import worker
 
 

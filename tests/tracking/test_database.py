@@ -15,7 +15,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.engine import Engine
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking import database, open_store
 from runner.tracking.schema import content_of

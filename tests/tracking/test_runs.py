@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking import (
     Store,

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking import find_store, open_store
 from runner.tracking.schema import is_store, version_problem

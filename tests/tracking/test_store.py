@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from mlflow import MlflowClient
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking.store import find_store, open_store, without_password
 

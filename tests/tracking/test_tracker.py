@@ -13,7 +13,7 @@ import tensorflow as tf
 from mlflow import MlflowClient
 from mlflow.entities import Run
 
-from runner.errors import RunFailed
+from runner.process.errors import RunFailed
 from runner.settings import Tracking
 from runner.tracking import Tracker, open_run, open_store
 from tests.mlflow_server import mlflow_server
@@ -153,7 +153,7 @@ def test_more_entries_than_one_request_takes(outputs: Path) -> None:
 
 
 def test_what_became_of_an_interrupt_is_killed(outputs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("runner.interruption._reasons", ["interrupted"])
+    monkeypatch.setattr("runner.process.interruption._reasons", ["interrupted"])
     with pytest.raises(ImportError), opened(outputs) as run:
         raise ImportError("an import was torn apart")
     assert read(outputs, run.run_id).info.status == "KILLED"

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Augmentation
 from runner.training.augmentation import RandomFlip, RandomShift, augmentation_layers, check_augmentation
 

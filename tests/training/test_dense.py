@@ -6,7 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.datasets import Dataset
-from runner.errors import RunFailed
+from runner.process.errors import RunFailed
 from runner.recipe.schema import Optimizer, Training
 from runner.training import Progress, make_deterministic, task_for
 from runner.training.dense import dense_steps, train_dense

@@ -15,8 +15,8 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.errors import RunFailed
 from runner.models.weights import load_weights
+from runner.process.errors import RunFailed
 from runner.training.dense_checkpoint import (
     DamagedCheckpoint,
     DenseCheckpoint,
@@ -432,7 +432,7 @@ def test_another_sweep_and_a_run_by_itself_try_again(store: Path, sweep: str | N
 
 def test_an_interrupted_training_has_not_failed(store: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     with monkeypatch.context() as interrupted:
-        interrupted.setattr("runner.interruption._reasons", ["interrupted"])
+        interrupted.setattr("runner.process.interruption._reasons", ["interrupted"])
         failure_of(Failing(store, sweep="a"))
 
     assert Job(store, sweep="a").run().result == RESULT

@@ -8,8 +8,8 @@ import tf_keras
 from tf_keras import layers
 
 from runner.datasets import Dataset
-from runner.errors import RunFailed
 from runner.plan import SCHEDULES, Plan, make_plan, wrap_model
+from runner.process.errors import RunFailed
 from runner.pruning import PruningSchedule
 from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Rule, Schedule, StepSpec, Training
 from runner.training import History, Progress, build_optimizer, make_deterministic, train

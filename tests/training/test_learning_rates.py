@@ -8,7 +8,7 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import LearningRate, Optimizer, StepSpec
 from runner.training import LEARNING_RATES, build_optimizer
 from runner.training.learning_rates import build_learning_rate

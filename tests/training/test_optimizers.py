@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import LearningRate, Optimizer
 from runner.training import OPTIMIZERS, build_optimizer
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.training.outputs import gives_probabilities
 
 

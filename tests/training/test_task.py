@@ -5,7 +5,7 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.errors import UserError
+from runner.process.errors import UserError
 from runner.recipe.schema import Training
 from runner.training import Task, task_for
 

@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.export.flatbuffer import read_constants
 from runner.pruning.structures import Structure, Unstructured
+from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
 from runner.verify.model_folds import model_folds
 

@@ -12,8 +12,8 @@ from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
 from runner.export.convert import convert
-from runner.export.flatbuffer import read_constants
 from runner.pruning.structures import Unstructured
+from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight, check_file
 from tests.verify.pruned_models import prune
 

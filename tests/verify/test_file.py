@@ -7,8 +7,8 @@ import pytest
 import tf_keras
 
 from runner.export.convert import convert
-from runner.export.flatbuffer import read_constants
 from runner.pruning.structures import MByN, Unstructured
+from runner.tflite.flatbuffer import read_constants
 from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_file, find_weights
 from tests.verify.pruned_models import kernels, patch, prune
 

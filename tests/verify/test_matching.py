@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.export.flatbuffer import Constant, Use
+from runner.tflite.flatbuffer import Constant, Use
 from runner.verify.matching import Match, compare
 from runner.verify.views import views
 

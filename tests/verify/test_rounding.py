@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runner.export.constant import Constant, Use
+from runner.tflite.constant import Constant, Use
 from runner.verify.rounding import allowed_steps, coarseness
 
 WANTED = np.array([[1.27, -0.5], [0.0, 0.0127], [2.54e-7, 0.0]])

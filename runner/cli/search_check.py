@@ -1,0 +1,183 @@
+"""Reads what Hydra's Optuna sweeper was told, before its first trial, and completes it."""
+
+import logging
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from hydra.core.override_parser.overrides_parser import OverridesParser
+from hydra.core.override_parser.types import ChoiceSweep, IntervalSweep, Override, RangeSweep
+from omegaconf import DictConfig, OmegaConf
+
+from runner.cli.composition import task_overrides
+from runner.process.errors import UserError
+from runner.recipe.objective import read_objectives
+from runner.records.swept_keys import parted
+from runner.settings import RunSettings
+
+if TYPE_CHECKING:
+    from runner.search.search import Search
+
+_PLUGIN = "hydra_plugins.hydra_optuna_sweeper"
+_TARGET = f"{_PLUGIN}.optuna_sweeper.OptunaSweeper"
+_T = TypeVar("_T")
+
+
+def is_search(config: DictConfig) -> bool:
+    """Tells whether the sweep's jobs are chosen by results, by a sweeper that the runner can serve."""
+    return config.hydra.sweeper.get("_target_") == _TARGET
+
+
+def read_space(config: DictConfig) -> tuple[list[str], dict[str, list[str]]]:
+    """Reads among which values the sweeper will choose.
+
+    Args:
+        config: The composed configuration.
+
+    Returns:
+        The overrides that all jobs share; and by key, as the command names it, the first value, the last one,
+        and where they are listed all between.
+
+    Raises:
+        UserError: There is nothing to choose, or something that is not searched.
+    """
+    sweeper = config.hydra.sweeper
+    if sweeper.get("search_space"):
+        raise UserError("hydra.sweeper.search_space: is out of use. Write it as hydra.sweeper.params")
+    params: Any = OmegaConf.to_container(sweeper.get("params") or OmegaConf.create({}), resolve=True)
+    written = [*(f"{key}={value}" for key, value in params.items()), *task_overrides(config.hydra)]
+    fixed, space = {}, {}
+    for override in OverridesParser.create().parse_overrides(written):
+        key = override.get_key_element()
+        if not override.is_sweep_override():
+            fixed[key] = f"{key}={override.get_value_element_as_str()}"
+        elif key.lstrip("+~") == "seed":
+            raise UserError(
+                f"{override.input_line}: a search would choose the luckiest seed. Give one seed, and train"
+                " the best values with others when they are found"
+            )
+        else:
+            space[key] = _values(override)
+    space = {key: values for key, values in space.items() if key not in fixed}
+    if not space and not sweeper.get("custom_search_space"):
+        raise UserError(
+            "hydra/sweeper=optuna: there is nothing to search. Give values to choose among:"
+            " 'recipe.KEY=interval(FROM,TO)', or recipe.KEY=A,B,C"
+        )
+    return list(fixed.values()), space
+
+
+def _values(override: Override) -> list[str]:
+    swept = override.value()
+    if isinstance(swept, IntervalSweep):
+        return [str(swept.start), str(swept.end)]
+    if isinstance(swept, RangeSweep):
+        return [str(swept.start), str(swept.stop)]
+    if not isinstance(swept, ChoiceSweep):
+        raise UserError(f"{override.input_line}: a search takes values, interval(), range() or choice()")
+    return list(override.sweep_string_iterator())
+
+
+def read_examples(
+    fixed: Sequence[str], space: dict[str, list[str]], read: Callable[[list[str]], _T]
+) -> list[_T]:
+    """Reads jobs that the sweeper may choose: every listed value, and both ends of every interval.
+
+    A value that cannot be read with the first values of the other keys may still fit their last ones.
+
+    Args:
+        fixed: The overrides that all jobs share.
+        space: By key the values; see `read_space`.
+        read: Reads one job from its overrides.
+
+    Raises:
+        UserError: A value fits neither.
+    """
+    if not space:
+        return [read(list(fixed))]
+    found = []
+    for key, values in space.items():
+        for value in values:
+            problems = []
+            for place in (0, -1):
+                chosen = {other: own[place] for other, own in space.items()} | {key: value}
+                try:
+                    found.append(read([*fixed, *(f"{name}={own}" for name, own in chosen.items())]))
+                except UserError as error:
+                    problems.append(error)
+                if len(space) == 1:
+                    break
+            if len(problems) == (1 if len(space) == 1 else 2):
+                raise UserError(f"the search's {key}={value}:\n{problems[0]}") from problems[0]
+    return found
+
+
+def prepare_search(
+    config: DictConfig, settings: RunSettings, fixed: Sequence[str], space: dict[str, list[str]]
+) -> "Search":
+    """Tells the sweeper which way is better, and seeds what it draws.
+
+    Args:
+        config: The composed configuration; `hydra.sweeper` is completed.
+        settings: Of its jobs.
+        fixed: See `read_space`.
+        space: See `read_space`.
+
+    Raises:
+        UserError: The sweeper was told what the runner cannot do.
+    """
+    sweeper = config.hydra.sweeper
+    given = {
+        str(written).partition("=")[0].lstrip("+") for written in config.hydra.overrides.hydra if written
+    }
+    if settings.dry_run:
+        raise UserError(
+            "dry_run: a search chooses its values as it goes. Leave hydra/sweeper out, and give one value for"
+            " each key that is searched, to see the plan"
+        )
+    if sweeper.storage is not None:
+        raise UserError(
+            "hydra.sweeper.storage: a search is kept in its folder and in MLflow. Leave it out: no other"
+            " command can go on with it"
+        )
+    if "hydra.sweeper.max_failure_rate" in given:
+        raise UserError(
+            "hydra.sweeper.max_failure_rate: a failed job is a failed trial, and the search goes on;"
+            " on_failure=stop ends it at the first"
+        )
+    for name in ("n_trials", "n_jobs"):
+        if sweeper[name] < 1:
+            raise UserError(f"hydra.sweeper.{name} is {sweeper[name]}, but must be at least 1")
+    objectives = read_objectives(settings.objective)
+    wanted = [objective.direction for objective in objectives]
+    if "hydra.sweeper.direction" in given and _directions(sweeper.direction) != wanted:
+        raise UserError(
+            f"hydra.sweeper.direction is {', '.join(_directions(sweeper.direction))}, and"
+            f" objective={','.join(settings.objective)} says {', '.join(wanted)}. Leave the direction out: it"
+            " follows from the objective, where a minus in front means that less is better"
+        )
+    sweeper.direction = wanted if len(wanted) > 1 else wanted[0]
+    if OmegaConf.is_dict(sweeper.sampler) and "seed" in sweeper.sampler and sweeper.sampler.seed is None:
+        sweeper.sampler.seed = settings.seed
+    _hush()
+    from runner.search.search import Search
+
+    return Search(
+        objectives,
+        keys=tuple(parted(key)[0] for key in space) or ("custom_search_space",),
+        fixed=tuple(parted(override)[0] for override in fixed),
+        trials=sweeper.n_trials,
+        at_once=min(sweeper.n_jobs, sweeper.n_trials),
+    )
+
+
+def _directions(direction: Any) -> list[str]:
+    listed = direction if OmegaConf.is_list(direction) else [direction]
+    return [str(getattr(one, "name", one)).lower() for one in listed]
+
+
+def _hush() -> None:
+    """Leaves it to the runner's own tables to say what became of each trial."""
+    import optuna
+
+    optuna.logging.set_verbosity(logging.WARNING)
+    logging.getLogger(_PLUGIN).setLevel(logging.CRITICAL)

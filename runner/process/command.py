@@ -1,0 +1,100 @@
+"""What every command does around its work: Ctrl-C that is not lost, errors told in words, the exit status."""
+
+import os
+import signal
+import sys
+import traceback
+from collections.abc import Callable
+from types import FrameType
+
+from runner.process.errors import RunFailed, RunnerError, UserError
+from runner.process.interruption import note_interrupt, was_interrupted
+from runner.process.unwritable import unwritable
+from runner.process.wording import readable, visible
+
+
+def run_command(answer: Callable[[list[str]], int]) -> None:
+    """Runs the command that `sys.argv` holds and exits with its status.
+
+    Args:
+        answer: Does what the arguments ask for and returns the exit status.
+    """
+    # A process that was started to ignore Ctrl-C goes on doing so.
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, _interrupt)
+    # A scheduler's or container's wish to end is met like the user's.
+    if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
+        signal.signal(signal.SIGTERM, _interrupt)
+    sys.unraisablehook = _report_lost
+    try:
+        status = answer(sys.argv[1:])
+        if was_interrupted():
+            raise KeyboardInterrupt
+        sys.stdout.flush()
+    except BaseException as error:
+        # What an interrupt has torn apart, an import for one, raises whatever it likes afterwards.
+        if was_interrupted() or isinstance(error, KeyboardInterrupt):
+            status = _say_goodbye()
+        elif isinstance(error, BrokenPipeError):
+            # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            status = 1
+        else:
+            raise
+    sys.exit(status)
+
+
+def _say_goodbye() -> int:
+    # A second Ctrl-C shall not tear the goodbye apart.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
+    # the signal at its end; the next exec() wipes it off, and the exit status is ours.
+    exec("")
+    print("\nInterrupted.", file=sys.stderr)
+    return 130
+
+
+def _report_lost(lost: "sys.UnraisableHookArgs") -> None:
+    """Reports an error that has nobody to catch it, such as one in a finalizer; an interrupt is no error."""
+    if not was_interrupted():
+        sys.__unraisablehook__(lost)
+
+
+def tell(
+    error: BaseException, *, debug: bool, explain: Callable[[BaseException], str | None] = lambda error: None
+) -> int:
+    """Tells the user what went wrong.
+
+    Args:
+        error: What was raised.
+        debug: Print the traceback as well.
+        explain: Gives the message of an error that is not the runner's own, None where it is a fault.
+
+    Returns:
+        The exit status: 1 the work failed, 2 the input is wrong.
+
+    Raises:
+        KeyboardInterrupt: The user wants the command to end, whatever became of the exception.
+        BrokenPipeError: The error is one; `run_command` knows what to do.
+    """
+    if was_interrupted() or isinstance(error, KeyboardInterrupt):
+        raise KeyboardInterrupt from error
+    if isinstance(error, BrokenPipeError):
+        raise error
+    full = unwritable(error)
+    if full is not None:
+        error = RunFailed(full)
+    message = str(error) if isinstance(error, RunnerError) else explain(error)
+    if debug or message is None:
+        print(visible("".join(traceback.format_exception(error))), end="", file=sys.stderr)
+    if message is None:
+        print("This is a fault in the runner or in a plugin, not in the input.", file=sys.stderr)
+        return 1
+    print(readable(message), file=sys.stderr)
+    return 1 if isinstance(error, RunnerError) and not isinstance(error, UserError) else 2
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    note_interrupt()
+    raise KeyboardInterrupt

@@ -1,0 +1,195 @@
+"""What a sweep's folder says of it: `sweep.json`, what was asked; `records/<job>.json`, how each job ended.
+
+Every job writes its own record, from whatever process it runs in, so that nothing is lost when any of them,
+or the command itself, dies.
+"""
+
+import json
+import os
+from collections.abc import Container, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import Any, Literal, TypeVar, get_args
+
+from runner.process.errors import UserError
+
+Status = Literal["finished", "reused", "failed", "interrupted", "skipped"]
+"""How a job ended. `reused`: an equal one had finished before; `skipped`: not begun, another had failed."""
+
+_SWEEP, RECORDS = "sweep.json", "records"
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """What one `--multirun` command was asked to do.
+
+    Args:
+        argv: The command.
+        jobs: Their short names, by number, such as `mnist_constant seed=1`; empty where the sweeper chooses
+            its jobs as it goes.
+        tracking_uri: The MLflow store, absolute.
+        experiment: MLflow's experiment.
+        parent_run_id: The sweep's own run in it.
+        data: SHA-256 of each data set that the jobs load, by the key that `runner.sweep.data` gives it.
+        threads: What each job computes with; None is all cores that its process may use.
+        plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
+        source: SHA-256 of the parts of the runner that compute; see `source_content`.
+        factors: What was swept: by a factor's short name its level in each job.
+        started: The numbers of the jobs that the launcher starts, in its own order; None is all of them.
+        objective: What a search looks for, as written; empty for a sweep whose jobs are known beforehand.
+        fixed: The keys, without `recipe.` in front, that all jobs of a search are given the same value for.
+    """
+
+    argv: tuple[str, ...]
+    jobs: tuple[str, ...]
+    tracking_uri: str
+    experiment: str
+    parent_run_id: str
+    data: Mapping[str, Any] = field(default_factory=dict)
+    threads: int | None = None
+    plugins: Mapping[str, str] = field(default_factory=dict)
+    source: Mapping[str, str] = field(default_factory=dict)
+    factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    started: tuple[int, ...] | None = None
+
+    def number_of(self, place: int) -> int:
+        """Returns the number of the job that the launcher starts as its `place`-th, from 0."""
+        return place if self.started is None else self.started[place]
+
+    def name_of(self, number: int) -> str:
+        """Returns a job's short name."""
+        return self.jobs[number] if number < len(self.jobs) else f"job {number}"
+
+    objective: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class JobRecord:
+    """How one job of a sweep ended, or that it runs.
+
+    Args:
+        number: From 0.
+        name: Its short name.
+        status: See `Status`.
+        reason: Why it did not finish, in one line or more; None where it did.
+        run_id: Its run in MLflow; None where it got none.
+        folder: Its files; None where it wrote none.
+        notes: What else there is to tell of it, in one line each.
+        began: When it began, in seconds since 1970; None where it was not begun.
+        seconds: How long it took; None while it runs, and where its process was killed.
+        sampled: What a search has chosen for it: values by key, as Hydra writes them.
+        values: What the search looks for, measured; empty until it has finished.
+    """
+
+    number: int
+    name: str
+    status: Status
+    reason: str | None = None
+    run_id: str | None = None
+    folder: str | None = None
+    notes: tuple[str, ...] = ()
+    began: float | None = None
+    seconds: float | None = None
+    sampled: Mapping[str, str] = field(default_factory=dict)
+    values: tuple[float, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.status not in get_args(Status):
+            raise ValueError(f"status is {self.status!r}; it must be one of {', '.join(get_args(Status))}")
+
+    @property
+    def succeeded(self) -> bool:
+        """Whether there is a result."""
+        return self.status in ("finished", "reused")
+
+    @property
+    def running(self) -> bool:
+        """Whether it runs, as far as its record tells: a process that was killed cannot say so."""
+        return self.status == "interrupted" and self.began is not None and self.seconds is None
+
+
+def write_sweep(folder: Path, sweep: Sweep) -> None:
+    """Writes `sweep.json`, once, into a folder that it makes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    _write(folder / _SWEEP, asdict(sweep))
+
+
+def read_sweep(folder: Path) -> Sweep:
+    """Reads what a sweep was asked to do.
+
+    Raises:
+        UserError: The folder is not a sweep's.
+    """
+    path = folder / _SWEEP
+    if not path.is_file():
+        raise UserError(
+            f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
+            " outputs/sweeps/."
+        )
+    return _read(
+        path, Sweep, argv=tuple, jobs=tuple, factors=_levels, started=_numbers, objective=tuple, fixed=tuple
+    )
+
+
+def is_sweep(folder: Path) -> bool:
+    """Tells whether a folder is a sweep's."""
+    return (folder / _SWEEP).is_file()
+
+
+def write_record(folder: Path, record: JobRecord) -> None:
+    """Writes how a job ended, replacing what was said of the same job before."""
+    (folder / RECORDS).mkdir(exist_ok=True)
+    _write(folder / RECORDS / f"{record.number}.json", asdict(record))
+
+
+def read_records(folder: Path, *, but: Container[int] = ()) -> list[JobRecord]:
+    """Reads the records of the jobs that were begun, by number.
+
+    Args:
+        folder: The sweep's.
+        but: Numbers of jobs to leave out.
+
+    Raises:
+        UserError: A record cannot be read.
+    """
+    numbers = sorted(int(path.stem) for path in (folder / RECORDS).glob("*.json"))
+    found = (read_record(folder, number) for number in numbers if number not in but)
+    return [record for record in found if record is not None]
+
+
+def read_record(folder: Path, number: int) -> JobRecord | None:
+    """Reads how a job ended, or that it runs; None where it was not begun.
+
+    Raises:
+        UserError: The record cannot be read.
+    """
+    path = folder / RECORDS / f"{number}.json"
+    return _read(path, JobRecord, notes=tuple, values=tuple) if path.is_file() else None
+
+
+def _levels(factors: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
+    return {name: tuple(levels) for name, levels in factors.items()}
+
+
+def _numbers(started: list[int] | None) -> tuple[int, ...] | None:
+    return None if started is None else tuple(started)
+
+
+_T = TypeVar("_T")
+
+
+def _write(path: Path, content: Mapping[str, Any]) -> None:
+    # A reader in another process must never see half a file.
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    temporary.write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+    temporary.replace(path)
+
+
+def _read(path: Path, kind: type[_T], **convert: Any) -> _T:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+        known = {own.name: content[own.name] for own in fields(kind) if own.name in content}  # type: ignore[arg-type]
+        return kind(**{key: convert.get(key, lambda same: same)(value) for key, value in known.items()})
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"{path}: cannot be read as the runner wrote it ({error})") from error

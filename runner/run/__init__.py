@@ -1,0 +1,1 @@
+"""One run, stage by stage: prepare, dense, fit, prove, export, record, report. Read `experiment` first."""

@@ -1,0 +1,1 @@
+"""Reading TFLite files from their bytes, without TensorFlow: weight tensors, encodings, damage, patterns."""
