@@ -31,7 +31,7 @@ def write_idx(folder: Path) -> dict[str, str]:
     for name, array in ARRAYS.items():
         sizes = b"".join(size.to_bytes(4, "big") for size in array.shape)
         content = bytes([0, 0, 8, array.ndim]) + sizes + array.tobytes()
-        (folder / f"{FILES[name]}.gz").write_bytes(gzip.compress(content))
+        (folder / f"{FILES[name]}.gz").write_bytes(gzip.compress(content, mtime=0))
         sums[name] = hashlib.sha256(content).hexdigest()
     return sums
 
@@ -107,7 +107,7 @@ def test_a_damaged_cache_is_downloaded_again(cache: Path, served: Path) -> None:
     assert len(load_dataset(Data(name="fashion_mnist")).x_train) == 20
 
 
-@pytest.mark.parametrize("content", [b"<html>sorry</html>", gzip.compress(b"other")])
+@pytest.mark.parametrize("content", [b"<html>sorry</html>", gzip.compress(b"other", mtime=0)])
 def test_what_is_not_the_published_file_is_not_used(cache: Path, served: Path, content: bytes) -> None:
     (served / f"{FILES['y_test']}.gz").write_bytes(content)
     with pytest.raises(UserError, match=r"Fashion-MNIST is not in Keras's cache, .* checksum is wrong"):
