@@ -83,8 +83,8 @@ class Store:
 def open_store(tracking: Tracking, outputs: Path) -> Store:
     """Reaches the store of the settings, of MLflow's environment variables, or the default one.
 
-    Runs of its experiment whose process has died are ended there; see `runner.tracking.abandoned_runs`. A local
-    store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
+    Runs of its experiment whose process has died are ended there; see `runner.tracking.abandoned_runs`. A
+    local store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
 
     Args:
         tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,
