@@ -5,6 +5,7 @@ import pytest
 from tests.benchmarks.false_verdicts import (
     BOTH,
     EQUAL,
+    FAR,
     GROWING,
     LOW,
     MIXED,
@@ -43,12 +44,12 @@ def test_an_unsteady_schedule_does_not_win_by_its_failures(places: tuple[int, ..
 
 
 def test_a_schedule_that_fails_where_it_is_worse_is_not_better_over_all() -> None:
-    """Over the settings that are left it is: by one point, at which others than the failed one agree."""
-    found = shares(MIXED, LOW, seeds=10, sweeps=100)
-    assert found.false <= 0.01
-    assert found.first <= 0.01
+    """A third of its runs at the highest sparsity are lost; at the others it is better by one point."""
+    found = shares(MIXED, FAR, seeds=10, sweeps=100)
+    assert max(found.false, found.first) <= 0.02
+    assert found.open > 0.2
     # What is true at single sparsities is told all the same.
-    assert found.single > 0.3
+    assert found.single > 0.8
 
 
 def test_what_is_true_is_found() -> None:
