@@ -8,7 +8,7 @@ from runner.compare.effects import Effect, detectable
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.fairness import Kind
 from runner.compare.score import Score
-from runner.wording import counted
+from runner.process.wording import counted
 
 _MOST_NAMES = 3
 _MOST_SENTENCES = 12
