@@ -3,20 +3,25 @@
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 ARGS ?=
 BIN := .venv/bin
+# Two processes with one thread each: TensorFlow gains little from more on small models.
+PYTEST = TF_NUM_INTRAOP_THREADS=1 TF_NUM_INTEROP_THREADS=1 OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist loadfile
 INSTALL := $(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help run test lint types format bench clean
+.PHONY: help run test test-all lint types format bench clean
 
 help:  ## show what there is to make
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: .venv/run.stamp  ## train, prune, export and verify mnist_2x4 (ARGS="recipe=... seed=7" for something else)
 	$(BIN)/python -m runner $(or $(ARGS),recipe=mnist_2x4)
 
 test: lint types  ## lint, types, then the tests (ARGS="tests/models -k two_conv" for some of them)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: test  ## the same, then the slow tests: whole scripts, browsers, clusters, the wheel, simulations
+	$(PYTEST) -m slow $(ARGS)
 
 lint: .venv/test.stamp  ## ruff: rules and format
 	$(BIN)/ruff check .

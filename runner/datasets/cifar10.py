@@ -11,9 +11,9 @@ from typing import IO, Any
 
 import numpy as np
 
-from runner.datasets.dataset import DATASETS, Array, Arrays, DataUnavailable, UnfitArrays
-from runner.datasets.keras_cache import cache_folder, fetch, has_sha256
+from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays
 from runner.datasets.npz import arrays_from, read_npz
+from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 from runner.process.errors import UserError
 from runner.process.regular_file import check_regular
 
@@ -44,28 +44,18 @@ def cifar10(*, path: Path | None = None) -> Arrays:
         UnfitArrays: What is given holds other data than 32x32 colour images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
-    if path is not None:
-        return _read(path, where=f"recipe.data.path: {path}")
     cache = cache_folder()
     kept = cache / f"{FOLDER}.tar.gz"
-    damage = []
-    for cached in (cache / FOLDER, cache / f"{FOLDER}-target" / FOLDER, kept):
-        if cached.exists():
-            try:
-                return _read(cached, where=str(cached))
-            except (UserError, UnfitArrays) as error:
-                damage.append(f" (what is there is of no use: {error})")
-    try:
+
+    def download() -> Arrays:
         content = fetch(URL, kept, is_expected=has_sha256(FILE_SHA256), total_seconds=DOWNLOAD_SECONDS)
-    except OSError as error:
-        raise DataUnavailable(
-            f"CIFAR-10 is not in Keras's cache, {cache / FOLDER}{''.join(damage)}, and cannot be downloaded"
-            f" ({error})"
-        ) from error
-    return _as_cifar(_arrays_of(_archived(io.BytesIO(content), URL), URL))
+        return _as_cifar(_arrays_of(_archived(io.BytesIO(content), URL), URL))
+
+    cached = [cache / FOLDER, cache / f"{FOLDER}-target" / FOLDER, kept]
+    return load_published("CIFAR-10", path, cached=cached, read=_read, download=download)
 
 
-def _read(path: Path, *, where: str) -> Arrays:
+def _read(path: Path, where: str) -> Arrays:
     if path.is_dir():
         return _as_cifar(_arrays_of(_in_folder(path, where), where))
     check_regular(path, where)

@@ -4,10 +4,10 @@ import hashlib
 from functools import partial
 from pathlib import Path
 
-from runner.datasets.dataset import DATASETS, Arrays, DataUnavailable, UnfitArrays
+from runner.datasets.dataset import DATASETS, Arrays
 from runner.datasets.idx import FILES, parse_idx, unpack
-from runner.datasets.keras_cache import cache_folder, fetch
 from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
+from runner.datasets.published import cache_folder, fetch, load_published
 from runner.process.errors import UserError
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets"
@@ -42,28 +42,19 @@ def fashion_mnist(*, path: Path | None = None) -> Arrays:
         UnfitArrays: What is given holds other data than 28x28 images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
-    if path is not None:
-        return read_mnist_format(path, title=_TITLE, where=f"recipe.data.path: {path}")
     cached = cache_folder() / "fashion-mnist"
-    damage = ""
-    if cached.is_dir():
-        try:
-            return read_mnist_format(cached, title=_TITLE, where=str(cached))
-        except (UserError, UnfitArrays) as error:
-            damage = f" (what is there is of no use: {error})"
-    found = {}
-    try:
+
+    def download() -> Arrays:
+        found = {}
         for array, name in FILES.items():
             url, kept = f"{URL}/{name}.gz", cached / f"{name}.gz"
-            content = fetch(
-                url, kept, is_expected=partial(_is_published, array), total_seconds=DOWNLOAD_SECONDS
-            )
+            published = partial(_is_published, array)
+            content = fetch(url, kept, is_expected=published, total_seconds=DOWNLOAD_SECONDS)
             found[array] = parse_idx(content, where=url)
-    except OSError as error:
-        raise DataUnavailable(
-            f"Fashion-MNIST is not in Keras's cache, {cached}{damage}, and cannot be downloaded ({error})"
-        ) from error
-    return as_mnist_format(found, title=_TITLE)
+        return as_mnist_format(found, title=_TITLE)
+
+    read = partial(read_mnist_format, title=_TITLE)
+    return load_published(_TITLE, path, cached=[cached], read=read, download=download)
 
 
 def _is_published(array: str, content: bytes) -> bool:

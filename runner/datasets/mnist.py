@@ -1,13 +1,13 @@
 """The `mnist` data set: from a given file or folder, Keras's cache, or the network."""
 
 import io
+from functools import partial
 from pathlib import Path
 
-from runner.datasets.dataset import DATASETS, Arrays, DataUnavailable, UnfitArrays
-from runner.datasets.keras_cache import cache_folder, fetch, has_sha256
+from runner.datasets.dataset import DATASETS, Arrays
 from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
 from runner.datasets.npz import read_npz
-from runner.process.errors import UserError
+from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 
 URL = "https://storage.googleapis.com/tensorflow/tf-keras-datasets/mnist.npz"
 # What Keras's own mnist.load_data() expects.
@@ -31,19 +31,11 @@ def mnist(*, path: Path | None = None) -> Arrays:
         UnfitArrays: What is given holds other data than 28x28 images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
-    if path is not None:
-        return read_mnist_format(path, title=_TITLE, where=f"recipe.data.path: {path}")
     cached = cache_folder() / "mnist.npz"
-    damage = ""
-    if cached.is_file():
-        try:
-            return read_mnist_format(cached, title=_TITLE, where=str(cached))
-        except (UserError, UnfitArrays) as error:
-            damage = f" (the file there is of no use: {error})"
-    try:
+
+    def download() -> Arrays:
         content = fetch(URL, cached, is_expected=has_sha256(FILE_SHA256), total_seconds=DOWNLOAD_SECONDS)
-    except OSError as error:
-        raise DataUnavailable(
-            f"MNIST is not in Keras's cache, {cached}{damage}, and cannot be downloaded ({error})"
-        ) from error
-    return as_mnist_format(read_npz(io.BytesIO(content), where=URL), title=_TITLE)
+        return as_mnist_format(read_npz(io.BytesIO(content), where=URL), title=_TITLE)
+
+    read = partial(read_mnist_format, title=_TITLE)
+    return load_published(_TITLE, path, cached=[cached], read=read, download=download)

@@ -10,14 +10,14 @@ from runner.datasets.idx import read_idx_folder
 from runner.datasets.npz import arrays_from, read_npz
 
 
-def read_mnist_format(path: Path, *, title: str, where: str) -> Arrays:
+def read_mnist_format(path: Path, where: str, *, title: str) -> Arrays:
     """Reads images and labels from a `.npz` file or a folder of idx files.
 
     Args:
         path: An archive with `x_train`, `y_train`, `x_test` and `y_test`; or a folder with the four idx files
             as they were published, gzipped or not.
-        title: What the data set is called in messages, such as `MNIST`.
         where: The key and file that the messages name.
+        title: What the data set is called in messages, such as `MNIST`.
 
     Raises:
         UserError: It is missing or damaged.

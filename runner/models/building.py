@@ -9,8 +9,8 @@ import tf_keras
 
 from runner.models.builder import MODELS
 from runner.models.limited import TooManyWeights, weights_limited
+from runner.models.load_weights import load_weights
 from runner.models.saved import load_saved_model
-from runner.models.weights import load_weights
 from runner.process.errors import UserError
 from runner.process.wording import readable, shown
 from runner.recipe.arguments import read_arguments

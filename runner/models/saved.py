@@ -13,6 +13,7 @@ import tf_keras
 
 from runner.models.allocation import at_most
 from runner.models.backstop import memory_limited, time_limited
+from runner.models.config_check import check_config, parse_config, without_compilation
 from runner.models.containers import (
     CONFIG,
     DAMAGE,
@@ -26,9 +27,8 @@ from runner.models.containers import (
     rewrite_archive,
 )
 from runner.models.foreign import foreign_kind
-from runner.models.loops import loops_limited
+from runner.models.loop_limits import loops_limited
 from runner.models.refused import Refused, TooMuch, shown
-from runner.models.vetting import check_config, parse_config, without_compilation
 from runner.process.errors import RunFailed, UserError
 from runner.process.regular_file import check_regular
 

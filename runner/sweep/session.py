@@ -39,8 +39,8 @@ from runner.sweep.reuse import find_equals, reused
 from runner.sweep.standing import told_of
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
+from runner.tracking.limits import MAX_TAG
 from runner.tracking.lookup import close_left_open
-from runner.tracking.names import MAX_TAG
 
 
 class SweepFailed(RunFailed):

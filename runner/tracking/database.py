@@ -18,8 +18,8 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from runner.process.errors import UserError
+from runner.tracking.migrations import Content, content_of
 from runner.tracking.moved import ARTIFACTS
-from runner.tracking.schema import Content, content_of
 
 LOCK_SECONDS = 300.0
 _AT_WORK_SECONDS = 5.0

@@ -29,11 +29,11 @@ from mlflow.exceptions import MlflowException  # noqa: E402
 from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
+from runner.tracking.abandoned_runs import settle_dead  # noqa: E402
 from runner.tracking.database import database_path, has_content, whole_database  # noqa: E402
+from runner.tracking.migrations import is_store, version_problem  # noqa: E402
 from runner.tracking.moved import ARTIFACTS, follow_moved  # noqa: E402
 from runner.tracking.reason import short_reason  # noqa: E402
-from runner.tracking.schema import is_store, version_problem  # noqa: E402
-from runner.tracking.settling import settle_dead  # noqa: E402
 from runner.tracking.view import experiment_tags  # noqa: E402
 
 DEFAULT_EXPERIMENT = "tflite-pruning"
@@ -83,8 +83,8 @@ class Store:
 def open_store(tracking: Tracking, outputs: Path) -> Store:
     """Reaches the store of the settings, of MLflow's environment variables, or the default one.
 
-    Runs of its experiment whose process has died are ended there; see `runner.tracking.settling`. A local
-    store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
+    Runs of its experiment whose process has died are ended there; see `runner.tracking.abandoned_runs`. A
+    local store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
 
     Args:
         tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,

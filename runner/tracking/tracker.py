@@ -12,8 +12,8 @@ from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunS
 
 from runner.process.errors import RunFailed, UserError
 from runner.process.interruption import was_interrupted
+from runner.tracking.limits import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.model import log_model
-from runner.tracking.names import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.process import PROCESS_TAG, own_process
 from runner.tracking.reason import short_reason
 from runner.tracking.store import STORE_ERRORS, Store, run_tags, without_password

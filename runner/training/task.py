@@ -11,7 +11,7 @@ import tf_keras
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
 from runner.recipe.schema import Training
-from runner.training.outputs import gives_probabilities
+from runner.training.logits import gives_probabilities
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"
 _OF_COMPILE = ("crossentropy", "ce")

@@ -15,7 +15,7 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.models.weights import load_weights
+from runner.models.load_weights import load_weights
 from runner.process.errors import RunFailed
 from runner.training.dense_checkpoint import (
     DamagedCheckpoint,

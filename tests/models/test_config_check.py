@@ -12,8 +12,8 @@ import tensorflow as tf
 import tf_keras
 
 from runner.models.applications import NAMES, Application
+from runner.models.config_check import check_config, parse_config, without_compilation
 from runner.models.saved import load_saved_model
-from runner.models.vetting import check_config, parse_config, without_compilation
 from runner.pruning import PolynomialDecay, prune_low_magnitude
 
 layers = tf_keras.layers

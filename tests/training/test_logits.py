@@ -10,7 +10,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.process.errors import UserError
-from runner.training.outputs import gives_probabilities
+from runner.training.logits import gives_probabilities
 
 
 def model(*last: Any) -> tf_keras.Model:

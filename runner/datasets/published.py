@@ -1,4 +1,4 @@
-"""Keras's folder of downloaded data sets: what lies there, and how something gets there."""
+"""Published data sets: read from a given path, from Keras's folder of downloads, or from the network."""
 
 import hashlib
 import http.client
@@ -6,8 +6,11 @@ import os
 import tempfile
 import threading
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
+
+from runner.datasets.dataset import Arrays, DataUnavailable, UnfitArrays
+from runner.process.errors import UserError
 
 ANSWER_SECONDS = 10.0
 
@@ -16,6 +19,45 @@ def cache_folder() -> Path:
     """Returns where Keras keeps data sets."""
     home = os.environ.get("KERAS_HOME")
     return Path(home or os.path.expanduser("~/.keras")) / "datasets"
+
+
+def load_published(
+    title: str,
+    path: Path | None,
+    *,
+    cached: Sequence[Path],
+    read: Callable[[Path, str], Arrays],
+    download: Callable[[], Arrays],
+) -> Arrays:
+    """Loads a published data set from a given path, or else from Keras's cache or the network.
+
+    Args:
+        title: Its name in messages, such as `MNIST`.
+        path: The file or folder that the recipe names; None looks into the cache and then downloads.
+        cached: Where Keras may have kept it; the first is named in messages.
+        read: Reads a file or folder; its second argument is what messages call the place.
+        download: Fetches it, and keeps it in the cache.
+
+    Raises:
+        UserError: The given path is missing or damaged.
+        UnfitArrays: The given path holds other data.
+        DataUnavailable: No path is given, and neither the cache nor the network has the data.
+    """
+    if path is not None:
+        return read(path, f"recipe.data.path: {path}")
+    damage = ""
+    for place in cached:
+        if place.exists():
+            try:
+                return read(place, str(place))
+            except (UserError, UnfitArrays) as error:
+                damage += f" (what is there is of no use: {error})"
+    try:
+        return download()
+    except OSError as error:
+        raise DataUnavailable(
+            f"{title} is not in Keras's cache, {cached[0]}{damage}, and cannot be downloaded ({error})"
+        ) from error
 
 
 def fetch(url: str, kept: Path, *, is_expected: Callable[[bytes], bool], total_seconds: float) -> bytes:

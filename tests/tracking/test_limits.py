@@ -1,6 +1,6 @@
 import pytest
 
-from runner.tracking.names import MAX_NAME, Names, cut, flattened, sanitized
+from runner.tracking.limits import MAX_NAME, Names, cut, flattened, sanitized
 
 
 @pytest.mark.parametrize(

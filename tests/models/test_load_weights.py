@@ -14,7 +14,7 @@ import pytest
 import tf_keras
 
 from runner.models import build_model
-from runner.models.weights import load_weights
+from runner.models.load_weights import load_weights
 from runner.process.errors import UserError
 from runner.recipe.schema import Model
 from tests.models.kept_models import models, settle

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from runner.datasets.keras_cache import download
+from runner.datasets.published import download
 
 
 def test_a_silent_server_is_given_up_in_time() -> None:
