@@ -29,7 +29,8 @@ def late(*, sparsity, begin_step, end_step, frequency):
 
 @MODELS.register("one_layer")
 def one_layer(*, input_shape: tuple[int, ...], units: int = 4) -> tf_keras.Model:
-    return tf_keras.Sequential([tf_keras.layers.Input(input_shape), tf_keras.layers.Dense(units, name="only")])
+    layers = [tf_keras.layers.Input(input_shape), tf_keras.layers.Dense(units, name="only")]
+    return tf_keras.Sequential(layers)
 
 
 @DATASETS.register("lines")
