@@ -5,10 +5,9 @@ import signal
 import sys
 import traceback
 from collections.abc import Callable
-from types import FrameType
 
 from runner.process.errors import RunFailed, RunnerError, UserError
-from runner.process.interruption import note_interrupt, was_interrupted
+from runner.process.interruption import interrupt, interrupted, stop_if_interrupted
 from runner.process.unwritable import unwritable
 from runner.process.wording import readable, visible
 
@@ -21,19 +20,18 @@ def run_command(answer: Callable[[list[str]], int]) -> None:
     """
     # A process that was started to ignore Ctrl-C goes on doing so.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
-        signal.signal(signal.SIGINT, _interrupt)
+        signal.signal(signal.SIGINT, interrupt)
     # A scheduler's or container's wish to end is met like the user's.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
-        signal.signal(signal.SIGTERM, _interrupt)
+        signal.signal(signal.SIGTERM, interrupt)
     sys.unraisablehook = _report_lost
     try:
         status = answer(sys.argv[1:])
-        if was_interrupted():
-            raise KeyboardInterrupt
+        stop_if_interrupted()
         sys.stdout.flush()
     except BaseException as error:
         # What an interrupt has torn apart, an import for one, raises whatever it likes afterwards.
-        if was_interrupted() or isinstance(error, KeyboardInterrupt):
+        if interrupted(error):
             status = _say_goodbye()
         elif isinstance(error, BrokenPipeError):
             # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
@@ -57,7 +55,7 @@ def _say_goodbye() -> int:
 
 def _report_lost(lost: "sys.UnraisableHookArgs") -> None:
     """Reports an error that has nobody to catch it, such as one in a finalizer; an interrupt is no error."""
-    if not was_interrupted():
+    if not interrupted():
         sys.__unraisablehook__(lost)
 
 
@@ -78,7 +76,7 @@ def tell(
         KeyboardInterrupt: The user wants the command to end, whatever became of the exception.
         BrokenPipeError: The error is one; `run_command` knows what to do.
     """
-    if was_interrupted() or isinstance(error, KeyboardInterrupt):
+    if interrupted(error):
         raise KeyboardInterrupt from error
     if isinstance(error, BrokenPipeError):
         raise error
@@ -93,8 +91,3 @@ def tell(
         return 1
     print(readable(message), file=sys.stderr)
     return 1 if isinstance(error, RunnerError) and not isinstance(error, UserError) else 2
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    note_interrupt()
-    raise KeyboardInterrupt

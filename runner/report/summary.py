@@ -10,7 +10,8 @@ import numpy as np
 
 from runner.export.advice import Advice
 from runner.export.measure import Exported
-from runner.verify import CheckRow, SparsityCheck
+from runner.report.parts import Run
+from runner.verify import CheckRow
 
 
 def sparsity_summary(rows: Sequence[CheckRow], weights_in_model: int) -> dict[str, Any]:
@@ -35,9 +36,27 @@ def sparsity_summary(rows: Sequence[CheckRow], weights_in_model: int) -> dict[st
     }
 
 
-def check_summary(check: SparsityCheck) -> dict[str, Any]:
-    """Returns the verdict of the sparsity check."""
-    return {"passed": check.passed, "failures": list(check.failures)}
+def result_summary(run: Run) -> dict[str, Any]:
+    """Returns what `summary.json` says of the result of a run whose files are there."""
+    data, proof, exports = run.prepared.data, run.proof, run.exports
+    dense_scores, macs = exports.dense_scores or {}, proof.size.macs
+    return {
+        "data_fallback_for": data.requested if data.fell_back else None,
+        "test_accuracy": proof.scores.get("accuracy"),
+        "test_loss": proof.scores["loss"],
+        "test_mean_squared_error": proof.scores.get("mean_squared_error"),
+        "dense_accuracy": dense_scores.get("accuracy"),
+        "dense_loss": dense_scores.get("loss"),
+        "dense_checkpoint": None if run.dense is None else run.dense.key,
+        "sparsity": proof.sparsity,
+        "sparsity_check": {"passed": run.check.passed, "failures": run.check.failures},
+        "keras_gzip_bytes": proof.size.gzip_bytes,
+        "macs": None if macs is None else macs.total,
+        "nonzero_macs": None if macs is None else macs.nonzero,
+        "variants": variants_summary(exports.files, exports.advice),
+        "dense_variants": variants_summary(exports.dense),
+        "budget": None if exports.budget is None else exports.budget.to_json(),
+    }
 
 
 def variants_summary(

@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.process.errors import RunFailed
-from runner.process.interruption import was_interrupted
+from runner.process.interruption import interrupted
 
 
 def known_failure(folder: Path, sweep: str | None) -> str | None:
@@ -35,7 +35,7 @@ def remember_failure(folder: Path, sweep: str | None, failure: RunFailed) -> Non
         sweep: The sweep's run in MLflow; None for a run by itself.
         failure: What the training raised.
     """
-    if sweep is None or was_interrupted():
+    if sweep is None or interrupted():
         return
     marker = _marker(folder)
     temporary = marker.with_suffix(".part")

@@ -91,7 +91,7 @@ def test_the_validation_split_is_the_tail_and_parts_no_group(
 ) -> None:
     x = np.arange(24, dtype=np.float32).reshape(6, 2, 2, 1)
     made = dataset(x_train=x, group=group)
-    x_train, y_train, x_val, y_val = made.split(share)
+    x_train, y_train, x_val, y_val, *_ = made.split(share)
     assert len(x_train) == len(y_train) == trained_on
     np.testing.assert_array_equal(np.concatenate([x_train, x_val]), x)
     np.testing.assert_array_equal(np.concatenate([y_train, y_val]), made.y_train)
