@@ -10,10 +10,10 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot and the words under it.
+    """A plot, a PNG file, and the words under it.
 
     Args:
-        path: The PNG file.
+        path: The file.
         caption: What it shows.
         title: In a few words, where the picture is behind a fold.
         grid: The numbers that it shows; None where they stand elsewhere.

@@ -2,11 +2,10 @@
 
 import json
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-import numpy as np
 
 from runner.export.advice import Advice
 from runner.export.measure import Exported
@@ -15,23 +14,19 @@ from runner.verify import CheckRow
 
 
 def sparsity_summary(rows: Sequence[CheckRow], weights_in_model: int) -> dict[str, Any]:
-    """Sums up the zeros measured at one point.
-
-    Args:
-        rows: The check's rows at that point.
-        weights_in_model: All weights of the model, biases and statistics included.
+    """Sums up the zeros that the sparsity check measured at one point.
 
     Returns:
-        Shares of zeros: `pruned_layers` over all pruned tensors, `model` over all weights, and `layers`.
+        Shares of zeros: `pruned_layers` over all pruned tensors, `model` over all weights of the model,
+        biases and statistics included, and `layers`.
     """
-    zeros: dict[str, int] = {}
-    sizes: dict[str, int] = {}
+    zeros, sizes = Counter[str](), Counter[str]()
     for row in rows:
-        zeros[row.layer] = zeros.get(row.layer, 0) + row.zeros
-        sizes[row.layer] = sizes.get(row.layer, 0) + int(np.prod(row.shape, dtype=np.int64))
+        zeros[row.layer] += row.zeros
+        sizes[row.layer] += math.prod(row.shape)
     return {
-        "pruned_layers": sum(zeros.values()) / sum(sizes.values()) if sizes else 0.0,
-        "model": sum(zeros.values()) / weights_in_model,
+        "pruned_layers": zeros.total() / sizes.total() if sizes else 0.0,
+        "model": zeros.total() / weights_in_model,
         "layers": {layer: zeros[layer] / sizes[layer] for layer in zeros},
     }
 
@@ -62,12 +57,7 @@ def result_summary(run: Run) -> dict[str, Any]:
 def variants_summary(
     exported: Sequence[Exported], advice: Mapping[str, Advice] | None = None
 ) -> dict[str, Any]:
-    """Returns what is known of each TFLite file, by variant.
-
-    Args:
-        exported: The files.
-        advice: What to make of them, by variant; None for files that others are compared with.
-    """
+    """Returns what is known of each TFLite file, by variant; the dense model's have no advice."""
     return {
         file.variant: {
             "loads": file.loads,

@@ -69,11 +69,7 @@ def check_table(plan: Plan, checks: Sequence[CheckRow]) -> ReportTable:
     """Compares the planned zeros with those that were measured; weights that stay dense are `dim`.
 
     In the terminal, the zeros measured are the fewest in a TFLite file or, without a file, those at the last
-    point; a page has a column for each point.
-
-    Args:
-        plan: The plan.
-        checks: The check's rows at all of its points; a weight fails if any of its rows does.
+    point; a page has a column for each point. A weight fails if any of its rows does.
     """
     points = list(dict.fromkeys(check.point for check in checks))
     files = {point for point in points if point.startswith("tflite_")}
@@ -111,12 +107,7 @@ def check_table(plan: Plan, checks: Sequence[CheckRow]) -> ReportTable:
 
 
 def rules_grid(rules: Sequence[Rule], plan: Plan) -> Grid:
-    """Lists the recipe's rules and where each applied.
-
-    Args:
-        rules: In the recipe's order.
-        plan: Says which layers each has.
-    """
+    """Lists the recipe's rules, what each asks for, and the layers that it has in the plan."""
     rows = []
     for rule in rules:
         own = [row for row in plan.rows if row.rule == rule.key]

@@ -1,7 +1,7 @@
 """The stage that writes the TFLite files: converts, runs and times them, and checks each in its own bytes."""
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,7 +18,7 @@ from runner.plan.matching import listed, named_layers
 from runner.pruning.copying import copy_model
 from runner.pruning.structures import Block
 from runner.recipe.export import Budget, Export
-from runner.report.parts import Exports, Proof, Run
+from runner.report.parts import Exports, Run
 from runner.training import predicted
 from runner.verify import SparsityCheck, broken_encodings, check_file, compare_outputs, rounding_depth
 from runner.verify.file_warnings import embedding_names
@@ -26,15 +26,7 @@ from runner.verify.file_warnings import embedding_names
 _COMPARED_SAMPLES = 32
 _DENSE = "dense_"
 
-
-@dataclass(frozen=True)
-class _Order:
-    """One file to be made."""
-
-    name: str
-    variant: type[Variant]
-    dense: bool
-    target: Path
+_Kinds = Mapping[str, type[Variant]]
 
 
 def export(run: Run, exporter: Exporter) -> Exports:
@@ -46,16 +38,13 @@ def export(run: Run, exporter: Exporter) -> Exports:
         run: The files are `model_<variant>.tflite` and `dense_<variant>.tflite` in its folder.
         exporter: Its child process does all that may crash.
     """
-    orders = _orders(run.recipe.export, run.folder)
-    attempts = _attempts(run, exporter, orders)
+    own, dense_kinds = _kinds(run.recipe.export)
+    attempts = _attempts(run, exporter, own, dense_kinds)
     with run.stage("export", "exporting: checking the files"):
-        measured = [_measured(run, attempt) for attempt in attempts]
-        own = [attempt for attempt, order in zip(attempts, orders, strict=True) if not order.dense]
-        compared = run.prepared.split.x_test[:_COMPARED_SAMPLES]
-        checks = {attempt.name: _check(exporter, attempt, run.proof, compared) for attempt in own}
-    files = measured[: len(own)]
-    dense = [replace(file, variant=file.variant.removeprefix(_DENSE)) for file in measured[len(own) :]]
-    failed = {name for name, check in checks.items() if not check.passed}
+        measured = {name: _measured(run, attempt) for name, attempt in attempts.items()}
+        checks = {name: _check(run, exporter, attempts[name]) for name in own}
+    files = [measured[name] for name in own]
+    dense = [replace(measured[name], variant=name.removeprefix(_DENSE)) for name in dense_kinds]
     dense_scores = _dense_scores(run, dense)
     budget = run.recipe.budget
     return Exports(
@@ -65,57 +54,47 @@ def export(run: Run, exporter: Exporter) -> Exports:
             tuple(row for check in checks.values() for row in check.rows),
             tuple(problem for check in checks.values() for problem in check.problems),
         ),
-        advice=_advice(run, files, dense, failed),
+        advice=_advice(run, files, dense, {name for name, check in checks.items() if not check.passed}),
         dense_scores=dense_scores,
         budget=None if budget is None else judged(budget, files, run.proof.scores, dense_scores),
     )
 
 
-def _orders(asked: Export, folder: Path) -> list[_Order]:
-    """Lists the files: the pruned model's as asked, then those of the dense model's they compare with."""
-    own = [(name, VARIANTS.get(name, where="recipe.export.variants")) for name in asked.variants]
-    orders = [_Order(name, kind, False, folder / f"model_{name}.tflite") for name, kind in own]
-    if asked.dense:
-        for name in dict.fromkeys(["float32", *(kind.dense for _, kind in own)]):
-            kind = VARIANTS.get(name, where="recipe.export.variants")
-            orders.append(_Order(_DENSE + name, kind, True, folder / f"{_DENSE}{name}.tflite"))
-    return orders
+def _kinds(asked: Export) -> tuple[_Kinds, _Kinds]:
+    """Returns the kinds of files by name: the pruned model's, and the dense model's to compare with."""
+    own = {name: VARIANTS.get(name, where="recipe.export.variants") for name in asked.variants}
+    twins = ["float32", *(kind.dense for kind in own.values())] if asked.dense else []
+    return own, {_DENSE + name: VARIANTS.get(name, where="recipe.export.variants") for name in twins}
 
 
-def _attempts(run: Run, exporter: Exporter, orders: Sequence[_Order]) -> list[Attempt]:
+def _attempts(run: Run, exporter: Exporter, own: _Kinds, dense: _Kinds) -> dict[str, Attempt]:
     """Converts, runs and times the files; the dense model's are run where its accuracy has a meaning."""
     prepared, model = run.prepared, run.proof.model
     with run.stage("export", "exporting: writing the graph"):
         samples = exporter.keep("test", prepared.split.x_test)
         chosen = calibration_sample(prepared.split.x_train, run.recipe.export.calibration_samples)
         calibration = exporter.keep("calibration", in_batches(model, chosen))
-        graphs = {False: _graph(model, exporter.folder / "pruned")}
-        if run.recipe.export.dense:
-            graphs[True] = _graph(_dense_twin(run), exporter.folder / "dense")
-    attempts = []
-    for order in orders:
-        with run.stage("export", f"exporting: converting {order.name}"):
-            graph = graphs[order.dense]
-            attempts.append(
-                Attempt(order.name, error=graph)
+        graphs = dict.fromkeys(own, _graph(model, exporter.folder / "pruned"))
+        if dense:
+            graphs |= dict.fromkeys(dense, _graph(_dense_twin(run), exporter.folder / "dense"))
+    attempts = {}
+    for name, kind in {**own, **dense}.items():
+        with run.stage("export", f"exporting: converting {name}"):
+            graph, target = graphs[name], run.folder / f"{'model_' if name in own else ''}{name}.tflite"
+            attempts[name] = (
+                Attempt(name, error=graph)
                 if isinstance(graph, str)
-                else exporter.convert(order.name, graph, order.variant, order.target, calibration)
+                else exporter.convert(name, graph, kind, target, calibration)
             )
-    for number, order in enumerate(orders):
-        if prepared.trained or not order.dense:
-            with run.stage("export", f"exporting: evaluating {order.name}"):
-                attempts[number] = exporter.run(attempts[number], samples)
-    with run.stage("export", f"exporting: timing {len(orders)} files"):
-        return exporter.time(attempts, samples)
+    for name in {**own, **dense} if prepared.trained else own:
+        with run.stage("export", f"exporting: evaluating {name}"):
+            attempts[name] = exporter.run(attempts[name], samples)
+    with run.stage("export", f"exporting: timing {len(attempts)} files"):
+        return dict(zip(attempts, exporter.time(list(attempts.values()), samples), strict=True))
 
 
 def calibration_sample(training_samples: np.ndarray, count: int) -> np.ndarray:
-    """Chooses training samples to calibrate on, the same ones whatever the run's seed.
-
-    Args:
-        training_samples: `[n, ...]`.
-        count: How many; all where there are fewer.
-    """
+    """Chooses `count` training samples `[n, ...]` to calibrate on, the same ones whatever the run's seed."""
     chosen = np.random.default_rng(0).permutation(len(training_samples))[:count]
     return training_samples[np.sort(chosen)]
 
@@ -151,19 +130,19 @@ def _measured(run: Run, attempt: Attempt) -> Exported:
     return attempt.measured(run.prepared.task.score(run.prepared.split.y_test, attempt.outputs))
 
 
-def _check(exporter: Exporter, attempt: Attempt, proof: Proof, compared: np.ndarray) -> SparsityCheck:
+def _check(run: Run, exporter: Exporter, attempt: Attempt) -> SparsityCheck:
     """Checks the zeros, encodings and outputs of one of the pruned model's files."""
     if attempt.path is None:
         return SparsityCheck(())
-    rows = check_file(proof.expected, attempt.path, attempt.name)
-    problems = broken_encodings(attempt.path, attempt.name)
-    problems += _differences(exporter, attempt, attempt.path, proof, compared)
+    rows = check_file(run.proof.expected, attempt.path, attempt.name)
+    problems = broken_encodings(attempt.path, attempt.name) + _differences(
+        run, exporter, attempt, attempt.path
+    )
     return SparsityCheck(tuple(rows), tuple(problems))
 
 
-def _differences(
-    exporter: Exporter, attempt: Attempt, path: Path, proof: Proof, samples: np.ndarray
-) -> list[str]:
+def _differences(run: Run, exporter: Exporter, attempt: Attempt, path: Path) -> list[str]:
+    proof, samples = run.proof, run.prepared.split.x_test[:_COMPARED_SAMPLES]
     variant = VARIANTS.get(attempt.name, where="recipe.export.variants")
     tolerance = variant.tolerance(rounding_depth(proof.model))
 
@@ -222,15 +201,7 @@ def _dense_scores(run: Run, dense: Sequence[Exported]) -> Mapping[str, float] | 
 
 
 def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
-    """Warns of a model that is no better than chance: a file does not say whether its head was trained.
-
-    Args:
-        dense: Its scores.
-        data: What it was scored on.
-
-    Returns:
-        The warning; None for a model that has learnt something, and for a regression.
-    """
+    """Returns a warning where a classifier is no better than chance: its file may hold an untrained head."""
     if "accuracy" not in dense or data.num_classes is None:
         return None
     guessed = np.unique(data.y_test, return_counts=True)[1].max() / len(data.y_test)
@@ -248,12 +219,8 @@ def judged(
 ) -> Verdict:
     """Compares a run's files with the budget of its recipe.
 
-    Args:
-        budget: The recipe's. A drop in accuracy counts from the dense model where the budget limits one and
-            `dense` is known, else from the stripped Keras model.
-        files: The TFLite files.
-        scores: Of the stripped Keras model.
-        dense: Of the dense model; None where there is no trained one.
+    A drop in accuracy counts from the dense model's scores where the budget limits one and they are known,
+    else from those of the stripped Keras model.
     """
     reference = None
     if "accuracy" in scores:

@@ -103,12 +103,7 @@ def _plan(recipe: Recipe, data: Dataset, split: Split, model: tf_keras.Model) ->
 
 
 def starts_trained(recipe: Recipe, model: tf_keras.Model) -> bool:
-    """Whether pruning begins with trained weights, so that the dense model's accuracy has a meaning.
-
-    Args:
-        recipe: The experiment.
-        model: Its model, dense.
-    """
+    """Whether pruning begins with trained weights, so that the dense model's accuracy has a meaning."""
     if recipe.training.dense_epochs:
         return True
     loaded = recipe.model.path is not None or recipe.model.weights is not None
@@ -116,14 +111,10 @@ def starts_trained(recipe: Recipe, model: tf_keras.Model) -> bool:
 
 
 def check_reference(recipe: Recipe, model: tf_keras.Model) -> None:
-    """Refuses a budget whose accuracy drop would count from a model of which a part is random.
-
-    Args:
-        recipe: The experiment.
-        model: Its model, dense.
+    """Refuses a `max_accuracy_drop` that would count from a model of which a part is random.
 
     Raises:
-        UserError: It asks for a `max_accuracy_drop`, and its weights file was kept from some layers.
+        UserError: The budget limits the drop, and the weights file was kept from some layers.
     """
     asked = recipe.budget is not None and recipe.budget.max_accuracy_drop is not None
     left = _left_as_built(recipe, model)

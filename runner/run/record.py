@@ -20,7 +20,6 @@ from runner.records.run_directory import make_run_directory
 from runner.report.parts import Run
 from runner.report.summary import result_summary, write_json
 from runner.report.tables import plan_frame, sparsity_frame
-from runner.settings import RunSettings
 
 if TYPE_CHECKING:
     from runner.tracking import Store, Tracker
@@ -38,7 +37,9 @@ def recorded(run: Run) -> Iterator[None]:
     """
     settings, name = run.settings, run.recipe.name
     with run.stage("tracking", "opening the MLflow store"):
-        store = _open_store(settings)
+        from runner.tracking import open_store  # MLflow takes a second to import; a dry run does not need it.
+
+        store = open_store(settings.tracking, settings.outputs)
     run.folder = make_run_directory(settings.outputs, name, datetime.now(), settings.run_dir)
     source = run.prepared.data.source
     run.summary |= {"status": "running", "recipe": name, "seed": settings.seed, "data_source": source}
@@ -63,6 +64,7 @@ def _logged(run: Run, store: "Store") -> Iterator[None]:
     from runner.tracking import open_run
 
     recipe, settings, member = run.recipe, run.settings, run.member
+    name = member.name if member else run_name(recipe.name, settings.overrides, settings.seed)
     with ExitStack() as stack:
         stack.enter_context(unwritable_told(run.folder))
         _write_inputs(run)
@@ -70,9 +72,7 @@ def _logged(run: Run, store: "Store") -> Iterator[None]:
             run.tracker = stack.enter_context(
                 open_run(
                     store,
-                    run_name=member.name
-                    if member
-                    else run_name(recipe.name, settings.overrides, settings.seed),
+                    run_name=name,
                     params={"seed": settings.seed, **recipe.to_mapping()},
                     tags=run_tags(run),
                     parent_run_id=member.parent_run_id if member else None,
@@ -103,12 +103,6 @@ def _failure_tagged(tracker: "Tracker") -> Iterator[None]:
         raise
 
 
-def _open_store(settings: RunSettings) -> "Store":
-    from runner.tracking import open_store  # MLflow takes a second to import; a dry run has no use for it.
-
-    return open_store(settings.tracking, settings.outputs)
-
-
 def _reason(error: BaseException) -> str:
     words = str(error)
     return f"SystemExit: {words}" if isinstance(error, SystemExit) else words or type(error).__name__
@@ -131,12 +125,7 @@ def _write_inputs(run: Run) -> None:
 
 def run_tags(run: Run) -> dict[str, str]:
     """Returns the tags that a run starts with in MLflow."""
-    recipe, seed, data, ingredients = (
-        run.recipe,
-        run.settings.seed,
-        run.prepared.data,
-        run.prepared.ingredients,
-    )
+    recipe, data, ingredients = run.recipe, run.prepared.data, run.prepared.ingredients
     changed = (override.removeprefix("recipe.") for override in sorted(run.settings.overrides))
     tags = {
         "recipe": recipe.name,
@@ -146,7 +135,7 @@ def run_tags(run: Run) -> dict[str, str]:
         "sparsity_check": "not made",
         "runner_kind": "run",
         "variation": " ".join([recipe.name, *changed]),
-        "fingerprint": ingredients.job_fingerprint(recipe, seed),
+        "fingerprint": ingredients.job_fingerprint(recipe, run.settings.seed),
         "group_fingerprint": ingredients.group_fingerprint(recipe),
         "environment": json.dumps(ingredients.environment, sort_keys=True),
         "folder": str(run.folder),

@@ -2,14 +2,17 @@
 
 from collections.abc import Mapping, Sequence
 
+from matplotlib.figure import Figure
+
 from runner.export.measure import Exported
 from runner.report.curves import PlanCurves
 from runner.report.file_names import safe_names
 from runner.report.files import advice_lines, files_table
-from runner.report.mask_plots import plot_mask
+from runner.report.mask_plots import mask_figure
 from runner.report.page import Picture
+from runner.report.palette import DOTS_PER_INCH
 from runner.report.parts import Run
-from runner.report.plots import plot_sparsity, plot_training
+from runner.report.plots import measured_by_rule, sparsity_figure, training_figure
 from runner.report.run_page import write_run_page
 from runner.report.stored_mask import read_stored_masks
 from runner.report.table_style import terminal_table
@@ -24,20 +27,15 @@ MOST_MASKS = 12
 
 def show_plan(run: Run) -> None:
     """Prints what a run would do."""
-    run.reporter.print(*dense_plan(run), terminal_table(plan_table(run.prepared.plan)))
-    _show_schedules(run)
+    plan = run.prepared.plan
+    run.reporter.print(*dense_plan(run), terminal_table(plan_table(plan)), PlanCurves(plan))
+    _show_warnings(run)
 
 
 def show_start(run: Run) -> None:
     """Prints each rule's schedule and the plan's warnings; of a sweep's job the warnings only."""
-    if run.member:
-        _show_warnings(run)
-    else:
-        _show_schedules(run)
-
-
-def _show_schedules(run: Run) -> None:
-    run.reporter.print(PlanCurves(run.prepared.plan))
+    if not run.member:
+        run.reporter.print(PlanCurves(run.prepared.plan))
     _show_warnings(run)
 
 
@@ -51,19 +49,9 @@ def show_results(run: Run) -> None:
 
     Of a sweep's job only two lines are printed: its scores and its sparsity.
     """
-    if run.member:
-        _show_scores(run)
-        return
-    run.reporter.print(
-        terminal_table(check_table(run.prepared.plan, run.check.rows)),
-        terminal_table(files_table(run.exports)),
-        *advice_lines(run.exports),
-    )
-    _show_scores(run)
-    run.reporter.print(f"files:  {run.folder}", *run.tracker.shown_at)
-
-
-def _show_scores(run: Run) -> None:
+    if not run.member:
+        tables = check_table(run.prepared.plan, run.check.rows), files_table(run.exports)
+        run.reporter.print(*map(terminal_table, tables), *advice_lines(run.exports))
     data, scores, sparsity = run.prepared.data, run.proof.scores, run.proof.sparsity
     accuracy = f"accuracy {scores['accuracy']:.4f}, " if "accuracy" in scores else ""
     loss = f"loss {scores['loss']:.4f}{beside_dense(run.exports.dense_scores, scores)}"
@@ -72,6 +60,8 @@ def _show_scores(run: Run) -> None:
         f"test set of {data.source}{note}: {accuracy}{loss}",
         f"sparsity: pruned layers {sparsity['pruned_layers']:.2%}, model {sparsity['model']:.2%}",
     )
+    if not run.member:
+        run.reporter.print(f"files:  {run.folder}", *run.tracker.shown_at)
 
 
 def beside_dense(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> str:
@@ -98,20 +88,26 @@ def report(run: Run) -> None:
 
 def _draw_training(run: Run) -> list[Picture]:
     """Draws what was measured along training: sparsity where a rule prunes, loss, and accuracy."""
-    plan, history, plots = run.prepared.plan, run.fitted.history, run.folder / "plots"
+    plan, history = run.prepared.plan, run.fitted.history
     pictures = []
     if plan.curves:
-        plot_sparsity(plan, history, plots / "sparsity.png")
         caption = (
             "Sparsity along training, by rule: the schedule, the masks that it set, and the zeros counted in"
             " every layer."
         )
-        pictures.append(Picture(plots / "sparsity.png", caption))
+        figure = sparsity_figure(plan.curves, measured_by_rule(plan, history))
+        pictures.append(_picture(run, "sparsity", figure, caption))
     updates = sorted({step for _, curve in plan.curves for step in curve.steps})
-    plot_training(history, updates, plots / "training.png")
     shown = "Loss and accuracy" if "accuracy" in run.proof.scores else "Loss"
     marked = ", with the steps at which masks were updated" if updates else ""
-    return [*pictures, Picture(plots / "training.png", f"{shown} while pruning{marked}.")]
+    caption = f"{shown} while pruning{marked}."
+    return [*pictures, _picture(run, "training", training_figure(history, updates), caption)]
+
+
+def _picture(run: Run, name: str, figure: Figure, caption: str) -> Picture:
+    path = run.folder / "plots" / f"{name}.png"
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+    return Picture(path, caption)
 
 
 def _draw_masks(run: Run) -> tuple[list[Picture], str]:
@@ -136,11 +132,9 @@ def _draw_masks(run: Run) -> tuple[list[Picture], str]:
         if mask is None:
             missing.append(title)
             continue
-        path = run.folder / "plots" / f"masks_{name}.png"
-        plot_mask(mask, path)
         caption = f"{title}: {mask.zeros.shape[0]:,} x {mask.zeros.shape[1]:,} as TFLite stores it,"
         caption += f" and its weights, those after pruning as they are {mask.after_from}."
-        pictures.append(Picture(path, caption))
+        pictures.append(_picture(run, f"masks_{name}", mask_figure(mask), caption))
     began = "the trained dense weights" if run.prepared.trained else "the untrained first weights"
     about = (
         f"Read from the bytes of {file.path.name}: rows are outputs, columns the inputs that each sums over."

@@ -47,7 +47,7 @@ def origin(folder: Path) -> dict[str, Any]:
     settings = RunSettings(seed=7, threads=2, argv=("runner", "recipe=mnist_2x4", "seed=7"))
     ingredients = Ingredients(
         data="f" * 64,
-        computed_with=computed_with(),
+        computed_with={},
         source=source_content(),
         files={"weights": "e" * 64},
         plugins={"mine": "d" * 64},

@@ -43,6 +43,7 @@ from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.records.provenance import COMPUTING
 from runner.records.source_content import source_sha256
+from runner.report.summary import write_json
 from runner.run import experiment, prepare, prove, record
 from runner.run.experiment import run_experiment
 from runner.settings import RunSettings, Tracking
@@ -699,8 +700,10 @@ def test_a_disk_that_fills_up_fails_the_run_in_one_line(runs: Runs, monkeypatch:
 def test_why_a_run_failed_is_told_though_the_disk_is_full(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*arguments: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(path: Path, content: Any) -> None:
+        if path.name == "summary.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_json(path, content)
 
     def fails(*arguments: Any) -> None:
         raise RunFailed("the loss is NaN")

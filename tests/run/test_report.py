@@ -9,12 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
 from runner.export.measure import Exported
 from runner.process.errors import RunFailed
 from runner.recipe.schema import Recipe
-from runner.report.mask_plots import plot_mask
+from runner.report.mask_plots import mask_figure
 from runner.report.stored_mask import StoredMask
 from runner.run.experiment import run_experiment
 from runner.run.report import MOST_MASKS, beside_dense, chosen_weights, pictured_file
@@ -42,15 +43,15 @@ def drawn() -> list[StoredMask]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, drawn: list[StoredMask]) -> Path:
-    def plot(mask: StoredMask, path: Path) -> None:
+    def draw(mask: StoredMask) -> Figure:
         drawn.append(mask)
-        plot_mask(mask, path)
+        return mask_figure(mask)
 
     outputs = tmp_path_factory.mktemp("outputs")
     recipe = Recipe.from_mapping(RECIPE, name="mine", source="here")
     settings = RunSettings(outputs=outputs, argv=("runner", "tracking.uri=http://me:secret@host"), seed=5)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()):
-        patch.setattr("runner.run.report.plot_mask", plot)
+        patch.setattr("runner.run.report.mask_figure", draw)
         with pytest.raises(RunFailed):
             run_experiment(recipe, settings)
     [folder] = (outputs / "runs").iterdir()
@@ -73,7 +74,7 @@ def test_the_masks_are_the_zeros_of_the_float32_file(folder: Path, drawn: list[S
         ]
         assert any(np.array_equal(mask.zeros, zeros) for zeros in stored)
         assert mask.zeros.sum() == mask.zeros.size // 2
-        assert mask.group == (1, 4)
+        assert mask.groups.size == (1, 4)
         assert mask.before.size == mask.zeros.size
         assert mask.after.size == mask.zeros.size // 2
 
