@@ -32,7 +32,7 @@ def train_dense(
     """Trains a copy of a model for `dense_epochs`, with an optimizer of its own.
 
     Args:
-        model: Says where training begins; left untouched.
+        model: Training begins with its weights; left untouched.
         split: The samples to train on, to validate and to test with.
         task: Loss and metrics.
         training: The recipe's `training`; its `epochs` mean nothing here.
@@ -62,24 +62,21 @@ def train_dense(
         history.append((step, named))
         record(step, named)
 
+    dense, plan = replace(training, epochs=training.dense_epochs), Plan((), (), steps_per_epoch, steps)
     try:
-        train(
-            copy,
-            split,
-            replace(training, epochs=training.dense_epochs),
-            Plan(rows=(), warnings=(), steps_per_epoch=steps_per_epoch, total_steps=steps),
-            watch=watch,
-            record=note,
-        )
+        train(copy, split, dense, plan, watch=watch, record=note)
     except RunFailed as error:
         raise RunFailed(f"dense training: {error}") from error
-    scores = task.score(split.y_test, predicted(copy, split.x_test))
+    loss, accuracy = _scores(copy, split, task, steps)
+    seconds = round(time.perf_counter() - began, 3)
+    return copy.get_weights(), DenseResult(loss, accuracy, steps, seconds, tuple(history))
+
+
+def _scores(model: tf_keras.Model, split: Split, task: Task, steps: int) -> tuple[float, float | None]:
+    scores = task.score(split.y_test, predicted(model, split.x_test))
     if not math.isfinite(scores["loss"]):
         raise RunFailed(f"dense training: the loss on the test set is {scores['loss']} after {steps} steps.")
-    seconds = round(time.perf_counter() - began, 3)
-    return copy.get_weights(), DenseResult(
-        scores["loss"], scores.get("accuracy"), steps, seconds, tuple(history)
-    )
+    return scores["loss"], scores.get("accuracy")
 
 
 def dense_steps(training: Training, split: Split) -> int:
