@@ -1,4 +1,4 @@
-"""What every command does around its work: Ctrl-C that is not lost, errors told in words, the exit status."""
+"""What every command has in common: Ctrl-C, errors as messages, the exit status."""
 
 import os
 import signal
@@ -18,10 +18,10 @@ def run_command(answer: Callable[[list[str]], int]) -> None:
     Args:
         answer: Does what the arguments ask for and returns the exit status.
     """
-    # A process that was started to ignore Ctrl-C goes on doing so.
+    # A process that was started to ignore Ctrl-C keeps ignoring it.
     if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
         signal.signal(signal.SIGINT, interrupt)
-    # A scheduler's or container's wish to end is met like the user's.
+    # SIGTERM, which schedulers and containers send, is handled like Ctrl-C.
     if signal.getsignal(signal.SIGTERM) is signal.SIG_DFL:
         signal.signal(signal.SIGTERM, interrupt)
     sys.unraisablehook = _report_lost
@@ -30,9 +30,9 @@ def run_command(answer: Callable[[list[str]], int]) -> None:
         stop_if_interrupted()
         sys.stdout.flush()
     except BaseException as error:
-        # What an interrupt has torn apart, an import for one, raises whatever it likes afterwards.
+        # Code that an interrupt has broken off, such as an import, may raise any error afterwards.
         if interrupted(error):
-            status = _say_goodbye()
+            status = _end_interrupted()
         elif isinstance(error, BrokenPipeError):
             # The reader of our output has left (`runner --help | head -1`); Python would complain at exit.
             os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -42,19 +42,20 @@ def run_command(answer: Callable[[list[str]], int]) -> None:
     sys.exit(status)
 
 
-def _say_goodbye() -> int:
-    # A second Ctrl-C shall not tear the goodbye apart.
+def _end_interrupted() -> int:
+    """Prints that the command was interrupted, and returns the exit status."""
+    # A second Ctrl-C must not break this off.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     # An interrupt that went through an exec() (dataclasses use it) leaves a mark that makes Python die by
-    # the signal at its end; the next exec() wipes it off, and the exit status is ours.
+    # the signal at its end; the next exec() removes it, and the exit status is ours.
     exec("")
     print("\nInterrupted.", file=sys.stderr)
     return 130
 
 
 def _report_lost(lost: "sys.UnraisableHookArgs") -> None:
-    """Reports an error that has nobody to catch it, such as one in a finalizer; an interrupt is no error."""
+    """Reports an error that nothing can catch, such as one in a finalizer, unless it is interrupted."""
     if not interrupted():
         sys.__unraisablehook__(lost)
 
@@ -62,18 +63,18 @@ def _report_lost(lost: "sys.UnraisableHookArgs") -> None:
 def tell(
     error: BaseException, *, debug: bool, explain: Callable[[BaseException], str | None] = lambda error: None
 ) -> int:
-    """Tells the user what went wrong.
+    """Prints an error for the user.
 
     Args:
         error: What was raised.
         debug: Print the traceback as well.
-        explain: Gives the message of an error that is not the runner's own, None where it is a fault.
+        explain: Returns the message of an error that is not the runner's own; None where it is a bug.
 
     Returns:
         The exit status: 1 the work failed, 2 the input is wrong.
 
     Raises:
-        KeyboardInterrupt: The user wants the command to end, whatever became of the exception.
+        KeyboardInterrupt: The command is interrupted, whatever the error is.
         BrokenPipeError: The error is one; `run_command` knows what to do.
     """
     if interrupted(error):

@@ -1,4 +1,4 @@
-"""Each rule's sparsity over the training steps, drawn for the terminal."""
+"""The schedules of a plan in the terminal: each rule's sparsity over the training steps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -18,7 +18,7 @@ _PARTS = 3
 
 
 def curve_words(curve: Curve) -> str:
-    """Says in a line where a curve ends and when the masks are updated."""
+    """Describes a curve in a line: its last level, and when the masks are updated."""
     steps = curve.steps
     if len(steps) == 1 and curve.settled is None:
         return f"{_number(curve.final)} once, at step {steps[0]}"

@@ -45,7 +45,7 @@ class Display:
             self._live = None
 
     def say(self, shown: str) -> None:
-        """Says what is being done."""
+        """Shows what is being done."""
         self._stage = shown
         self._line(shown)
 
@@ -58,15 +58,12 @@ class Display:
             return
         self._last_refresh = now
         parts = [f"epoch {progress.epoch}/{epochs}", f"step {progress.step}/{total_steps}"]
-        shown = {
-            name.removeprefix("train/").replace("/", " "): f"{v:.4f}" for name, v in progress.metrics.items()
-        }
-        # What a narrow terminal cuts off shall be validation, which the end of training shows again.
-        last = [f"{name} {value}" for name, value in shown.items() if name.startswith("val ")]
-        parts += [f"{name} {value}" for name, value in shown.items() if not name.startswith("val ")]
+        metrics = [(name.removeprefix("train/"), f"{value:.4f}") for name, value in progress.metrics.items()]
+        parts += [f"{name} {value}" for name, value in metrics if not name.startswith("val/")]
         if "_pruned_layers" in progress.sparsity:
             parts.append(f"sparsity {progress.sparsity['_pruned_layers']:.2%}")
-        parts += last
+        # What a narrow terminal cuts off shall be validation, which the end of training shows again.
+        parts += [f"{name.replace('/', ' ')} {value}" for name, value in metrics if name.startswith("val/")]
         self._line(f"{self._stage}: " + ", ".join(parts))
 
     def print(self, *what: RenderableType) -> None:

@@ -1,4 +1,4 @@
-"""The TFLite files of a run: a table beside the dense model's, and what to make of each in words."""
+"""The TFLite files of a run: a table of them and of the dense model's, and advice on each."""
 
 import math
 
@@ -9,10 +9,10 @@ from runner.report.table_style import Column, ReportTable
 
 
 def files_table(exports: Exports) -> ReportTable:
-    """Lists the TFLite files: how large, how good, how fast; the dense model's stand below.
+    """Lists the size, the scores and the latency of the TFLite files; the dense model's files follow.
 
     Ratios are to the dense float32 file and to the dense twin, the dense model's file of the same type. The
-    terminal leaves out the one to the twin where both are one file.
+    terminal leaves out the second where both are one file.
     """
     compared = "; ratios: to dense float32, to its dense twin" if exports.dense else ""
     rows = [_cells(file, file.variant, exports.advice[file.variant]) for file in exports.files]
@@ -42,7 +42,7 @@ def files_table(exports: Exports) -> ReportTable:
 
 
 def advice_lines(exports: Exports) -> list[str]:
-    """Returns what to make of each file, a few lines of text each, and what went wrong with it."""
+    """Returns the advice on each file, a few lines of text each, and the errors."""
     lines = []
     for file in exports.files:
         if file.error is None:

@@ -1,4 +1,4 @@
-"""What to make of a run, in sentences: the target, the cost, the files, and what to try next."""
+"""The conclusions from a run, in sentences: target, cost, files, and what to try next."""
 
 import math
 
@@ -14,18 +14,17 @@ _NOTABLE = 0.1
 
 
 def findings(run: Run) -> list[str]:
-    """Says whether pruning reached its target, what it cost, and what each file gained."""
+    """Concludes whether pruning reached its target, what it cost, and what each file gained."""
     budget = run.exports.budget
     found = [_target(run), _cost(run), *(_file(file, run.exports) for file in run.exports.files)]
-    if budget is not None and budget.kept:
-        found.append(f"The budget of {budget.budget.variant} was kept.")
-    elif budget is not None:
-        found.append(f"The budget was not kept: {'; '.join(budget.misses)}.")
+    if budget is not None:
+        kept, missed = f"of {budget.budget.variant} was kept", f"was not kept: {'; '.join(budget.misses)}"
+        found.append(f"The budget {kept if budget.kept else missed}.")
     return found
 
 
 def next_steps(run: Run) -> list[str]:
-    """Says what to try next, the most pressing first."""
+    """Suggests what to try next, the most important first."""
     steps, plan, budget = [], run.prepared.plan, run.exports.budget
     variants = {file.variant for file in run.exports.files}
     pruned = any(row.planned_zeros for row in plan.pruned)
@@ -89,18 +88,14 @@ def _cost(run: Run) -> str:
         loss = f"{dense['loss']:.4f}"
         return f"Cost: {', '.join(words)}; the dense weights that pruning began with had loss {loss}."
     drop, by_chance = dense["accuracy"] - scores["accuracy"], chance(run)
-    if drop == 0:
-        verdict = f"On {samples:,} test samples chance can hide a small difference"
-    elif abs(drop) <= by_chance:
-        verdict = f"On {samples:,} test samples that can be chance"
-    else:
-        verdict = f"On {samples:,} test samples that is more than chance explains"
+    verdict = "that can be chance" if abs(drop) <= by_chance else "that is more than chance explains"
+    verdict = verdict if drop else "chance can hide a small difference"
     amount = f"{abs(drop):.4f} {'below' if drop > 0 else 'above'}" if drop else "the same as"
     further = counted(run.prepared.plan.total_steps, "step")
     return (
         f"Cost: accuracy {scores['accuracy']:.4f}, {amount} that of the dense weights that pruning began with"
-        f" ({dense['accuracy']:.4f}). {verdict} (about {by_chance:.4f}). The pruned model was trained"
-        f" {further} more than the dense one, which alone may change its accuracy."
+        f" ({dense['accuracy']:.4f}). On {samples:,} test samples {verdict} (about {by_chance:.4f}). The"
+        f" pruned model was trained {further} more than the dense one, which alone may change its accuracy."
     )
 
 
@@ -111,7 +106,7 @@ def _accuracies(run: Run) -> list[float]:
 
 
 def chance(run: Run) -> float:
-    """Returns how far two accuracies may lie apart by the choice of the test samples alone.
+    """Returns how far two accuracies may differ by the choice of the test samples alone.
 
     Twice the standard error of the difference of two shares that are counted on different samples, each
     with one hit and one miss more than were counted (Agresti and Caffo 2000): without these it is 0 where
@@ -143,13 +138,9 @@ def _compared(ratios: Ratios, other: str) -> str:
     time = _than(ratios.latency_ms, "faster than", "slower than", "as fast as")
     if time != "as fast as" and not ratios.told_apart:
         time = "within the noise of timing as fast as"
+    measures = (size, ratios.bytes, "the bytes"), (time, ratios.latency_ms, "the time on this host")
     return ", ".join(
-        f"{word} dense {other} ({ratio:.2f}x {unit})"
-        for word, ratio, unit in (
-            (size, ratios.bytes, "the bytes"),
-            (time, ratios.latency_ms, "the time on this host"),
-        )
-        if ratio is not None
+        f"{word} dense {other} ({ratio:.2f}x {unit})" for word, ratio, unit in measures if ratio is not None
     )
 
 

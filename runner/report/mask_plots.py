@@ -90,7 +90,7 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
         vmax=most,
         interpolation="nearest",
         aspect="auto",
-        # The last cells may stand for fewer weights; what they reach over is cut off below.
+        # The last cells may contain fewer weights; the limits below cut them off.
         extent=(-0.5, shares.shape[1] * wide - 0.5, shares.shape[0] * tall - 0.5, -0.5),
     )
     axis.set_xlim(-0.5, columns - 0.5)
@@ -100,7 +100,7 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
     box = axis.get_window_extent().transformed(axis.figure.dpi_scale_trans.inverted())
     _label(axis, mask, int(box.width / 0.55), int(box.height / 0.25))
     if single:
-        scale.remove()  # The close-up has told the two colours.
+        scale.remove()  # The close-up explains the two colours.
         return
     bar = axis.figure.colorbar(image, cax=scale, ticks=[0, most])
     bar.ax.set_yticklabels(["0", f"{most:.2g}"])

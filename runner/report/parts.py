@@ -33,7 +33,7 @@ class Reporter(Protocol):
     """What stages report to, such as `runner.report.display.Display`."""
 
     def say(self, shown: str) -> None:
-        """Says what is being done."""
+        """Shows what is being done."""
 
     def training(self, progress: Progress, epochs: int, total_steps: int) -> None:
         """Shows how far a training is."""
@@ -50,9 +50,9 @@ class Membership:
     """What a sweep gives one of its runs.
 
     Args:
-        name: What was swept: the run's name in MLflow.
+        name: The run's name in MLflow: the values of what was swept.
         parent_run_id: The sweep's run in MLflow.
-        data: What the sweep found for the recipe's data; None where it did not look.
+        data: The content that the recipe's data must have; None where the sweep does not know it.
         begun: Called with the run's id in MLflow and its folder, as soon as it has them.
         noted: Called with each note and warning that the run prints.
     """
@@ -70,12 +70,12 @@ class Prepared:
 
     Args:
         data: The loaded data.
-        split: Its samples by what they are for.
-        model: The built model, dense; the dense stage puts trained weights into it.
+        split: Its samples to train on, to validate and to test.
+        model: The dense model; the dense stage puts trained weights into it.
         trained: Whether pruning begins with trained weights, so that the dense accuracy has a meaning.
         task: Loss and metrics.
         plan: The rules resolved against the model.
-        optimizer: Ready to compile with.
+        optimizer: To prune with; not used yet.
         ingredients: What the result is computed from, by content.
     """
 
@@ -99,16 +99,16 @@ class Fitted:
 
 @dataclass(frozen=True, eq=False)
 class Proof:
-    """What was found of the Keras model after training.
+    """The Keras model after training, checked and evaluated.
 
     Args:
         model: Stripped; also in `model.keras`.
-        outputs: What it gives for the test set `[n, ...]`.
-        scores: Of these outputs, by the names that `Task.score` gives them.
-        expected: The pruned weights and their masks, which every file must show.
+        outputs: For the test set `[n, ...]`.
+        scores: Of these outputs; see `Task.score`.
+        expected: The pruned weights and their masks, which every file must contain.
         rows: The sparsity check after training, after strip and in `model.keras`.
-        sparsity: Measured shares of zeros after strip.
-        size: How large it is.
+        sparsity: Measured shares of zeros after strip; see `sparsity_summary`.
+        size: Its size.
     """
 
     model: tf_keras.Model
@@ -122,14 +122,11 @@ class Proof:
 
 @dataclass(frozen=True)
 class ModelSize:
-    """How large a Keras model is.
+    """The size of a Keras model: its weights (biases and statistics included) and `model.keras` after gzip.
 
     Args:
-        weights: How many there are, biases and statistics included.
-        nonzero_weights: How many of them are not zero.
         macs: Multiply-accumulates of one inference; None where they cannot be counted.
         macs_unknown: Why not; empty where they are counted.
-        gzip_bytes: Size of `model.keras` after gzip.
     """
 
     weights: int
@@ -141,13 +138,13 @@ class ModelSize:
 
 @dataclass(frozen=True)
 class Exports:
-    """What was found of the TFLite files.
+    """The TFLite files, measured and checked.
 
     Args:
         files: The pruned model's.
-        dense: The dense model's, named as variants are; empty where they were not asked for.
+        dense: The dense model's, by the same names; empty where they were not asked for.
         check: The sparsity check of `files`.
-        advice: What each of `files` gains and where it runs, by variant.
+        advice: On each of `files`, by variant.
         dense_scores: Of the weights that pruning began with; None where these are not trained.
         budget: Whether the recipe's budget was kept; None where it has none.
     """
@@ -186,15 +183,11 @@ class Run:
 
     Attributes:
         seconds: How long each stage took, by name.
-        summary: What `summary.json` says so far.
-        prepared: Data, model and plan.
+        summary: The content of `summary.json` so far.
         folder: Where its files are.
-        provenance: What `provenance.json` holds.
+        provenance: The content of `provenance.json`.
         tracker: Logs to its run in MLflow.
         dense: The dense weights that pruning began with; None without dense training.
-        fitted: The trained model.
-        proof: What was found of it.
-        exports: Its TFLite files.
     """
 
     recipe: Recipe

@@ -65,17 +65,14 @@ def _asked(run: Run) -> Pairs:
     weights = f", weights from {model.weights}" if model.weights else ""
     epochs = f"{counted(recipe.training.epochs, 'epoch')} of {plan.steps_per_epoch} steps"
     before = counted(recipe.training.dense_epochs, "epoch")
+    how = described(recipe.training, plan.total_steps, plan.steps_per_epoch)
     lines = [
         ("recipe", f"{recipe.name}{f': {recipe.description}' if recipe.description else ''}"),
         ("seed", str(run.settings.seed)),
         ("data", f"{data.source}{_arguments(recipe.data.arguments)}: {counts}{note}"),
         ("model", f"{built}: {run.proof.size.weights:,} weights{weights}"),
         ("dense training", f"{before}, before pruning" if recipe.training.dense_epochs else "none"),
-        (
-            "training",
-            f"{epochs}, batches of {recipe.training.batch_size};"
-            f" {described(recipe.training, plan.total_steps, plan.steps_per_epoch)}",
-        ),
+        ("training", f"{epochs}, batches of {recipe.training.batch_size}; {how}"),
         ("TFLite files", ", ".join(recipe.export.variants)),
     ]
     if recipe.budget is not None:

@@ -11,23 +11,14 @@ _PLACE = "\ue000"
 
 
 class SpanningTable:
-    """A table, and lines across it.
-
-    Args:
-        table: Its columns; rows are added to it directly.
-    """
+    """A table, to which rows are added directly, and lines across it."""
 
     def __init__(self, table: Table) -> None:
         self.table = table
         self._lines: list[tuple[Text, int]] = []
 
     def add_line(self, text: Text, indent: int = 0) -> None:
-        """Adds a text across all columns; it is broken between words.
-
-        Args:
-            text: What it says.
-            indent: So many columns are left free before it.
-        """
+        """Adds a text across all columns, indented by so many characters; it is broken between words."""
         self._lines.append((text, indent))
         self.table.add_row(_PLACE)
 

@@ -67,7 +67,7 @@ def read_stored_masks(
     """Reads pruned tensors from a TFLite file, one by one, so that few large arrays are held at once.
 
     Args:
-        expected: The trained weights and masks, which tell a constant of the file from the others.
+        expected: The trained weights and masks, which identify constants of the file.
         planned: The plan's rows.
         before: The weights that pruning began with.
         path: The file.
@@ -87,7 +87,7 @@ def _stored(
     parts = [_matrix(match, layout) for match in matches]
     first, outputs = parts[0], row.kernel_shape[-1]
     zeros = np.concatenate([part.zeros for part in parts], axis=0)
-    # Of a stored order that is not the kernel's the groups cannot be drawn.
+    # In a stored order other than the kernel's, groups are not rectangles.
     known = first.kernel_order and zeros.shape == (outputs, weight.values.size // outputs)
     # A scale that the converter folded in would set "after" beside a "before" without it.
     folded = any(match.folded for match in matches)
@@ -111,7 +111,7 @@ def group_edges(row: PlannedWeight) -> Groups:
     columns = int(np.prod(spatial, dtype=np.int64)) * inputs
     if isinstance(row.structure, MByN):
         n = row.structure.n
-        # Along the input channels every place of the window begins its groups anew.
+        # Along the input channels the groups begin again at every place of the window.
         run = inputs if row.axis == "input_channels" else columns
         starts = np.arange(0, columns, run)[:, None] + np.arange(0, run, n)[None, :]
         return Groups(_NO_EDGES, starts.reshape(-1)[1:], (1, n))
@@ -150,17 +150,13 @@ def _matrix(match: Match, layout: Layout) -> _Matrix:
 
 
 def density(mask: StoredMask, most_rows: int, most_columns: int) -> tuple[NDArray[np.float64], int, int]:
-    """Returns the share of kept weights over a matrix, in at most so many rows and columns of cells.
+    """Returns the shares of kept weights, in [0, 1], in at most so many rows and columns of cells.
 
-    Returns:
-        Shares in [0, 1], and how many rows and columns of weights a cell stands for, whole groups of them; at
-        the lower and the right edge it may be fewer.
+    Also returns how many rows and columns of weights a cell covers: whole groups, at the edges maybe fewer.
     """
     rows, columns = mask.zeros.shape
-    tall, wide = (
-        _cell(rows, most_rows, mask.groups.size[0]),
-        _cell(columns, most_columns, mask.groups.size[1]),
-    )
+    group_rows, group_columns = mask.groups.size
+    tall, wide = _cell(rows, most_rows, group_rows), _cell(columns, most_columns, group_columns)
     tops, lefts = np.arange(0, rows, tall), np.arange(0, columns, wide)
     zeros = np.add.reduceat(np.add.reduceat(mask.zeros, tops, axis=0, dtype=np.int32), lefts, axis=1)
     sizes = np.outer(np.diff([*tops, rows]), np.diff([*lefts, columns]))
@@ -169,7 +165,5 @@ def density(mask: StoredMask, most_rows: int, most_columns: int) -> tuple[NDArra
 
 def _cell(length: int, most: int, group: int) -> int:
     """Chooses how many weights a cell takes; parts of groups would draw stripes that no mask has."""
-    if length <= most:
-        return 1
     least = -(-length // most)
-    return -(-least // group) * group
+    return 1 if length <= most else -(-least // group) * group

@@ -1,4 +1,4 @@
-"""How tables look: one value, drawn for the terminal or for a page."""
+"""Tables: one value, and its renderers for the terminal and for a page."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ class ReportTable:
 
     Args:
         title: Stands above it in the terminal.
-        rows: Texts by field. `style` is a field of its own: `dim` for what stands in the background.
+        rows: Texts by field; the field `style` is `dim` for rows of less interest, else empty.
         terminal: The columns in the terminal; together they fit into 80 characters.
         page: The columns in a page.
     """
@@ -67,12 +67,7 @@ def terminal_table(table: ReportTable) -> Table:
 
 
 def page_grid(table: ReportTable, *, dim: bool = True) -> Grid:
-    """Draws a table for a page.
-
-    Args:
-        table: The table.
-        dim: Whether its rows that are in the background are shown.
-    """
+    """Draws a table for a page, with its dim rows or without."""
     rows = [tuple(column.of(row) for column in table.page) for row in table.rows if dim or not row["style"]]
     texts = [number for number, column in enumerate(table.page) if column.text]
     return Grid(tuple(column.head for column in table.page), rows, texts)

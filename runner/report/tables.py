@@ -122,15 +122,15 @@ def rules_grid(rules: Sequence[Rule], plan: Plan) -> Grid:
 
 
 def weight_title(row: PlannedWeight) -> str:
-    """Names a weight by its layer; the kernel goes without saying, and a depthwise layer has but one."""
+    """Names a weight by its layer, and by its own name unless that is the kernel."""
     only = row.weight in ("kernel", "-") or row.layer_type.startswith("Depthwise")
     return row.layer if only else f"{row.layer}/{row.weight}"
 
 
 def structure_words(row: PlannedWeight) -> str:
-    """Says which weights of a tensor are zeroed together, along what, and by what importance."""
+    """Describes a structure: which weights are zeroed together, along what, and by what importance."""
     words = "dense" if row.structure is None else row.structure.label
-    importance = "" if row.importance == "magnitude" else row.importance  # Magnitude goes without saying.
+    importance = "" if row.importance == "magnitude" else row.importance  # The default is left out.
     return ", ".join(part for part in (words, _axis(row), importance) if part)
 
 

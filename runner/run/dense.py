@@ -23,8 +23,8 @@ def start_dense(run: Run) -> DenseCheckpoint | None:
     """Puts the dense weights into the prepared model, where the recipe asks for any.
 
     What follows is the same, to the bit, whether they were trained here, by another run, or at another time:
-    all randomness begins anew before the dense training and after this stage. `dense/loss` and so on are
-    recorded in every case; of weights that were there already, as measured when they were trained.
+    all random generators are seeded before the dense training and after this stage. `dense/loss` and so on
+    are recorded in every case: of weights that exist already, as measured when they were trained.
 
     Returns:
         The checkpoint; None without `dense_epochs`.

@@ -91,7 +91,7 @@ def _logged(run: Run, store: "Store") -> Iterator[None]:
 
 @contextmanager
 def _failure_tagged(tracker: "Tracker") -> Iterator[None]:
-    """Says in MLflow why a run fails: whoever compares runs must know which have no result, and why."""
+    """Tags the run in MLflow with the reason where the block fails; comparisons list it."""
     try:
         yield
     except (Exception, SystemExit) as error:  # Only a plugin exits here.

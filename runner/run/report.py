@@ -1,4 +1,4 @@
-"""The stage that reports a run: what it prints, the pictures from its history and its files, and its page."""
+"""The stage that reports a run: prints its results, draws its pictures, writes `report.html`."""
 
 from collections.abc import Mapping, Sequence
 
@@ -89,14 +89,13 @@ def report(run: Run) -> None:
 def _draw_training(run: Run) -> list[Picture]:
     """Draws what was measured along training: sparsity where a rule prunes, loss, and accuracy."""
     plan, history = run.prepared.plan, run.fitted.history
-    pictures = []
+    pictures, measured = [], measured_by_rule(plan, history)
     if plan.curves:
         caption = (
-            "Sparsity along training, by rule: the schedule, the masks that it set, and the zeros counted in"
-            " every layer."
+            "Sparsity along training, by rule: the schedule, the masks that it set, and the zeros counted"
         )
-        figure = sparsity_figure(plan.curves, measured_by_rule(plan, history))
-        pictures.append(_picture(run, "sparsity", figure, caption))
+        figure = sparsity_figure(plan.curves, measured)
+        pictures.append(_picture(run, "sparsity", figure, f"{caption} in every layer."))
     updates = sorted({step for _, curve in plan.curves for step in curve.steps})
     shown = "Loss and accuracy" if "accuracy" in run.proof.scores else "Loss"
     marked = ", with the steps at which masks were updated" if updates else ""
@@ -111,11 +110,7 @@ def _picture(run: Run, name: str, figure: Figure, caption: str) -> Picture:
 
 
 def _draw_masks(run: Run) -> tuple[list[Picture], str]:
-    """Draws the masks of the pruned tensors as a TFLite file holds them.
-
-    Returns:
-        The pictures, in the plan's order, and what to say of them: which file, and what is left out.
-    """
+    """Draws the masks of the pruned tensors in a TFLite file; returns them and a text on what they show."""
     expected, file = run.proof.expected, pictured_file(run.exports.files)
     if not expected or file is None or file.path is None:
         return [], "None: no weight is pruned." if not expected else "None: no TFLite file could be read."
@@ -155,7 +150,7 @@ def pictured_file(files: Sequence[Exported]) -> Exported | None:
 
 
 def chosen_weights(expected: Sequence[PrunedWeight]) -> tuple[list[PrunedWeight], list[PrunedWeight]]:
-    """Parts the tensors into those with the most planned zeros, which are drawn, and the rest."""
+    """Splits the tensors into those with the most planned zeros, which get a picture, and the rest."""
     most = sorted(range(len(expected)), key=lambda index: -expected[index].planned_zeros)[:MOST_MASKS]
     return (
         [weight for index, weight in enumerate(expected) if index in most],

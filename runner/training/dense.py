@@ -29,7 +29,7 @@ def train_dense(
     watch: Callable[[Progress], None],
     record: Callable[[int, dict[str, float]], None],
 ) -> tuple[list[NDArray[Any]], DenseResult]:
-    """Trains a copy of a model for `dense_epochs`, with an optimizer of its own.
+    """Trains a copy of a model for `dense_epochs`, with a new optimizer.
 
     Args:
         model: Training begins with its weights; left untouched.

@@ -1,4 +1,4 @@
-"""Dense checkpoints on disk: each in a folder named by its key, whole or not there, proven when it is read.
+"""Dense checkpoints on disk: a folder each, named by its key, written atomically, verified when it is read.
 
 <outputs>/dense/<key>/dense.weights.h5   the weights; `model.weights` of a recipe reads it too
 <outputs>/dense/<key>/manifest.json      its checksum, what it was made from, and its results
@@ -103,7 +103,7 @@ def shared_checkpoint(
         model: Gets the weights; they come from the file in every case.
         train: Gives the trained weights, in the order of `model.get_weights()`, and leaves `model` alone.
         on_wait: Called with a message where another process trains meanwhile.
-        warn: Called with a message where a checkpoint is found damaged, set aside and made anew.
+        warn: Called with a message where a checkpoint is found damaged, set aside and made again.
         sweep: The sweep that asks; where the training failed in one of its jobs, the others fail at once, for
             the same reason. None for a run by itself.
 

@@ -1,4 +1,4 @@
-"""What dense weights are made from, and the key that sums it up: equal keys, equal weights."""
+"""The key of dense weights: a hash of all that they depend on. Equal keys, equal weights."""
 
 import hashlib
 import json
@@ -24,8 +24,8 @@ def dense_ingredients(
         seed: The run's seed.
         data: Its number of classes.
         split: How many samples it trains on.
-        ingredients: What else the run computes from. The SHA-256 of the model's files stand in the place of
-            their paths; of the runner's source only what decides about dense weights counts.
+        ingredients: What else the run computes from. The SHA-256 of the model's files replace their paths; of
+            the runner's source only what decides about dense weights counts.
 
     Returns:
         Plain data, as the checkpoint's manifest shows it.
