@@ -18,7 +18,7 @@ from hypothesis import HealthCheck, example, given, settings
 from rich.console import Console
 
 import runner.run.experiment
-import runner.run.stages
+import runner.run.prepare
 from runner.cli.command_line import check_arguments
 from runner.cli.composition import load_plugins, placed, read_job
 from runner.cli.override_errors import explain
@@ -115,9 +115,9 @@ def commands() -> Iterator[Commands]:
         (Path(folder) / "recipes").mkdir()
         patch.chdir(folder)
         patch.setenv("KERAS_HOME", folder)
-        patch.setattr(runner.run.stages, "load_dataset", made.load)
-        patch.setattr(runner.run.stages, "build_model", made.build)
-        patch.setattr(runner.run.stages, "make_plan", made.plan)
+        patch.setattr(runner.run.prepare, "load_dataset", made.load)
+        patch.setattr(runner.run.prepare, "build_model", made.build)
+        patch.setattr(runner.run.prepare, "make_plan", made.plan)
         patch.setattr(
             runner.run.experiment,
             "Display",

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from runner import __version__
 from runner.process.command import run_command, tell
 from runner.process.errors import UserError
-from runner.process.interruption import was_interrupted
+from runner.process.interruption import interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -148,7 +148,7 @@ def _compose_and_run(arguments: list[str]) -> None:
 def _close_sweep(session: "Session | None", error: BaseException | None) -> None:
     """Ends a sweep, if the command is one: with its table, its parent run, and the status that fits."""
     if session is not None:
-        session.close(KeyboardInterrupt() if was_interrupted() else error)
+        session.close(KeyboardInterrupt() if interrupted() else error)
 
 
 def _job(config: "DictConfig") -> float | tuple[float, ...] | None:
@@ -320,7 +320,7 @@ def _status_of(action: Callable[[], None], *, debug: bool, hydra_exits: bool = F
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
-    if was_interrupted():
+    if interrupted():
         # The imports below may be torn apart by it.
         raise KeyboardInterrupt from error
 

@@ -1,7 +1,7 @@
 """Data sets by name; a plugin adds its own to `DATASETS`."""
 
 from runner.datasets import cifar10, digits, fashion_mnist, mnist, npz, random  # noqa: F401 - they register themselves
-from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
+from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, Split, UnfitArrays
 from runner.datasets.loading import load_dataset
 from runner.datasets.resolved import ResolvedData, data_key, load_resolved, resolve
 
@@ -11,6 +11,7 @@ __all__ = [
     "DataUnavailable",
     "Dataset",
     "ResolvedData",
+    "Split",
     "UnfitArrays",
     "data_key",
     "load_dataset",

@@ -3,7 +3,7 @@
 import hashlib
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -81,6 +81,22 @@ class Arrays:
             raise UnfitArrays(f"x_train has {len(self.x_train)} samples, not a multiple of {self.group}")
 
 
+class Split(NamedTuple):
+    """The samples of a data set by what they are for: to train on, to validate, to test."""
+
+    x_train: Array
+    y_train: Array
+    x_val: Array
+    y_val: Array
+    x_test: Array
+    y_test: Array
+
+    @property
+    def counts(self) -> dict[str, int]:
+        """How many samples there are of each kind."""
+        return {"train": len(self.x_train), "validation": len(self.x_val), "test": len(self.x_test)}
+
+
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Dataset(Arrays):
     """A loaded data set with its origin.
@@ -114,7 +130,7 @@ class Dataset(Arrays):
         """The shape of one target, without the batch; `()` for class numbers."""
         return tuple(self.y_train.shape[1:])
 
-    def split(self, validation_split: float) -> tuple[Array, Array, Array, Array]:
+    def split(self, validation_split: float) -> Split:
         """Takes the tail of the training set for validation.
 
         Args:
@@ -122,7 +138,7 @@ class Dataset(Arrays):
                 samples of one original.
 
         Returns:
-            `(x_train, y_train, x_val, y_val)`, views; the last two are empty for a share of 0.
+            Views of the arrays; those for validation are empty for a share of 0.
 
         Raises:
             UserError: Nothing would be left to train on.
@@ -135,7 +151,8 @@ class Dataset(Arrays):
                 f"recipe.data.validation_split: {validation_split} leaves nothing of the {samples} training"
                 " samples to train on. Write a smaller share, or 0 for none."
             )
-        return self.x_train[:border], self.y_train[:border], self.x_train[border:], self.y_train[border:]
+        x, y = self.x_train, self.y_train
+        return Split(x[:border], y[:border], x[border:], y[border:], self.x_test, self.y_test)
 
 
 Loader = Callable[..., Arrays]

@@ -1,4 +1,7 @@
-"""Ctrl-C that cannot be lost: some libraries swallow a KeyboardInterrupt that meets them in a callback."""
+"""How a command is stopped: the signal, and an interrupt that a library has swallowed in a callback."""
+
+from types import FrameType
+from typing import NoReturn
 
 _reasons: list[str] = []
 
@@ -8,9 +11,20 @@ def note_interrupt(reason: str = "interrupted") -> None:
     _reasons.append(reason)
 
 
-def was_interrupted() -> bool:
-    """Tells whether the command is to end, whatever became of the exception."""
-    return bool(_reasons)
+def interrupt(number: int, frame: FrameType | None) -> NoReturn:
+    """Handles a signal: remembers the interrupt and raises KeyboardInterrupt."""
+    note_interrupt()
+    raise KeyboardInterrupt
+
+
+def interrupted(error: BaseException | None = None) -> bool:
+    """Whether the command is to end.
+
+    Args:
+        error: What was raised. An interrupt that tears an import or a library apart is raised as something
+            else, or not at all, so that what was remembered counts too.
+    """
+    return bool(_reasons) or isinstance(error, KeyboardInterrupt)
 
 
 def interrupt_reason() -> str:

@@ -2,14 +2,18 @@
 
 import platform
 import subprocess
-from collections.abc import Mapping
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from runner import __version__
-from runner.records.source_content import source_content
+from runner.process.threads import available_cores
+from runner.recipe.schema import Recipe
+from runner.settings import RunSettings
+
+if TYPE_CHECKING:
+    from runner.records.fingerprint import Ingredients
 
 _PACKAGES = ("tensorflow", "tf_keras", "numpy", "hydra-core", "omegaconf", "mlflow", "pandas")
 
@@ -27,43 +31,31 @@ def git_state(folder: Path) -> tuple[str | None, bool | None]:
 
 
 def provenance(
-    *,
-    folder: Path,
-    seed: int,
-    threads: int,
-    argv: tuple[str, ...],
-    recipe_hash: str,
-    data_sha256: str,
-    model_sha256: Mapping[str, str],
-    plugins: Mapping[str, str],
+    recipe: Recipe, settings: RunSettings, ingredients: "Ingredients", folder: Path
 ) -> dict[str, Any]:
     """Returns what `provenance.json` holds.
 
     Args:
+        recipe: The resolved recipe; its hash is recorded.
+        settings: The command, the seed, and the threads: sums depend on these in their last bits.
+        ingredients: What the run computes from.
         folder: Where the command was given; its git state is recorded.
-        seed: The run's seed.
-        threads: What the run computes with; sums depend on it in their last bits.
-        argv: The command.
-        recipe_hash: Of the resolved recipe.
-        data_sha256: Of the data's content.
-        model_sha256: Of the files that the recipe's model names, by key; the recipe's hash has their names.
-        plugins: SHA-256 of each plugin's code.
     """
     sha, dirty = git_state(folder)
     return {
         "git_sha": sha,
         "git_dirty": dirty,
         "versions": versions(),
-        "source_sha256": source_content(),
-        "plugins_sha256": dict(plugins),
+        "source_sha256": dict(ingredients.source),
+        "plugins_sha256": dict(ingredients.plugins),
         "platform": platform.platform(),
         "device": device(),
-        "seed": seed,
-        "threads": threads,
-        "argv": list(argv),
-        "recipe_hash": recipe_hash,
-        "data_sha256": data_sha256,
-        "model_sha256": dict(model_sha256),
+        "seed": settings.seed,
+        "threads": settings.threads or available_cores(),
+        "argv": list(settings.argv),
+        "recipe_hash": recipe.hash,
+        "data_sha256": ingredients.data,
+        "model_sha256": dict(ingredients.files),
     }
 
 

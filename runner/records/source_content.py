@@ -14,8 +14,8 @@ DENSE_PARTS = (
     "pruning",  # copies and wraps the model, computes masks
     "recipe",  # defaults of what recipes leave out
     "training",  # feeds, optimizers, losses, randomness
-    "run/dense.py",  # when randomness begins anew
-    "run/stages.py",  # likewise, and what follows what
+    "run/prepare.py",  # when randomness begins anew
+    "run/dense.py",  # likewise
 )
 """What decides about dense weights."""
 
@@ -24,9 +24,10 @@ RESULT_PARTS = (
     "export",  # makes, runs and measures the files
     "verify",  # says whether a run is good
     "tflite",  # reads the files
+    "run/experiment.py",  # what follows what
+    "run/fit.py",
+    "run/prove.py",
     "run/export.py",
-    "run/dense_reference.py",  # what a drop in accuracy counts from
-    "run/experiment.py",
     "report/summary.py",  # counts what comparisons read
 )
 """What decides about a run's numbers and files. Left out: what shows, keeps, finds or compares them, what

@@ -1,6 +1,7 @@
-"""Each rule's sparsity over the training steps, drawn for the terminal."""
+"""The schedules of a plan in the terminal: each rule's sparsity over the training steps."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
@@ -17,7 +18,7 @@ _PARTS = 3
 
 
 def curve_words(curve: Curve) -> str:
-    """Says in a line where a curve ends and when the masks are updated."""
+    """Describes a curve in a line: its last level, and when the masks are updated."""
     steps = curve.steps
     if len(steps) == 1 and curve.settled is None:
         return f"{_number(curve.final)} once, at step {steps[0]}"
@@ -29,18 +30,15 @@ def curve_words(curve: Curve) -> str:
     return f"{level}, {updates}{steps[-1]}{settled}"
 
 
+@dataclass(frozen=True)
 class PlanCurves:
-    """A rich renderable: for each rule the level of its masks along the steps, and the updates below it.
+    """Draws, for each rule of a plan, the level of its masks along the steps, and the updates below it.
 
     It fits the console's width, needs no colour, and is a small table of numbers where the terminal has no
     block characters.
-
-    Args:
-        plan: The plan.
     """
 
-    def __init__(self, plan: Plan) -> None:
-        self.plan = plan
+    plan: Plan
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         """Yields the lines."""
@@ -60,13 +58,7 @@ class PlanCurves:
 
 
 def _line(curve: Curve, left: int, columns: int) -> Iterator[Text]:
-    """Draws the levels in blocks and, below them, a tick where masks are updated.
-
-    Args:
-        curve: What is drawn.
-        left: Columns for the first level and the first step.
-        columns: Columns for what lies between.
-    """
+    """Draws the levels in blocks, the first level before them, and a tick below for each mask update."""
     total = curve.total_steps
     # A column shows its last step, so that the line ends at the level that training ends at.
     bars = "".join(_block(curve.level(-(-(column + 1) * total // columns))) for column in range(columns))

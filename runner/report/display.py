@@ -1,8 +1,7 @@
-"""The live line of a run; plain lines where there is no terminal."""
+"""The display of a run: a live line in a terminal, plain lines elsewhere."""
 
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from types import TracebackType
 
 from rich.console import Console, RenderableType
@@ -11,7 +10,6 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.process.console import open_console
-from runner.process.interruption import stop_if_interrupted
 from runner.process.wording import visible
 from runner.training import Progress
 
@@ -23,16 +21,12 @@ class Display:
 
     Args:
         console: Where to print; default: standard output.
-        noted: Called with each note and warning, for a sweep, which tells once what many of its jobs say.
-
-    Attributes:
-        seconds: How long each stage took, by name.
+        noted: Called with each note and warning, for a sweep, which prints once what many of its jobs note.
     """
 
     def __init__(self, console: Console | None = None, *, noted: Callable[[str], None] | None = None) -> None:
         self.console = console or open_console()
         self._noted = noted
-        self.seconds: dict[str, float] = {}
         self._live: Live | None = None
         self._stage = ""
         self._last_refresh = 0.0
@@ -50,32 +44,13 @@ class Display:
             self._live.stop()
             self._live = None
 
-    @contextmanager
-    def stage(self, name: str, shown: str) -> Iterator[None]:
-        """Times a stage of the run and says that it goes on.
-
-        Args:
-            name: The stage's key in `seconds`.
-            shown: What the line says meanwhile.
-        """
-        stop_if_interrupted()
-        self._stage = shown
-        self._line(shown)
-        began = time.perf_counter()
-        try:
-            yield
-        finally:
-            self.seconds[name] = round(self.seconds.get(name, 0.0) + time.perf_counter() - began, 3)
-
     def say(self, shown: str) -> None:
-        """Says what the stage that goes on does now."""
-        stop_if_interrupted()
+        """Shows what is being done."""
         self._stage = shown
         self._line(shown)
 
     def training(self, progress: Progress, epochs: int, total_steps: int) -> None:
-        """Shows where training stands."""
-        stop_if_interrupted()
+        """Shows how far a training is: every epoch, and in a terminal the steps between."""
         if self._live is None and not progress.epoch_ended:
             return
         now = time.perf_counter()
@@ -83,15 +58,12 @@ class Display:
             return
         self._last_refresh = now
         parts = [f"epoch {progress.epoch}/{epochs}", f"step {progress.step}/{total_steps}"]
-        shown = {
-            name.removeprefix("train/").replace("/", " "): f"{v:.4f}" for name, v in progress.metrics.items()
-        }
-        # What a narrow terminal cuts off shall be validation, which the end of training tells again.
-        last = [f"{name} {value}" for name, value in shown.items() if name.startswith("val ")]
-        parts += [f"{name} {value}" for name, value in shown.items() if not name.startswith("val ")]
+        metrics = [(name.removeprefix("train/"), f"{value:.4f}") for name, value in progress.metrics.items()]
+        parts += [f"{name} {value}" for name, value in metrics if not name.startswith("val/")]
         if "_pruned_layers" in progress.sparsity:
             parts.append(f"sparsity {progress.sparsity['_pruned_layers']:.2%}")
-        parts += last
+        # What a narrow terminal cuts off shall be validation, which the end of training shows again.
+        parts += [f"{name.replace('/', ' ')} {value}" for name, value in metrics if name.startswith("val/")]
         self._line(f"{self._stage}: " + ", ".join(parts))
 
     def print(self, *what: RenderableType) -> None:
@@ -102,16 +74,16 @@ class Display:
             else:
                 self.console.print(item, overflow="fold")
 
-    def note(self, told: str, kind: str = "note") -> None:
+    def note(self, text: str, kind: str = "note") -> None:
         """Prints what the user should know, though nothing is wrong.
 
         Args:
-            told: A sentence.
-            kind: What stands before it: `note` or `warning`.
+            text: A sentence.
+            kind: The word before it: `note` or `warning`.
         """
-        self.print(f"{kind}: {told}")
+        self.print(f"{kind}: {text}")
         if self._noted is not None:
-            self._noted(told)
+            self._noted(text)
 
     def _line(self, shown: str) -> None:
         shown = visible(shown)  # A live line goes past what `open_console` does.

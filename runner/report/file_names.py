@@ -1,4 +1,4 @@
-"""File names for things that have names of their own, which may hold anything."""
+"""File names made from layer names and other texts, which may contain any character."""
 
 import re
 from collections.abc import Sequence
@@ -9,12 +9,8 @@ _LONGEST = 80
 def safe_names(titles: Sequence[str]) -> list[str]:
     """Makes a file name of each title: letters, digits, `_`, `-` and `.` only, and no two the same.
 
-    Args:
-        titles: Any texts, such as `outer/conv`.
-
     Returns:
-        Names of at most 80 characters and a number, in order; also different where a file system does not
-        tell upper case from lower.
+        Names of at most 80 characters and a number; they differ also where a file system ignores case.
     """
     names: list[str] = []
     taken: set[str] = set()

@@ -1,68 +1,62 @@
-"""The TFLite files for the terminal: a table beside the dense model's, and what to make of each."""
+"""The TFLite files of a run: a table of them and of the dense model's, and advice on each."""
 
 import math
-from collections.abc import Mapping, Sequence
 
-from rich.table import Table
-from rich.text import Text
-
-from runner.export.advice import Advice
+from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
-from runner.report.table_style import plain_table
+from runner.report.parts import Exports, errors
+from runner.report.table_style import Column, ReportTable
 
-_COLUMNS = ("bytes\nratio", "gzip bytes\nratio", "accuracy\nloss", "ms (90 %)\nratio")
 
+def files_table(exports: Exports) -> ReportTable:
+    """Lists the size, the scores and the latency of the TFLite files; the dense model's files follow.
 
-def variants_table(
-    exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]
-) -> Table:
-    """Draws the TFLite files: how large, how good, how fast, in two lines each, so that 80 columns hold them.
-
-    Args:
-        exported: The pruned model's.
-        dense: The dense model's, drawn below.
-        advice: What to make of `exported`, by variant.
+    Ratios are to the dense float32 file and to the dense twin, the dense model's file of the same type. The
+    terminal leaves out the second where both are one file.
     """
-    beside = "; ratios: to dense float32, to its dense twin" if dense else ""
-    table = plain_table(f"TFLite files (1 sample, 1 thread){beside}")
-    table.add_column("variant\nsparse tensors", overflow="fold")
-    for name in _COLUMNS:
-        table.add_column(name, justify="right", no_wrap=True)
-    for file in exported:
-        _add_row(table, file, file.variant, advice[file.variant])
-    for file in dense:
-        _add_row(table, file, f"dense {file.variant}", None, style="dim")
-    return table
+    compared = "; ratios: to dense float32, to its dense twin" if exports.dense else ""
+    rows = [_cells(file, file.variant, exports.advice[file.variant]) for file in exports.files]
+    rows += [_cells(file, f"dense {file.variant}", None) for file in exports.dense]
+    ratios = {
+        measure: (Column("ratio", f"{{{measure} ratio}}"), Column("to twin", f"{{{measure} to twin}}"))
+        for measure in ("bytes", "gzip bytes", "ms (median)")
+    }
+    return ReportTable(
+        f"TFLite files (1 sample, 1 thread){compared}",
+        rows,
+        terminal=(
+            Column("variant\nsparse tensors", "{file}\n{sparse words}", text=True),
+            Column("bytes\nratio", "{bytes}\n{bytes ratios}"),
+            Column("gzip bytes\nratio", "{gzip bytes}\n{gzip bytes ratios}"),
+            Column("accuracy\nloss", "{accuracy}\n{loss}"),
+            Column("ms (90 %)\nratio", "{ms (median)} ({ms (90 %)})\n{ms (median) ratios}"),
+        ),
+        page=(
+            Column("file", text=True),
+            *(Column("bytes"), *ratios["bytes"]),
+            *(Column("gzip bytes"), *ratios["gzip bytes"]),
+            *(Column("accuracy"), Column("loss"), Column("ms (median)"), Column("ms (90 %)")),
+            *(*ratios["ms (median)"], Column("sparse tensors")),
+        ),
+    )
 
 
-def errors(files: Sequence[Exported]) -> list[tuple[str, str]]:
-    """Returns what is wrong with files, each once, and the names of those that it befell before it."""
-    befell: dict[str, list[str]] = {}
-    for file in files:
-        if file.error is not None:
-            befell.setdefault(file.error, []).append(file.variant)
-    return [(", ".join(names), error) for error, names in befell.items()]
-
-
-def advice_lines(
-    exported: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice]
-) -> list[str]:
-    """Returns what to make of each file, a few lines of text each, and what went wrong with it.
-
-    Args:
-        exported: The pruned model's.
-        dense: The dense model's; only what went wrong is told of them.
-        advice: What to make of `exported`, by variant.
-    """
+def advice_lines(exports: Exports) -> list[str]:
+    """Returns the advice on each file, a few lines of text each, and the errors."""
     lines = []
-    for file in exported:
-        said = advice[file.variant]
+    for file in exports.files:
         if file.error is None:
-            lines += [f"{file.variant}: {said.why}", f"  runs on: {said.runs_on}"]
-    lines += [f"{names}: does not run: {error}" for names, error in errors(exported)]
-    lines += [f"dense {names}: does not run: {error}" for names, error in errors(dense)]
-    timed = [advice[file.variant].benchmark for file in exported if advice[file.variant].benchmark]
-    return [*lines, f"on a device, e.g.: {timed[0]}"] if timed else lines
+            advice = exports.advice[file.variant]
+            lines += [f"{file.variant}: {advice.why}", f"  runs on: {advice.runs_on}"]
+    for kind, files in (("", exports.files), ("dense ", exports.dense)):
+        lines += [f"{kind}{names}: does not run: {error}" for names, error in errors(files)]
+    return lines + [f"on a device, e.g.: {command}" for command in benchmarks(exports)[:1]]
+
+
+def benchmarks(exports: Exports) -> list[str]:
+    """Returns the commands that time the files on a device."""
+    found = (exports.advice[file.variant].benchmark for file in exports.files)
+    return [command for command in found if command]
 
 
 def milliseconds(time: float | None) -> str:
@@ -73,30 +67,33 @@ def milliseconds(time: float | None) -> str:
     return f"{time:,.{max(0, decimals)}f}"
 
 
-def _add_row(table: Table, file: Exported, name: str, said: Advice | None, style: str | None = None) -> None:
-    sparse = f"{file.sparse_tensors} sparse, {file.block_tensors} in blocks" if file.sparse_tensors else ""
-    scores = Text("does not run", "red")
-    if file.loads:
-        scores = Text(f"{_number(file.accuracy, '.4f')}\n{_number(file.loss, '.4f')}")
-    median, slow = milliseconds(file.latency_ms), milliseconds(file.latency_p90_ms)
-    table.add_row(
-        f"{name}\n{sparse}".strip(),
-        f"{_number(file.bytes, ',')}\n{_ratios(said, 'bytes')}".strip(),
-        f"{_number(file.gzip_bytes, ',')}\n{_ratios(said, 'gzip_bytes')}".strip(),
-        scores,
-        f"{median} ({slow})\n{_ratios(said, 'latency_ms')}".strip(),
-        style=style,
-    )
+def _cells(file: Exported, name: str, advice: Advice | None) -> dict[str, str]:
+    """Returns the fields of a file; `advice` is None for the dense model's."""
+    tensors = f", {file.block_tensors} in blocks" if file.sparse_tensors else ""
+    cells = {
+        "file": name,
+        "style": "" if advice else "dim",
+        "bytes": _number(file.bytes, ","),
+        "gzip bytes": _number(file.gzip_bytes, ","),
+        "accuracy": _number(file.accuracy, ".4f") if file.loads else "does not run",
+        "loss": _number(file.loss, ".4f") if file.loads else "",
+        "ms (median)": milliseconds(file.latency_ms),
+        "ms (90 %)": milliseconds(file.latency_p90_ms),
+        "sparse tensors": f"{file.sparse_tensors}{tensors}",
+        "sparse words": f"{file.sparse_tensors} sparse{tensors}" if tensors else "",
+    }
+    to_dense, to_twin = (advice.ratios, advice.twin_ratios) if advice else (Ratios(), Ratios())
+    for head, measure, form in (
+        ("bytes", "bytes", ".3f"),
+        ("gzip bytes", "gzip_bytes", ".3f"),
+        ("ms (median)", "latency_ms", ".2f"),
+    ):
+        ratio, twin = getattr(to_dense, measure), getattr(to_twin, measure)
+        shown = [ratio] if advice is None or advice.twin == "float32" else [ratio, twin]
+        cells[f"{head} ratio"], cells[f"{head} to twin"] = _number(ratio, form), _number(twin, form)
+        cells[f"{head} ratios"] = ", ".join(f"{number:.2f}x" for number in shown if number is not None)
+    return cells
 
 
 def _number(value: float | None, form: str) -> str:
     return "-" if value is None else format(value, form)
-
-
-def _ratios(said: Advice | None, measure: str) -> str:
-    """Sets the ratio to dense float32 before that to the twin, where this is another file."""
-    if said is None:
-        return ""
-    compared = [said.ratios] if said.twin == "float32" else [said.ratios, said.twin_ratios]
-    found = [getattr(ratios, measure) for ratios in compared]
-    return ", ".join(f"{ratio:.2f}x" for ratio in found if ratio is not None)

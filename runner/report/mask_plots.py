@@ -1,6 +1,5 @@
 """The picture of one pruned tensor: its mask close up and as a whole, and its weights before and after."""
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -8,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
-from numpy.typing import NDArray
 
 from runner.report.palette import BLACK, BLUE, PALE, VERMILION
 from runner.report.stored_mask import StoredMask, density
@@ -19,7 +17,6 @@ MOST_CELLS = (110, 330)
 """Rows and columns of cells in the overview; more are finer than the picture's dots."""
 
 _BINS = 61
-_DOTS_PER_INCH = 120
 # All in inches. Places are given rather than found: it takes a third of the time, and nothing here is of a
 # length that is not known but the title, which is cut.
 _WIDTH, _SIDE, _TOP = 7.2, 2.7, 0.62
@@ -34,18 +31,8 @@ _SHARES = LinearSegmentedColormap.from_list("kept", [PALE, "#7fb8d8", BLUE, "#00
 _SMALL: dict[str, Any] = {"fontsize": 9}
 
 
-def plot_mask(mask: StoredMask, path: Path) -> None:
-    """Draws a pruned tensor as its TFLite file holds it.
-
-    Args:
-        mask: The tensor.
-        path: The PNG file to write.
-    """
-    mask_figure(mask).savefig(path, dpi=_DOTS_PER_INCH)
-
-
 def mask_figure(mask: StoredMask) -> Figure:
-    """Draws the close-up, the histogram and, of a tensor larger than the close-up, the whole."""
+    """Draws a close-up, the histogram of the weights and, where the tensor is larger, the whole."""
     rows, columns = mask.zeros.shape
     whole = max(rows, columns) > CORNER
     low, high = _OVERVIEW_HEIGHTS
@@ -56,15 +43,8 @@ def mask_figure(mask: StoredMask) -> Figure:
     def place(left: float, top: float, width: float, tall: float) -> Axes:
         return figure.add_axes((left / _WIDTH, 1 - (top + tall) / height, width / _WIDTH, tall / height))
 
-    figure.text(
-        0.12 / _WIDTH,
-        1 - 0.24 / height,
-        _title(mask),
-        fontsize=11,
-        fontweight="bold",
-        va="center",
-        parse_math=False,
-    )
+    style: dict[str, Any] = {"fontsize": 11, "fontweight": "bold", "va": "center", "parse_math": False}
+    figure.text(0.12 / _WIDTH, 1 - 0.24 / height, _title(mask), **style)
     draw_corner(place(_CORNER_LEFT, _TOP, _SIDE, _SIDE), mask)
     draw_weights(place(_HISTOGRAM_LEFT, _TOP, _HISTOGRAM_WIDTH, _SIDE), mask)
     if whole:
@@ -81,8 +61,8 @@ def draw_corner(axis: Axes, mask: StoredMask) -> None:
     rows, columns = shown.shape
     axis.imshow(shown, cmap=_KEPT_OR_ZERO, vmin=0, vmax=1, interpolation="nearest", aspect="equal")
     axis.set_anchor("NW")
-    group_rows = mask.row_edges[mask.row_edges < rows]
-    group_columns = mask.column_edges[mask.column_edges < columns]
+    group_rows = mask.groups.rows[mask.groups.rows < rows]
+    group_columns = mask.groups.columns[mask.groups.columns < columns]
     # A grid of ticks would take ten times as long as these lines.
     for row_lines, column_lines, colour, width in (
         (np.arange(1, rows), np.arange(1, columns), "white", 0.6),
@@ -110,7 +90,7 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
         vmax=most,
         interpolation="nearest",
         aspect="auto",
-        # The last cells may stand for fewer weights; what they reach over is cut off below.
+        # The last cells may contain fewer weights; the limits below cut them off.
         extent=(-0.5, shares.shape[1] * wide - 0.5, shares.shape[0] * tall - 0.5, -0.5),
     )
     axis.set_xlim(-0.5, columns - 0.5)
@@ -120,7 +100,7 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
     box = axis.get_window_extent().transformed(axis.figure.dpi_scale_trans.inverted())
     _label(axis, mask, int(box.width / 0.55), int(box.height / 0.25))
     if single:
-        scale.remove()  # The close-up has told the two colours.
+        scale.remove()  # The close-up explains the two colours.
         return
     bar = axis.figure.colorbar(image, cax=scale, ticks=[0, most])
     bar.ax.set_yticklabels(["0", f"{most:.2g}"])
@@ -129,9 +109,9 @@ def draw_whole(axis: Axes, scale: Axes, mask: StoredMask) -> None:
 
 def draw_weights(axis: Axes, mask: StoredMask) -> None:
     """Draws how the weights are spread, before pruning and after it; zeros are a number, no bar."""
-    low, high = _limits(mask.before, mask.after)
-    edges = np.linspace(low, high, _BINS + 1)
-    after, before = counts(mask.after, low, high), counts(mask.before, low, high)
+    edges = np.histogram_bin_edges(np.concatenate([mask.before, mask.after]), _BINS)
+    limits = float(edges[0]), float(edges[-1])
+    before, after = (np.histogram(values, _BINS, limits)[0] for values in (mask.before, mask.after))
     axis.stairs(after, edges, fill=True, color=BLUE, alpha=0.75, label="after, but zeros")
     axis.stairs(before, edges, color=VERMILION, linewidth=1.4, label="at the start of pruning")
     zeros = int(np.count_nonzero(mask.zeros))
@@ -145,19 +125,6 @@ def draw_weights(axis: Axes, mask: StoredMask) -> None:
     axis.tick_params(labelsize=9)
 
 
-def counts(values: NDArray[np.float32], low: float, high: float) -> NDArray[np.int64]:
-    """Counts values in equal bins from `low` to `high`, several times as fast as NumPy's histogram."""
-    bins = ((values - np.float32(low)) * np.float32(_BINS / (high - low))).astype(np.int32)
-    return np.bincount(np.clip(bins, 0, _BINS - 1), minlength=_BINS)
-
-
-def _limits(*arrays: NDArray[np.float32]) -> tuple[float, float]:
-    filled = [array for array in arrays if array.size]
-    low = min((float(array.min()) for array in filled), default=0.0)
-    high = max((float(array.max()) for array in filled), default=0.0)
-    return (low, high) if high > low else (low - 0.5, high + 0.5)
-
-
 def _label(axis: Axes, mask: StoredMask, most_columns: int, most_rows: int) -> None:
     axis.set_xlabel(mask.columns, labelpad=2, loc="left", **_SMALL)  # A narrow axis is shorter than it.
     axis.set_ylabel(mask.rows, **_SMALL)
@@ -169,12 +136,8 @@ def _label(axis: Axes, mask: StoredMask, most_columns: int, most_rows: int) -> N
 
 def _title(mask: StoredMask) -> str:
     room = _LONGEST_TITLE - len(mask.pattern)
-    name = (
-        mask.title
-        if len(mask.title) <= room
-        else f"{mask.title[: room // 2 - 2]}...{mask.title[2 - room // 2 :]}"
-    )
-    return f"{name}: {mask.pattern}"
+    short = f"{mask.title[: room // 2 - 2]}...{mask.title[2 - room // 2 :]}"
+    return f"{mask.title if len(mask.title) <= room else short}: {mask.pattern}"
 
 
 def _short(value: float) -> str:

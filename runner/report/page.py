@@ -10,13 +10,13 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 @dataclass(frozen=True)
 class Picture:
-    """A plot and the words under it.
+    """A plot, a PNG file, and the words under it.
 
     Args:
-        path: The PNG file.
+        path: The file.
         caption: What it shows.
         title: In a few words, where the picture is behind a fold.
-        grid: The numbers that it shows; None where they stand elsewhere.
+        grid: The numbers that it shows; None where another table has them.
     """
 
     path: Path
@@ -54,12 +54,7 @@ class Grid:
 
 
 def page_environment(folder: Path, *, html: bool) -> Environment:
-    """Returns what renders the templates of a folder, beside which those of this one can be included.
-
-    Args:
-        folder: Where the templates lie.
-        html: Whether they make HTML, so that all that is put in is escaped.
-    """
+    """Returns what renders a folder's templates, which may include those of this one; HTML is escaped."""
     return Environment(
         loader=FileSystemLoader([folder, Path(__file__).parent]),
         autoescape=html,

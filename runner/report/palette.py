@@ -1,5 +1,7 @@
 """The colours of all pictures: the palette of Okabe and Ito, which colour-blind readers can tell apart."""
 
+DOTS_PER_INCH = 120
+
 BLUE = "#0072b2"
 VERMILION = "#d55e00"
 GREEN = "#009e73"

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,22 +18,10 @@ Points = Sequence[tuple[int, float]]
 
 _MOST_IN_A_COLUMN = 3
 _SAMPLES = 400
-_DOTS_PER_INCH = 120
-
-
-def plot_training(history: History, updates: Sequence[int], path: Path) -> None:
-    """Draws loss and accuracy (where there is one) along the steps, with the mask updates below.
-
-    Args:
-        history: What training measured.
-        updates: Steps at which a mask was updated.
-        path: The PNG file to write.
-    """
-    training_figure(history, updates).savefig(path, dpi=_DOTS_PER_INCH)
 
 
 def training_figure(history: History, updates: Sequence[int]) -> Figure:
-    """Draws a panel for each of loss and accuracy; the legend stands below them."""
+    """Draws loss and accuracy, where there is one, along the steps, and the steps of mask updates below."""
     series = _by_name(history)
     metrics = [metric for metric in ("loss", "accuracy") if f"train/{metric}" in series]
     figure = Figure(figsize=(7.2, 2.2 * len(metrics) + 0.9), layout="constrained")
@@ -47,15 +34,8 @@ def training_figure(history: History, updates: Sequence[int]) -> Figure:
             points = series.get(f"{split}/{metric}", [])
             _line(panel, points, label=label, color=colour, linestyle=style, marker=marker, markersize=5)
         # In the panel's own heights, so that the marks stay at its foot whatever the values are.
-        panel.vlines(
-            updates,
-            0,
-            0.06,
-            transform=panel.get_xaxis_transform(),
-            color=BLACK,
-            linewidth=1.0,
-            label="mask updates",
-        )
+        foot = panel.get_xaxis_transform()
+        panel.vlines(updates, 0, 0.06, transform=foot, color=BLACK, linewidth=1.0, label="mask updates")
         panel.margins(y=0.12)
         panel.set_ylabel(metric)
         panel.grid(color=GRID, linewidth=0.6)
@@ -63,17 +43,6 @@ def training_figure(history: History, updates: Sequence[int]) -> Figure:
     panels[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=3, frameon=False)
     return figure
-
-
-def plot_sparsity(plan: Plan, history: History, path: Path) -> None:
-    """Draws each rule's schedule, its masks and their updates, and the sparsity measured in its layers.
-
-    Args:
-        plan: The plan; some rule of it prunes.
-        history: What training measured.
-        path: The PNG file to write.
-    """
-    sparsity_figure(plan.curves, measured_by_rule(plan, history)).savefig(path, dpi=_DOTS_PER_INCH)
 
 
 def measured_by_rule(plan: Plan, history: History) -> dict[str, Points]:
@@ -86,15 +55,7 @@ def measured_by_rule(plan: Plan, history: History) -> dict[str, Points]:
 
 
 def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, Points]) -> Figure:
-    """Draws a panel for each rule, all on the same axes.
-
-    Args:
-        curves: Rules and their curves, at least one.
-        measured: What was measured under each rule.
-
-    Returns:
-        The figure; its one legend stands below the panels.
-    """
+    """Draws each rule's schedule, masks and updates, and what was measured in its layers, in a panel each."""
     columns = 1 if len(curves) <= _MOST_IN_A_COLUMN else 2
     rows = math.ceil(len(curves) / columns)
     figure = Figure(figsize=(7.2 if columns == 1 else 12, 2.1 * rows + 0.9), layout="constrained")
@@ -115,35 +76,14 @@ def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, 
 
 
 def _schedule(panel: Axes, curve: Curve, measured: Points) -> None:
-    masks = sorted({0, *curve.steps, curve.total_steps})
-    _line(
-        panel,
-        [(step, curve.level(step)) for step in masks],
-        label="masks",
-        color=BLUE,
-        linewidth=2.5,
-        drawstyle="steps-post",
-    )
+    masks = [(step, curve.level(step)) for step in sorted({0, *curve.steps, curve.total_steps})]
+    _line(panel, masks, label="masks", color=BLUE, linewidth=2.5, drawstyle="steps-post")
     sampled = np.linspace(0, curve.total_steps, _SAMPLES).round().astype(int).tolist()
     wanted = [(step, curve.wanted(step)) for step in sorted({*sampled, *curve.steps})]
-    _line(
-        panel,
-        [(step, level) for step, level in wanted if level is not None],
-        label="schedule",
-        color=VERMILION,
-        linewidth=1.3,
-        linestyle="--",
-    )
-    _line(
-        panel,
-        measured,
-        label="measured, every layer",
-        color=GREEN,
-        linestyle="",
-        marker="o",
-        markersize=5.5,
-        markerfacecolor="none",
-    )
+    known = [(step, level) for step, level in wanted if level is not None]
+    _line(panel, known, label="schedule", color=VERMILION, linewidth=1.3, linestyle="--")
+    circles: dict[str, Any] = {"marker": "o", "markersize": 5.5, "markerfacecolor": "none", "linestyle": ""}
+    _line(panel, measured, label="measured, every layer", color=GREEN, **circles)
     panel.plot(curve.steps, [-0.07] * len(curve.steps), "|", color=BLACK, label="mask updates")
     panel.set_ylim(-0.14, 1.04)
     panel.set_yticks([0, 0.25, 0.5, 0.75, 1])
@@ -161,4 +101,4 @@ def _by_name(history: History) -> dict[str, list[tuple[int, float]]]:
 
 def _line(axis: Axes, points: Points, **style: Any) -> None:
     if points:
-        axis.plot([step for step, _ in points], [value for _, value in points], **style)
+        axis.plot(*zip(*points, strict=True), **style)

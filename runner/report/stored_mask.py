@@ -1,7 +1,7 @@
 """The masks of a run as its TFLite file holds them: matrices of zeros, read from the bytes."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,6 +20,17 @@ Edges = NDArray[np.int64]
 _NO_EDGES: Edges = np.zeros(0, np.int64)
 
 
+class Groups(NamedTuple):
+    """Where the groups of a structure begin in a matrix, without the first, and how large a whole one is."""
+
+    rows: Edges = _NO_EDGES
+    columns: Edges = _NO_EDGES
+    size: tuple[int, int] = (1, 1)
+
+
+_NO_GROUPS = Groups()
+
+
 @dataclass(frozen=True, eq=False)
 class StoredMask:
     """One pruned tensor in a TFLite file.
@@ -30,12 +41,10 @@ class StoredMask:
         rows: What the rows of `zeros` are, e.g. `outputs`.
         columns: What its columns are.
         zeros: Boolean `[rows, columns]`: where the file holds a zero.
-        row_edges: The rows at which a group begins, without the first; empty where groups are not drawn.
-        column_edges: The same of columns.
-        group: Rows and columns of one whole group, `(1, 1)` without groups.
         before: The weights that pruning began with.
         after: What is left of them, without zeros.
         after_from: Where `after` was read, in words.
+        groups: Of the structure; none where they cannot be drawn.
     """
 
     title: str
@@ -46,9 +55,7 @@ class StoredMask:
     before: NDArray[np.float32]
     after: NDArray[np.float32]
     after_from: str
-    row_edges: Edges = field(default_factory=lambda: _NO_EDGES)
-    column_edges: Edges = field(default_factory=lambda: _NO_EDGES)
-    group: tuple[int, int] = (1, 1)
+    groups: Groups = _NO_GROUPS
 
 
 def read_stored_masks(
@@ -60,16 +67,13 @@ def read_stored_masks(
     """Reads pruned tensors from a TFLite file, one by one, so that few large arrays are held at once.
 
     Args:
-        expected: The trained weights and masks, which tell a constant of the file from the others.
+        expected: The trained weights and masks, which identify constants of the file.
         planned: The plan's rows.
         before: The weights that pruning began with.
         path: The file.
 
     Yields:
-        A mask for each of `expected`, in their order; None where the file does not hold the weight.
-
-    Raises:
-        TFLiteFileError: The file cannot be read.
+        A mask for each of `expected`; None where the file does not hold the weight.
     """
     for weight, matches in zip(expected, find_weights(expected, path), strict=True):
         key = weight.layer, weight.weight
@@ -83,9 +87,8 @@ def _stored(
     parts = [_matrix(match, layout) for match in matches]
     first, outputs = parts[0], row.kernel_shape[-1]
     zeros = np.concatenate([part.zeros for part in parts], axis=0)
-    # Of a stored order that is not the kernel's the groups cannot be drawn.
+    # In a stored order other than the kernel's, groups are not rectangles.
     known = first.kernel_order and zeros.shape == (outputs, weight.values.size // outputs)
-    row_edges, column_edges, group = group_edges(row) if known else (_NO_EDGES, _NO_EDGES, (1, 1))
     # A scale that the converter folded in would set "after" beside a "before" without it.
     folded = any(match.folded for match in matches)
     values = weight.values if folded else np.concatenate([m.values() for m in matches], axis=-1)
@@ -98,33 +101,24 @@ def _stored(
         before=before.reshape(-1),
         after=values[values != 0],
         after_from="in model.keras; the file holds them scaled" if folded else "in the file",
-        row_edges=row_edges,
-        column_edges=column_edges,
-        group=group,
+        groups=group_edges(row) if known else _NO_GROUPS,
     )
 
 
-def group_edges(row: PlannedWeight) -> tuple[Edges, Edges, tuple[int, int]]:
-    """Says where the groups of a structure begin in the matrix `[outputs, spatial x inputs]`.
-
-    Args:
-        row: The planned weight.
-
-    Returns:
-        The first row of each group but the first, the same of columns, and the rows and columns of one group.
-    """
+def group_edges(row: PlannedWeight) -> Groups:
+    """Finds the groups of a planned weight's structure in the matrix `[outputs, spatial x inputs]`."""
     *spatial, inputs, outputs = (1, *row.kernel_shape)[-max(2, len(row.kernel_shape)) :]
     columns = int(np.prod(spatial, dtype=np.int64)) * inputs
     if isinstance(row.structure, MByN):
         n = row.structure.n
-        # Along the input channels every place of the window begins its groups anew.
+        # Along the input channels the groups begin again at every place of the window.
         run = inputs if row.axis == "input_channels" else columns
         starts = np.arange(0, columns, run)[:, None] + np.arange(0, run, n)[None, :]
-        return _NO_EDGES, starts.reshape(-1)[1:], (1, n)
+        return Groups(_NO_EDGES, starts.reshape(-1)[1:], (1, n))
     if isinstance(row.structure, Block):
         tall, wide = row.structure.columns, row.structure.rows  # Of the transposed kernel.
-        return np.arange(tall, outputs, tall), np.arange(wide, columns, wide), (tall, wide)
-    return _NO_EDGES, _NO_EDGES, (1, 1)
+        return Groups(np.arange(tall, outputs, tall), np.arange(wide, columns, wide), (tall, wide))
+    return _NO_GROUPS
 
 
 class _Matrix(NamedTuple):
@@ -156,19 +150,13 @@ def _matrix(match: Match, layout: Layout) -> _Matrix:
 
 
 def density(mask: StoredMask, most_rows: int, most_columns: int) -> tuple[NDArray[np.float64], int, int]:
-    """Returns the share of kept weights over a matrix, in cells of whole groups.
+    """Returns the shares of kept weights, in [0, 1], in at most so many rows and columns of cells.
 
-    Args:
-        mask: The tensor.
-        most_rows: The most rows of cells.
-        most_columns: The most columns of cells.
-
-    Returns:
-        Shares in [0, 1], and how many rows and columns of weights a cell stands for; at the lower and the
-        right edge it may be fewer.
+    Also returns how many rows and columns of weights a cell covers: whole groups, at the edges maybe fewer.
     """
     rows, columns = mask.zeros.shape
-    tall, wide = _cell(rows, most_rows, mask.group[0]), _cell(columns, most_columns, mask.group[1])
+    group_rows, group_columns = mask.groups.size
+    tall, wide = _cell(rows, most_rows, group_rows), _cell(columns, most_columns, group_columns)
     tops, lefts = np.arange(0, rows, tall), np.arange(0, columns, wide)
     zeros = np.add.reduceat(np.add.reduceat(mask.zeros, tops, axis=0, dtype=np.int32), lefts, axis=1)
     sizes = np.outer(np.diff([*tops, rows]), np.diff([*lefts, columns]))
@@ -177,7 +165,5 @@ def density(mask: StoredMask, most_rows: int, most_columns: int) -> tuple[NDArra
 
 def _cell(length: int, most: int, group: int) -> int:
     """Chooses how many weights a cell takes; parts of groups would draw stripes that no mask has."""
-    if length <= most:
-        return 1
     least = -(-length // most)
-    return -(-least // group) * group
+    return 1 if length <= most else -(-least // group) * group

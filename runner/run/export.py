@@ -1,170 +1,102 @@
 """The stage that writes the TFLite files: converts, runs and times them, and checks each in its own bytes."""
 
-from collections.abc import Callable, Sequence
-from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset
+from runner.export.advice import Advice, Input, Zeros, advise
+from runner.export.budget import Reference, Verdict, judge_budget
 from runner.export.exporter import Attempt, Exporter
-from runner.export.graph import in_batches, write_graph
-from runner.export.measure import Exported, Score
+from runner.export.graph import in_batches, input_name, write_graph
+from runner.export.measure import Exported
 from runner.export.variants import VARIANTS, Variant
 from runner.plan.matching import listed, named_layers
 from runner.pruning.copying import copy_model
-from runner.recipe.export import Export
-from runner.verify import (
-    CheckRow,
-    PrunedWeight,
-    broken_encodings,
-    check_file,
-    compare_outputs,
-    rounding_depth,
-)
+from runner.pruning.structures import Block
+from runner.recipe.export import Budget, Export
+from runner.report.parts import Exports, Run
+from runner.training import predicted
+from runner.verify import SparsityCheck, broken_encodings, check_file, compare_outputs, rounding_depth
 from runner.verify.file_warnings import embedding_names
 
 _COMPARED_SAMPLES = 32
 _DENSE = "dense_"
 
-Stage = Callable[[str], AbstractContextManager[None]]
-"""Says what is done inside the `with` block."""
+_Kinds = Mapping[str, type[Variant]]
 
 
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """What is exported.
+def export(run: Run, exporter: Exporter) -> Exports:
+    """Writes, measures and checks every variant, and the dense model's files beside them.
 
-    Args:
-        model: The pruned model, stripped.
-        outputs: What it gives for the test set `[n, ...]`.
-        expected: Its pruned weights.
-        dense: The model before it was pruned.
-        dense_trained: Whether the dense model's weights are trained ones, so that its accuracy has a meaning.
-    """
-
-    model: tf_keras.Model
-    outputs: np.ndarray
-    expected: Sequence[PrunedWeight]
-    dense: tf_keras.Model
-    dense_trained: bool
-
-
-@dataclass(frozen=True)
-class ExportResult:
-    """What came of the export.
+    A file that cannot be made, or does not run, is part of the result; the others are made all the same.
 
     Args:
-        files: The pruned model's files.
-        dense: The dense model's, named as variants are; empty where they were not asked for.
-        rows: The sparsity check of the files that there are.
-        problems: What else is wrong with these.
-        failed: The variants of files with failed rows or other problems.
-    """
-
-    files: list[Exported]
-    dense: list[Exported]
-    rows: list[CheckRow]
-    problems: list[str]
-    failed: frozenset[str]
-
-
-@dataclass(frozen=True)
-class _Order:
-    """One file to be made."""
-
-    name: str
-    variant: type[Variant]
-    dense: bool
-    target: Path
-
-
-def export_variants(
-    exporter: Exporter,
-    subject: Subject,
-    data: Dataset,
-    training_samples: np.ndarray,
-    score: Score,
-    asked: Export,
-    folder: Path,
-    stage: Stage,
-) -> ExportResult:
-    """Writes, measures and checks every variant, and the dense model's beside; none takes the others down.
-
-    Args:
+        run: The files are `model_<variant>.tflite` and `dense_<variant>.tflite` in its folder.
         exporter: Its child process does all that may crash.
-        subject: What is exported.
-        data: Its test set is scored and timed on.
-        training_samples: Training data `[n, ...]`, to calibrate on.
-        score: Judges outputs.
-        asked: Which files.
-        folder: The run's; the files are `model_<variant>.tflite` and `dense_<variant>.tflite`.
-        stage: Says what is done.
     """
-    with stage("exporting: writing the graph"):
-        samples = exporter.keep("test", data.x_test)
-        drawn = calibration_sample(training_samples, asked.calibration_samples)
-        calibration = exporter.keep("calibration", in_batches(subject.model, drawn))
-        graphs = {False: _graph(subject.model, exporter.folder / "pruned")}
-        if asked.dense:
-            graphs[True] = _graph(_dense_twin(subject), exporter.folder / "dense")
-    orders = _orders(asked, folder)
-    attempts = []
-    for order in orders:
-        with stage(f"exporting: converting {order.name}"):
-            graph = graphs[order.dense]
-            attempts.append(
-                Attempt(order.name, error=graph)
-                if isinstance(graph, str)
-                else exporter.convert(order.name, graph, order.variant, order.target, calibration)
-            )
-    for number, order in enumerate(orders):
-        if subject.dense_trained or not order.dense:
-            with stage(f"exporting: evaluating {order.name}"):
-                attempts[number] = exporter.run(attempts[number], samples)
-    with stage(f"exporting: timing {len(orders)} files"):
-        attempts = exporter.time(attempts, samples)
-    own = [attempt for attempt, order in zip(attempts, orders, strict=True) if not order.dense]
-    with stage("exporting: checking the files"):
-        measured = [_measured(attempt, data.y_test, score) for attempt in attempts]
-        rows, problems, failed = _check(exporter, own, subject, data.x_test[:_COMPARED_SAMPLES])
-    return ExportResult(
-        files=measured[: len(own)],
-        dense=[replace(file, variant=file.variant.removeprefix(_DENSE)) for file in measured[len(own) :]],
-        rows=rows,
-        problems=problems,
-        failed=failed,
+    own, dense_kinds = _kinds(run.recipe.export)
+    attempts = _attempts(run, exporter, own, dense_kinds)
+    with run.stage("export", "exporting: checking the files"):
+        measured = {name: _measured(run, attempt) for name, attempt in attempts.items()}
+        checks = {name: _check(run, exporter, attempts[name]) for name in own}
+    files = [measured[name] for name in own]
+    dense = [replace(measured[name], variant=name.removeprefix(_DENSE)) for name in dense_kinds]
+    dense_scores = _dense_scores(run, dense)
+    budget = run.recipe.budget
+    return Exports(
+        files=files,
+        dense=dense,
+        check=SparsityCheck(
+            tuple(row for check in checks.values() for row in check.rows),
+            tuple(problem for check in checks.values() for problem in check.problems),
+        ),
+        advice=_advice(run, files, dense, {name for name, check in checks.items() if not check.passed}),
+        dense_scores=dense_scores,
+        budget=None if budget is None else judged(budget, files, run.proof.scores, dense_scores),
     )
 
 
+def _kinds(asked: Export) -> tuple[_Kinds, _Kinds]:
+    """Returns the kinds of files by name: the pruned model's, and the dense model's to compare with."""
+    own = {name: VARIANTS.get(name, where="recipe.export.variants") for name in asked.variants}
+    twins = ["float32", *(kind.dense for kind in own.values())] if asked.dense else []
+    return own, {_DENSE + name: VARIANTS.get(name, where="recipe.export.variants") for name in twins}
+
+
+def _attempts(run: Run, exporter: Exporter, own: _Kinds, dense: _Kinds) -> dict[str, Attempt]:
+    """Converts, runs and times the files; the dense model's are run where its accuracy has a meaning."""
+    prepared, model = run.prepared, run.proof.model
+    with run.stage("export", "exporting: writing the graph"):
+        samples = exporter.keep("test", prepared.split.x_test)
+        chosen = calibration_sample(prepared.split.x_train, run.recipe.export.calibration_samples)
+        calibration = exporter.keep("calibration", in_batches(model, chosen))
+        graphs = dict.fromkeys(own, _graph(model, exporter.folder / "pruned"))
+        if dense:
+            graphs |= dict.fromkeys(dense, _graph(_dense_twin(run), exporter.folder / "dense"))
+    attempts = {}
+    for name, kind in {**own, **dense}.items():
+        with run.stage("export", f"exporting: converting {name}"):
+            graph, target = graphs[name], run.folder / f"{'model_' if name in own else ''}{name}.tflite"
+            attempts[name] = (
+                Attempt(name, error=graph)
+                if isinstance(graph, str)
+                else exporter.convert(name, graph, kind, target, calibration)
+            )
+    for name in {**own, **dense} if prepared.trained else own:
+        with run.stage("export", f"exporting: evaluating {name}"):
+            attempts[name] = exporter.run(attempts[name], samples)
+    with run.stage("export", f"exporting: timing {len(attempts)} files"):
+        return dict(zip(attempts, exporter.time(list(attempts.values()), samples), strict=True))
+
+
 def calibration_sample(training_samples: np.ndarray, count: int) -> np.ndarray:
-    """Draws training samples to calibrate on, the same ones whatever the run's seed.
-
-    Args:
-        training_samples: `[n, ...]`.
-        count: How many; all where there are fewer.
-    """
-    drawn = np.random.default_rng(0).permutation(len(training_samples))[:count]
-    return training_samples[np.sort(drawn)]
-
-
-def _dense_twin(subject: Subject) -> tf_keras.Model:
-    """Returns the dense model that differs from the pruned one in nothing but the zeros.
-
-    Where its weights are trained, it is that itself. An untrained one has biases of zero and batch norms that
-    do nothing, which the converter leaves out of a file: its copy has the trained weights, and its own
-    beginning in the place of the zeros.
-    """
-    if subject.dense_trained:
-        return subject.dense
-    twin = copy_model(subject.dense, lambda _: None)
-    trained = {named.name: named.layer for named in named_layers(subject.model)}
-    for named in named_layers(twin):
-        pairs = zip(named.layer.get_weights(), trained[named.name].get_weights(), strict=True)
-        named.layer.set_weights([np.where(end == 0, begin, end) for begin, end in pairs])
-    return twin
+    """Chooses `count` training samples `[n, ...]` to calibrate on, the same ones whatever the run's seed."""
+    chosen = np.random.default_rng(0).permutation(len(training_samples))[:count]
+    return training_samples[np.sort(chosen)]
 
 
 def _graph(model: tf_keras.Model, folder: Path) -> Path | str:
@@ -175,67 +107,124 @@ def _graph(model: tf_keras.Model, folder: Path) -> Path | str:
         return f"TensorFlow cannot write the graph of '{model.name}': {error or type(error).__name__}"
 
 
-def _orders(asked: Export, folder: Path) -> list[_Order]:
-    """Lists the files: the pruned model's as asked, then what of the dense model's they compare with."""
-    own = [(name, VARIANTS.get(name, where="recipe.export.variants")) for name in asked.variants]
-    orders = [_Order(name, kind, False, folder / f"model_{name}.tflite") for name, kind in own]
-    if asked.dense:
-        for name in dict.fromkeys(["float32", *(kind.dense for _, kind in own)]):
-            kind = VARIANTS.get(name, where="recipe.export.variants")
-            orders.append(_Order(_DENSE + name, kind, True, folder / f"{_DENSE}{name}.tflite"))
-    return orders
+def _dense_twin(run: Run) -> tf_keras.Model:
+    """Returns the dense model that differs from the pruned one in nothing but the zeros.
+
+    Where pruning began with trained weights, it is that model itself. An untrained one has biases of zero and
+    batch norms that do nothing, which the converter leaves out of a file: its copy has the trained weights,
+    and in the place of the zeros those that it began with.
+    """
+    if run.prepared.trained:
+        return run.prepared.model
+    twin = copy_model(run.prepared.model, lambda _: None)
+    trained = {named.name: named.layer for named in named_layers(run.proof.model)}
+    for named in named_layers(twin):
+        pairs = zip(named.layer.get_weights(), trained[named.name].get_weights(), strict=True)
+        named.layer.set_weights([np.where(end == 0, begin, end) for begin, end in pairs])
+    return twin
 
 
-def _measured(attempt: Attempt, y_test: np.ndarray, score: Score) -> Exported:
+def _measured(run: Run, attempt: Attempt) -> Exported:
     if attempt.error is not None or attempt.outputs is None:
         return attempt.measured({})
-    return attempt.measured(score(y_test, attempt.outputs))
+    return attempt.measured(run.prepared.task.score(run.prepared.split.y_test, attempt.outputs))
 
 
-def _check(
-    exporter: Exporter, attempts: Sequence[Attempt], subject: Subject, compared: np.ndarray
-) -> tuple[list[CheckRow], list[str], frozenset[str]]:
-    rows: list[CheckRow] = []
-    problems: list[str] = []
-    failed: set[str] = set()
-    depth = rounding_depth(subject.model)
-    for attempt in attempts:
-        if attempt.path is None:
-            continue
-        own = check_file(subject.expected, attempt.path, attempt.name)
-        told = broken_encodings(attempt.path, attempt.name)
-        if attempt.outputs is not None:
-            told += _differences(exporter, attempt, attempt.path, subject, depth, compared)
-        if told or not all(row.passed for row in own):
-            failed.add(attempt.name)
-        rows += own
-        problems += told
-    return rows, problems, frozenset(failed)
+def _check(run: Run, exporter: Exporter, attempt: Attempt) -> SparsityCheck:
+    """Checks the zeros, encodings and outputs of one of the pruned model's files."""
+    if attempt.path is None:
+        return SparsityCheck(())
+    rows = check_file(run.proof.expected, attempt.path, attempt.name)
+    problems = broken_encodings(attempt.path, attempt.name) + _differences(
+        run, exporter, attempt, attempt.path
+    )
+    return SparsityCheck(tuple(rows), tuple(problems))
 
 
-def _differences(
-    exporter: Exporter, attempt: Attempt, path: Path, subject: Subject, depth: int, compared: np.ndarray
-) -> list[str]:
+def _differences(run: Run, exporter: Exporter, attempt: Attempt, path: Path) -> list[str]:
+    proof, samples = run.proof, run.prepared.split.x_test[:_COMPARED_SAMPLES]
     variant = VARIANTS.get(attempt.name, where="recipe.export.variants")
-    tolerance = variant.tolerance(depth)
+    tolerance = variant.tolerance(rounding_depth(proof.model))
 
     def compare(outputs: np.ndarray) -> str | None:
-        wanted = subject.outputs[: len(compared)]
-        given = outputs[: len(compared)]
+        wanted, given = proof.outputs[: len(samples)], outputs[: len(samples)]
         return compare_outputs(wanted, given, path, tolerance=tolerance, step=attempt.output_step)
 
     problem = None if attempt.outputs is None else compare(attempt.outputs)
     if problem is None:
         return []
-    plain = exporter.run(attempt, exporter.keep("compared", compared), delegate=False)
+    plain = exporter.run(attempt, exporter.keep("compared", samples), delegate=False)
     if plain.error is None and plain.outputs is not None and compare(plain.outputs) is None:
         problem += (
             "; TFLite's own kernels agree with Keras: it is XNNPACK, which TFLite leaves the work to by"
             " default, that computes this file wrongly"
         )
-    elif variant.rounds_input and (names := embedding_names(subject.model)):
+    elif variant.rounds_input and (names := embedding_names(proof.model)):
         problem += (
             f". Its input is rounded to 256 levels, and so are the numbers that {listed(names)} (embedding)"
             " looks up: use dynamic_range or float16, which leave the input as it is"
         )
     return [problem]
+
+
+def _advice(
+    run: Run, files: Sequence[Exported], dense: Sequence[Exported], failed: Collection[str]
+) -> dict[str, Advice]:
+    model, structures = run.proof.model, [row.structure for row in run.prepared.plan.pruned]
+    blocks = frozenset(structure.rows for structure in structures if isinstance(structure, Block))
+    return advise(
+        files,
+        {file.variant: file for file in dense},
+        Zeros(run.proof.sparsity["pruned_layers"], blocks),
+        Input(input_name(model), tuple(model.inputs[0].shape[1:])),
+        failed,
+    )
+
+
+def _dense_scores(run: Run, dense: Sequence[Exported]) -> Mapping[str, float] | None:
+    """Scores the weights that pruning began with on the test set; None where they are not trained.
+
+    Those that were trained before the run are scored here, by the dense float32 file where it was run.
+    """
+    if run.dense is not None:
+        return run.dense.result.scores
+    prepared = run.prepared
+    if not prepared.trained:
+        return None
+    with run.stage("evaluate", "evaluating the dense model"):
+        scored = [file.scores for file in dense if file.variant == "float32" and file.scores]
+        x, y = prepared.split.x_test, prepared.split.y_test
+        scores = scored[0] if scored else prepared.task.score(y, predicted(prepared.model, x))
+    if warning := guessing(scores, prepared.data):
+        run.reporter.print(f"warning: {warning}")
+    return scores
+
+
+def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
+    """Returns a warning where a classifier is no better than chance: its file may hold an untrained head."""
+    if "accuracy" not in dense or data.num_classes is None:
+        return None
+    guessed = np.unique(data.y_test, return_counts=True)[1].max() / len(data.y_test)
+    if dense["accuracy"] > guessed:
+        return None
+    return (
+        f"the model that pruning began with has accuracy {dense['accuracy']:.4f}, no better than always"
+        f" naming the most frequent class ({guessed:.4f}). If a part of it is untrained, a drop from it means"
+        " nothing; recipe.training.dense_epochs=N trains it first"
+    )
+
+
+def judged(
+    budget: Budget, files: Sequence[Exported], scores: Mapping[str, float], dense: Mapping[str, float] | None
+) -> Verdict:
+    """Compares a run's files with the budget of its recipe.
+
+    A drop in accuracy counts from the dense model's scores where the budget limits one and they are known,
+    else from those of the stripped Keras model.
+    """
+    reference = None
+    if "accuracy" in scores:
+        reference = Reference(scores["accuracy"], "the Keras model before export")
+        if budget.max_accuracy_drop is not None and dense is not None:
+            reference = Reference(dense["accuracy"], "the dense model")
+    return judge_budget(budget, files, reference)

@@ -1,191 +1,206 @@
-"""What a run leaves behind: its files, and its names in MLflow."""
+"""What a run leaves behind: its folder with its files, and its run in MLflow."""
 
 import json
-from collections.abc import Mapping
+import textwrap
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING
 
 import yaml
 
-from runner.datasets import Dataset
-from runner.export.measure import Exported
-from runner.plan import Plan
-from runner.process.threads import available_cores
-from runner.recipe.plugin_content import plugin_content
-from runner.recipe.schema import Recipe
-from runner.records.fingerprint import environment, group_fingerprint, job_fingerprint
-from runner.records.provenance import git_state, provenance
-from runner.report.display import Display
-from runner.report.files import advice_lines, variants_table
-from runner.report.summary import check_summary, variants_summary, write_json
-from runner.report.tables import plan_frame, result_table
-from runner.run.stages import Prepared, Proven
-from runner.settings import RunSettings
-from runner.training.dense_checkpoint import DenseCheckpoint
+from runner.export.graph import Inference
+from runner.process.errors import RunFailed
+from runner.process.interruption import interrupted
+from runner.process.unwritable import unwritable_told
+from runner.records.names import run_name
+from runner.records.provenance import provenance
+from runner.records.run_directory import make_run_directory
+from runner.report.parts import Run
+from runner.report.summary import result_summary, write_json
+from runner.report.tables import plan_frame, sparsity_frame
+
+if TYPE_CHECKING:
+    from runner.tracking import Store, Tracker
+
+_LONGEST_REASON = 500
 
 
-def write_inputs(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> None:
-    """Writes what is known before training: recipe, plan, where all comes from."""
-    content = yaml.safe_dump(recipe.to_mapping(), sort_keys=False, allow_unicode=True)
-    (folder / "recipe.yaml").write_text(content, encoding="utf-8")
-    plan_frame(prepared.plan).to_csv(folder / "plan.csv", index=False)
-    (folder / "plots").mkdir()
-    origin = provenance(
-        folder=Path.cwd(),
-        seed=settings.seed,
-        threads=settings.threads or available_cores(),
-        argv=settings.argv,
-        recipe_hash=recipe.hash,
-        data_sha256=prepared.data.sha256,
-        model_sha256=prepared.model_sha256,
-        plugins=plugin_content(settings.plugins),
-    )
-    write_json(folder / "provenance.json", origin)
+@contextmanager
+def recorded(run: Run) -> Iterator[None]:
+    """Makes the run's folder and its run in MLflow; however the block ends, both say so.
+
+    Raises:
+        UserError: The folder or MLflow's store cannot be used; no run has been made then.
+        RunFailed: A file cannot be written, or MLflow did not take something.
+    """
+    settings, name = run.settings, run.recipe.name
+    with run.stage("tracking", "opening the MLflow store"):
+        from runner.tracking import open_store  # MLflow takes a second to import; a dry run does not need it.
+
+        store = open_store(settings.tracking, settings.outputs)
+    run.folder = make_run_directory(settings.outputs, name, datetime.now(), settings.run_dir)
+    source = run.prepared.data.source
+    run.summary |= {"status": "running", "recipe": name, "seed": settings.seed, "data_source": source}
+    try:
+        with _logged(run, store):
+            yield
+    except BaseException as error:
+        run.summary["status"] = "killed" if interrupted(error) else "failed"
+        run.summary["error"] = _reason(error)
+        try:
+            _write_summary(run)
+        except RunFailed as unwritten:
+            error.add_note(str(unwritten))  # Why the run failed weighs more.
+        raise
+    run.summary["status"] = "finished"
+    _write_summary(run)
 
 
-def run_tags(recipe: Recipe, settings: RunSettings, prepared: Prepared, folder: Path) -> dict[str, str]:
+@contextmanager
+def _logged(run: Run, store: "Store") -> Iterator[None]:
+    """Writes what is known before training, and opens the run in MLflow, which is closed after the block."""
+    from runner.tracking import open_run
+
+    recipe, settings, member = run.recipe, run.settings, run.member
+    name = member.name if member else run_name(recipe.name, settings.overrides, settings.seed)
+    with ExitStack() as stack:
+        stack.enter_context(unwritable_told(run.folder))
+        _write_inputs(run)
+        with run.stage("tracking", "opening the MLflow run"):
+            run.tracker = stack.enter_context(
+                open_run(
+                    store,
+                    run_name=name,
+                    params={"seed": settings.seed, **recipe.to_mapping()},
+                    tags=run_tags(run),
+                    parent_run_id=member.parent_run_id if member else None,
+                )
+            )
+        stack.enter_context(_failure_tagged(run.tracker))
+        stack.enter_context(unwritable_told(run.folder))  # Again, so that MLflow gets the same words.
+        run.summary["mlflow_run_id"] = run.tracker.run_id
+        data = run.prepared.data
+        origin = data.source if data.fell_back or recipe.data.path is None else recipe.data.path
+        run.tracker.log_data(data.source, data.sha256, origin, run.prepared.split.counts)
+        if member:
+            member.begun(run.tracker.run_id, run.folder)
+        yield
+
+
+@contextmanager
+def _failure_tagged(tracker: "Tracker") -> Iterator[None]:
+    """Tags the run in MLflow with the reason where the block fails; comparisons list it."""
+    try:
+        yield
+    except (Exception, SystemExit) as error:  # Only a plugin exits here.
+        reason = " ".join(_reason(error).split())
+        try:
+            tracker.set_tags({"failure": textwrap.shorten(reason, _LONGEST_REASON, placeholder=" ...")})
+        except RunFailed as unreported:
+            error.add_note(str(unreported))
+        raise
+
+
+def _reason(error: BaseException) -> str:
+    words = str(error)
+    return f"SystemExit: {words}" if isinstance(error, SystemExit) else words or type(error).__name__
+
+
+def _write_summary(run: Run) -> None:
+    with unwritable_told(run.folder):
+        write_json(run.folder / "summary.json", {**run.summary, "seconds": run.seconds})
+
+
+def _write_inputs(run: Run) -> None:
+    """Writes what is known before training: recipe, plan, provenance."""
+    content = yaml.safe_dump(run.recipe.to_mapping(), sort_keys=False, allow_unicode=True)
+    (run.folder / "recipe.yaml").write_text(content, encoding="utf-8")
+    plan_frame(run.prepared.plan).to_csv(run.folder / "plan.csv", index=False)
+    (run.folder / "plots").mkdir()
+    run.provenance = provenance(run.recipe, run.settings, run.prepared.ingredients, Path.cwd())
+    write_json(run.folder / "provenance.json", run.provenance)
+
+
+def run_tags(run: Run) -> dict[str, str]:
     """Returns the tags that a run starts with in MLflow."""
-    sha, dirty = git_state(Path.cwd())
-    data = prepared.data
-    tags = {"recipe": recipe.name, "recipe_hash": recipe.hash, "data_source": data.source}
-    tags |= {"data_sha256": data.sha256, "sparsity_check": "not made"}
-    tags |= {
+    recipe, data, ingredients = run.recipe, run.prepared.data, run.prepared.ingredients
+    changed = (override.removeprefix("recipe.") for override in sorted(run.settings.overrides))
+    tags = {
+        "recipe": recipe.name,
+        "recipe_hash": recipe.hash,
+        "data_source": data.source,
+        "data_sha256": data.sha256,
+        "sparsity_check": "not made",
         "runner_kind": "run",
-        "variation": variation(recipe, settings),
-        "fingerprint": job_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
-        "group_fingerprint": group_fingerprint(recipe, settings, data.sha256, prepared.model_sha256),
-        "environment": json.dumps(environment(settings), sort_keys=True),
-        "folder": str(folder),
+        "variation": " ".join([recipe.name, *changed]),
+        "fingerprint": ingredients.job_fingerprint(recipe, run.settings.seed),
+        "group_fingerprint": ingredients.group_fingerprint(recipe),
+        "environment": json.dumps(ingredients.environment, sort_keys=True),
+        "folder": str(run.folder),
     }
-    tags |= {f"model_{key}_sha256": content for key, content in prepared.model_sha256.items()}
+    tags |= {f"model_{key}_sha256": content for key, content in ingredients.files.items()}
     if data.fell_back:
         tags["data_fallback_for"] = data.requested
-    if sha is not None:
-        tags["git_sha"] = sha + ("-dirty" if dirty else "")
+    if run.provenance["git_sha"] is not None:
+        tags["git_sha"] = run.provenance["git_sha"] + ("-dirty" if run.provenance["git_dirty"] else "")
     return tags
 
 
-def data_origin(recipe: Recipe, data: Dataset) -> str:
-    """Says where a run's data came from: the file that the recipe names, else the data set's name."""
-    return data.source if data.fell_back or recipe.data.path is None else recipe.data.path
+def record_results(run: Run) -> None:
+    """Records the numbers of a run whose files are there, good or bad."""
+    run.summary |= result_summary(run)
+    sparsity_frame(run.check.rows).to_csv(run.folder / "sparsity.csv", index=False)
+    tags = {"sparsity_check": "passed" if run.check.passed else "failed"}
+    if run.exports.budget is not None:
+        tags["budget"] = "kept" if run.exports.budget.kept else "missed"
+    with run.stage("record", "recording the results in MLflow"):
+        run.tracker.log_metrics(final_metrics(run), run.prepared.plan.total_steps)
+        run.tracker.set_tags(tags)
 
 
-def data_profile(recipe: Recipe, data: Dataset) -> dict[str, int]:
-    """Counts the samples of a run's data by what they are for."""
-    x_train, _, x_validation, _ = data.split(recipe.data.validation_split)
-    return {"train": len(x_train), "validation": len(x_validation), "test": len(data.x_test)}
-
-
-def verdict_tags(proven: Proven) -> dict[str, str]:
-    """Returns the tags that say what a finished run is good for."""
-    tags = {"sparsity_check": "passed" if proven.check.passed else "failed"}
-    if proven.budget is not None:
-        tags["budget"] = "kept" if proven.budget.kept else "missed"
-    return tags
-
-
-def variation(recipe: Recipe, settings: RunSettings) -> str:
-    """Names what a run tries, apart from its seed: the recipe, and what the command changed of it."""
-    changed = (override.removeprefix("recipe.") for override in sorted(settings.overrides))
-    return " ".join([recipe.name, *changed])
-
-
-def results(prepared: Prepared, proven: Proven, dense: DenseCheckpoint | None) -> dict[str, Any]:
-    """Returns what `summary.json` says of the result."""
-    return {
-        "data_fallback_for": prepared.data.requested if prepared.data.fell_back else None,
-        "test_accuracy": proven.scores.get("accuracy"),
-        "test_loss": proven.scores["loss"],
-        "test_mean_squared_error": proven.scores.get("mean_squared_error"),
-        "dense_accuracy": (proven.dense_scores or {}).get("accuracy"),
-        "dense_loss": (proven.dense_scores or {}).get("loss"),
-        "dense_checkpoint": None if dense is None else dense.key,
-        "sparsity": proven.sparsity,
-        "sparsity_check": check_summary(proven.check),
-        "keras_gzip_bytes": proven.keras_gzip_bytes,
-        "macs": None if proven.macs is None else proven.macs.total,
-        "nonzero_macs": None if proven.macs is None else proven.macs.nonzero,
-        "variants": variants_summary(proven.exported, proven.advice),
-        "dense_variants": variants_summary(proven.dense_exported),
-        "budget": None if proven.budget is None else proven.budget.to_json(),
-    }
-
-
-def final_metrics(proven: Proven, plan: Plan, dense: DenseCheckpoint | None) -> dict[str, float]:
+def final_metrics(run: Run) -> dict[str, float]:
     """Returns the metrics of the finished model, by the names that they have in MLflow."""
-    metrics = {f"test/{name}": value for name, value in proven.scores.items()}
-    if proven.sparsity["layers"]:
-        # Training logged them too; what was proven is what stands.
-        metrics |= {f"sparsity/{layer}": share for layer, share in proven.sparsity["layers"].items()}
-        metrics["sparsity/_pruned_layers"] = proven.sparsity["pruned_layers"]
-        metrics["sparsity/_model"] = proven.sparsity["model"]
+    size, sparsity, exports = run.proof.size, run.proof.sparsity, run.exports
+    metrics = {f"test/{name}": value for name, value in run.proof.scores.items()}
+    if sparsity["layers"]:
+        # Training logged them too; the latest value is the proven one.
+        metrics |= {f"sparsity/{layer}": share for layer, share in sparsity["layers"].items()}
+        metrics |= {f"sparsity/_{name}": sparsity[name] for name in ("pruned_layers", "model")}
     metrics |= {
-        "model/weights": float(proven.weights),
-        "model/nonzero_weights": float(proven.nonzero_weights),
-        "model/keras_gzip_bytes": float(proven.keras_gzip_bytes),
-        "training/steps": float(plan.total_steps),
-        "training/dense_steps": 0.0 if dense is None else float(dense.result.steps),
+        "model/weights": float(size.weights),
+        "model/nonzero_weights": float(size.nonzero_weights),
+        "model/keras_gzip_bytes": float(size.gzip_bytes),
+        "training/steps": float(run.prepared.plan.total_steps),
+        "training/dense_steps": 0.0 if run.dense is None else float(run.dense.result.steps),
     }
-    metrics |= {f"test/dense_{name}": value for name, value in (proven.dense_scores or {}).items()}
-    if proven.macs is not None:
-        metrics |= {
-            "model/macs": float(proven.macs.total),
-            "model/nonzero_macs": float(proven.macs.nonzero),
-        }
-    named = {file.variant: file for file in proven.exported}
-    named |= {f"dense_{file.variant}": file for file in proven.dense_exported}
+    metrics |= {f"test/dense_{name}": value for name, value in (exports.dense_scores or {}).items()}
+    if size.macs is not None:
+        metrics |= {"model/macs": float(size.macs.total), "model/nonzero_macs": float(size.macs.nonzero)}
+    named = {file.variant: file for file in exports.files}
+    named |= {f"dense_{file.variant}": file for file in exports.dense}
     for variant, file in named.items():
         known = {name: value for name, value in file.measured().items() if value is not None}
         metrics |= {f"tflite_{variant}/{name}": float(value) for name, value in known.items()}
     return metrics
 
 
-def artifacts(folder: Path, exported: list[Exported]) -> list[tuple[Path, str]]:
-    """Lists the files to log, each with its kind in `tracking.artifacts`, which is its folder in MLflow."""
-    tables = [(folder / name, "tables") for name in ("plan.csv", "sparsity.csv")]
-    recipe = [(folder / name, "recipe") for name in ("recipe.yaml", "provenance.json")]
-    plots = [(path, "plots") for path in sorted((folder / "plots").iterdir())]
-    files = [(file.path, "tflite") for file in exported if file.path is not None]
-    return [*tables, *recipe, *plots, *files, (folder / "report.html", "reports")]
-
-
-def show_results(
-    prepared: Prepared,
-    proven: Proven,
-    folder: Path,
-    shown_at: tuple[str, ...],
-    display: Display,
-) -> None:
-    """Prints the tables at the end of a run, where its files are, and what shows it in MLflow."""
-    display.print(result_table(prepared.plan, proven.check.rows))
-    display.print(variants_table(proven.exported, proven.dense_exported, proven.advice))
-    display.print(*advice_lines(proven.exported, proven.dense_exported, proven.advice))
-    show_scores(prepared, proven, display)
-    display.print(f"files:  {folder}", *shown_at)
-
-
-def show_scores(prepared: Prepared, proven: Proven, display: Display) -> None:
-    """Prints what a run amounts to, in two lines: all that is shown of a job of a sweep."""
-    accuracy = f"accuracy {proven.scores['accuracy']:.4f}, " if "accuracy" in proven.scores else ""
-    loss = f"loss {proven.scores['loss']:.4f}{_beside(proven.dense_scores, proven.scores)}"
-    note, sparsity = (f" ({prepared.data.note})" if prepared.data.note else ""), proven.sparsity
-    display.print(
-        f"test set of {prepared.data.source}{note}: {accuracy}{loss}",
-        f"sparsity: pruned layers {sparsity['pruned_layers']:.2%}, model {sparsity['model']:.2%}",
-    )
-
-
-def _beside(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> str:
-    """Sets the dense weights beside the pruned ones: by accuracy, or by loss where there is none."""
-    if dense is None:
-        return ""
-    if "accuracy" in dense and "accuracy" in scores:
-        return f"; dense {dense['accuracy']:.4f}, {_change('drop', dense, scores, 'accuracy')}"
-    return f"; dense loss {dense['loss']:.4f}, {_change('rise', dense, scores, 'loss')}"
-
-
-def _change(usual: str, dense: Mapping[str, float], scores: Mapping[str, float], name: str) -> str:
-    """Says by how much pruning moved a score, and which way: `usual` also where it did not move."""
-    change = scores[name] - dense[name]
-    way = "rise" if change > 0 else "fall" if name == "loss" else "drop"
-    return f"{way if change else usual} {abs(change):.4f}"
+def record_files(run: Run) -> None:
+    """Logs the files to MLflow, those of the kinds that `tracking.artifacts` names."""
+    folder, wanted = run.folder, run.settings.tracking.artifacts
+    files = {
+        "tables": [folder / "plan.csv", folder / "sparsity.csv"],
+        "recipe": [folder / "recipe.yaml", folder / "provenance.json"],
+        "plots": sorted((folder / "plots").iterdir()),
+        "tflite": [file.path for file in run.exports.files if file.path is not None],
+        "reports": [folder / "report.html"],
+    }
+    with run.stage("record", "recording the files in MLflow"):
+        for kind, paths in files.items():
+            for path in paths if kind in wanted else ():
+                run.tracker.log_artifact(path, kind)
+        if "model" in wanted:
+            model = run.proof.model
+            example = run.prepared.split.x_test[:1].astype(model.inputs[0].dtype.as_numpy_dtype)
+            run.tracker.log_model(Inference(model), example, run.prepared.plan.total_steps)

@@ -1,204 +1,158 @@
-"""The stage that shows a run: pictures from its history and its TFLite file, and a page that has them all."""
+"""The stage that reports a run: prints its results, draws its pictures, writes `report.html`."""
 
-import json
-import re
-import shlex
 from collections.abc import Mapping, Sequence
-from datetime import datetime
-from typing import Any
 
-from runner.export.budget import Reference
-from runner.process.wording import counted
-from runner.pruning.structures import Block
-from runner.recipe.schema import Budget
-from runner.report.findings import Outcome, findings, next_steps
-from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
+from matplotlib.figure import Figure
+
+from runner.export.measure import Exported
+from runner.report.curves import PlanCurves
+from runner.report.file_names import safe_names
+from runner.report.files import advice_lines, files_table
+from runner.report.mask_plots import mask_figure
 from runner.report.page import Picture
-from runner.report.run_page import Pairs, RunPage, write_run_page
-from runner.run.finished import FinishedRun
-from runner.run.pictures import draw_masks, draw_training
-from runner.run.stages import Proven
-from runner.training.description import described
+from runner.report.palette import DOTS_PER_INCH
+from runner.report.parts import Run
+from runner.report.plots import measured_by_rule, sparsity_figure, training_figure
+from runner.report.run_page import write_run_page
+from runner.report.stored_mask import read_stored_masks
+from runner.report.table_style import terminal_table
+from runner.report.tables import check_table, plan_table, weight_title
+from runner.run.dense import dense_plan
+from runner.verify import PrunedWeight
+from runner.verify.evidence import weights_by_name
+
+MOST_MASKS = 12
+"""At most this many tensors get a picture, those with the most planned zeros; a page has an end."""
 
 
-def report_run(run: FinishedRun) -> None:
+def show_plan(run: Run) -> None:
+    """Prints what a run would do."""
+    plan = run.prepared.plan
+    run.reporter.print(*dense_plan(run), terminal_table(plan_table(plan)), PlanCurves(plan))
+    _show_warnings(run)
+
+
+def show_start(run: Run) -> None:
+    """Prints each rule's schedule and the plan's warnings; of a sweep's job the warnings only."""
+    if not run.member:
+        run.reporter.print(PlanCurves(run.prepared.plan))
+    _show_warnings(run)
+
+
+def _show_warnings(run: Run) -> None:
+    for warning in run.prepared.plan.warnings:
+        run.reporter.note(warning)
+
+
+def show_results(run: Run) -> None:
+    """Prints the tables at the end of a run, where its files are, and what shows it in MLflow.
+
+    Of a sweep's job only two lines are printed: its scores and its sparsity.
+    """
+    if not run.member:
+        tables = check_table(run.prepared.plan, run.check.rows), files_table(run.exports)
+        run.reporter.print(*map(terminal_table, tables), *advice_lines(run.exports))
+    data, scores, sparsity = run.prepared.data, run.proof.scores, run.proof.sparsity
+    accuracy = f"accuracy {scores['accuracy']:.4f}, " if "accuracy" in scores else ""
+    loss = f"loss {scores['loss']:.4f}{beside_dense(run.exports.dense_scores, scores)}"
+    note = f" ({data.note})" if data.note else ""
+    run.reporter.print(
+        f"test set of {data.source}{note}: {accuracy}{loss}",
+        f"sparsity: pruned layers {sparsity['pruned_layers']:.2%}, model {sparsity['model']:.2%}",
+    )
+    if not run.member:
+        run.reporter.print(f"files:  {run.folder}", *run.tracker.shown_at)
+
+
+def beside_dense(dense: Mapping[str, float] | None, scores: Mapping[str, float]) -> str:
+    """Sets the dense weights' score beside the pruned ones': accuracy, or loss where there is none.
+
+    Returns:
+        Such as `; dense 0.9000, drop 0.0500`; where nothing changed, an accuracy drops and a loss rises by 0.
+    """
+    if dense is None:
+        return ""
+    both = "accuracy" in dense and "accuracy" in scores
+    name, worse, better = ("accuracy", "drop", "rise") if both else ("loss", "rise", "fall")
+    change = scores[name] - dense[name]
+    way = worse if change == 0 or (change > 0) == (worse == "rise") else better
+    return f"; dense {'' if both else 'loss '}{dense[name]:.4f}, {way} {abs(change):.4f}"
+
+
+def report(run: Run) -> None:
     """Draws the pictures of a run into `plots/` of its folder and writes `report.html` beside them."""
-    training = draw_training(run)
-    masks, about = draw_masks(run)
-    write_run_page(_page(run, training, masks, about), run.folder / "report.html")
+    with run.stage("report", "drawing the pictures and the report"):
+        masks, about = _draw_masks(run)
+        write_run_page(run, _draw_training(run), masks, about)
 
 
-def _page(
-    run: FinishedRun, training: Sequence[Picture], masks: Sequence[Picture], masks_about: str
-) -> RunPage:
-    recipe, prepared, proven, plan = run.recipe, run.prepared, run.proven, run.prepared.plan
-    outcome = _outcome(run)
-    told = findings(outcome)
-    advice, files = proven.advice, proven.exported
-    return RunPage(
-        title=f"{recipe.name}, seed {prepared.seed}",
-        subtitle=f"{datetime.now():%Y-%m-%d %H:%M}; data {prepared.data.source}; MLflow run {run.run_id}",
-        failures=proven.failures(),
-        answer=" ".join(told[:2]),
-        asked=_asked(run),
-        rules=rules_grid(recipe.layers, plan),
-        plan=plan_grid(plan),
-        warnings=plan.warnings,
-        scores=_scores(run),
-        check=check_grid(plan, proven.check.rows),
-        files=files_grid(files, proven.dense_exported, advice),
-        dense_measured=outcome.dense_float32,
-        advice=[
-            (
-                file.variant,
-                [file.error or ""]
-                if file.error
-                else [advice[file.variant].why, f"Runs on: {advice[file.variant].runs_on}"],
-            )
-            for file in files
-        ],
-        benchmarks=[line for file in files if (line := advice[file.variant].benchmark)],
-        budget=_budget(run),
-        training_pictures=training,
-        mask_pictures=masks,
-        masks_about=masks_about,
-        findings=told,
-        next_steps=next_steps(outcome),
-        made=_made(run),
-        recipe=(run.folder / "recipe.yaml").read_text(encoding="utf-8"),
+def _draw_training(run: Run) -> list[Picture]:
+    """Draws what was measured along training: sparsity where a rule prunes, loss, and accuracy."""
+    plan, history = run.prepared.plan, run.fitted.history
+    pictures, measured = [], measured_by_rule(plan, history)
+    if plan.curves:
+        caption = (
+            "Sparsity along training, by rule: the schedule, the masks that it set, and the zeros counted"
+        )
+        figure = sparsity_figure(plan.curves, measured)
+        pictures.append(_picture(run, "sparsity", figure, f"{caption} in every layer."))
+    updates = sorted({step for _, curve in plan.curves for step in curve.steps})
+    shown = "Loss and accuracy" if "accuracy" in run.proof.scores else "Loss"
+    marked = ", with the steps at which masks were updated" if updates else ""
+    caption = f"{shown} while pruning{marked}."
+    return [*pictures, _picture(run, "training", training_figure(history, updates), caption)]
+
+
+def _picture(run: Run, name: str, figure: Figure, caption: str) -> Picture:
+    path = run.folder / "plots" / f"{name}.png"
+    figure.savefig(path, dpi=DOTS_PER_INCH)
+    return Picture(path, caption)
+
+
+def _draw_masks(run: Run) -> tuple[list[Picture], str]:
+    """Draws the masks of the pruned tensors in a TFLite file; returns them and a text on what they show."""
+    expected, file = run.proof.expected, pictured_file(run.exports.files)
+    if not expected or file is None or file.path is None:
+        return [], "None: no weight is pruned." if not expected else "None: no TFLite file could be read."
+    planned = {(row.layer, row.weight): row for row in run.prepared.plan.pruned}
+    chosen, rest = (
+        [(planned[weight.layer, weight.weight], weight) for weight in part]
+        for part in chosen_weights(expected)
     )
-
-
-def _outcome(run: FinishedRun) -> Outcome:
-    plan, proven = run.prepared.plan, run.proven
-    dense_float32 = next((file for file in proven.dense_exported if file.variant == "float32"), None)
-    reference = None
-    dense = proven.dense_scores
-    if dense is not None and "accuracy" in dense:
-        reference = Reference(dense["accuracy"], "the dense weights that pruning began with")
-    return Outcome(
-        planned_zeros=sum(row.planned_zeros for row in plan.pruned),
-        pruned_size=sum(row.size for row in plan.pruned),
-        model_sparsity=proven.sparsity["model"],
-        points=len({row.point for row in proven.check.rows}),
-        check_failures=len(proven.check.failures),
-        scores=proven.scores,
-        test_samples=len(run.prepared.data.x_test),
-        reference=reference,
-        dense_loss=None if dense is None else dense["loss"],
-        further_steps=plan.total_steps,
-        files=proven.exported,
-        dense_float32=dense_float32 is not None and dense_float32.bytes is not None,
-        advice=proven.advice,
-        budget=proven.budget,
-        blocks=any(isinstance(row.structure, Block) for row in plan.pruned),
-        once=all(len({level for _, level in curve.updates}) <= 1 for _, curve in plan.curves),
+    titles = [weight_title(row) for row, _ in chosen]
+    before = weights_by_name(run.prepared.model)
+    stored = read_stored_masks([weight for _, weight in chosen], planned, before, file.path)
+    pictures, missing = [], []
+    for title, name, mask in zip(titles, safe_names(titles), stored, strict=True):
+        if mask is None:
+            missing.append(title)
+            continue
+        caption = f"{title}: {mask.zeros.shape[0]:,} x {mask.zeros.shape[1]:,} as TFLite stores it,"
+        caption += f" and its weights, those after pruning as they are {mask.after_from}."
+        pictures.append(_picture(run, f"masks_{name}", mask_figure(mask), caption))
+    began = "the trained dense weights" if run.prepared.trained else "the untrained first weights"
+    about = (
+        f"Read from the bytes of {file.path.name}: rows are outputs, columns the inputs that each sums over."
+        f" The weights before are those that pruning started from: {began}."
     )
+    if missing:
+        about += f" Not found in the file, so without a picture: {', '.join(missing)}."
+    if rest:
+        others = ", ".join(weight_title(row) for row, _ in rest)
+        about += f" Drawn are the {len(chosen)} tensors with the most zeros; not drawn are {others}."
+    return pictures, about
 
 
-def _asked(run: FinishedRun) -> Pairs:
-    recipe, data, plan = run.recipe, run.prepared.data, run.prepared.plan
-    x, _, x_val, _ = data.split(recipe.data.validation_split)
-    counts = f"{len(x):,} samples to train on, {len(x_val):,} to validate, {len(data.x_test):,} to test"
-    note = f"; {data.note}" if data.note else ""
-    model = recipe.model
-    built = f"{model.name}{_arguments(model.arguments)}" if model.name else f"the file {model.path}"
-    weights = f", weights from {model.weights}" if model.weights else ""
-    epochs = f"{counted(recipe.training.epochs, 'epoch')} of {plan.steps_per_epoch} steps"
-    before = counted(recipe.training.dense_epochs, "epoch")
-    lines = [
-        ("recipe", f"{recipe.name}{f': {recipe.description}' if recipe.description else ''}"),
-        ("seed", str(run.prepared.seed)),
-        ("data", f"{data.source}{_arguments(recipe.data.arguments)}: {counts}{note}"),
-        ("model", f"{built}: {run.proven.weights:,} weights{weights}"),
-        ("dense training", f"{before}, before pruning" if recipe.training.dense_epochs else "none"),
-        (
-            "training",
-            f"{epochs}, batches of {recipe.training.batch_size};"
-            f" {described(recipe.training, plan.total_steps, plan.steps_per_epoch)}",
-        ),
-        ("TFLite files", ", ".join(recipe.export.variants)),
-    ]
-    if recipe.budget is not None:
-        lines.append(("budget", _limits(recipe.budget)))
-    if data.fell_back:
-        lines.append(("not asked", f"the recipe names {data.requested}; {data.source} stands in for it"))
-    return lines
+def pictured_file(files: Sequence[Exported]) -> Exported | None:
+    """Picks float32's file, which is neither rounded nor encoded, or else the first that loads."""
+    loading = [file for file in files if file.loads]  # Another may be damaged, and not even be read.
+    return next((file for file in loading if file.variant == "float32"), loading[0] if loading else None)
 
 
-def _arguments(arguments: Mapping[str, Any]) -> str:
-    return f" ({', '.join(f'{name} {value}' for name, value in arguments.items())})" if arguments else ""
-
-
-def _scores(run: FinishedRun) -> Pairs:
-    proven, dense = run.proven, run.proven.dense_scores
-    lines = [(f"test {name}", f"{value:.4f}") for name, value in sorted(proven.scores.items())]
-    if dense is not None:
-        told = f"accuracy {dense['accuracy']:.4f}" if "accuracy" in dense else f"loss {dense['loss']:.4f}"
-        trained = "trained before the run"
-        if run.dense is not None:
-            trained = f"after {counted(run.dense.result.steps, 'step')} of dense training"
-        lines.append(("dense weights", f"{told}, {trained}"))
-    sparsity, weights = (
-        proven.sparsity,
-        f"{proven.nonzero_weights:,} of {proven.weights:,} weights are not zero",
+def chosen_weights(expected: Sequence[PrunedWeight]) -> tuple[list[PrunedWeight], list[PrunedWeight]]:
+    """Splits the tensors into those with the most planned zeros, which get a picture, and the rest."""
+    most = sorted(range(len(expected)), key=lambda index: -expected[index].planned_zeros)[:MOST_MASKS]
+    return (
+        [weight for index, weight in enumerate(expected) if index in most],
+        [weight for index, weight in enumerate(expected) if index not in most],
     )
-    return [
-        *lines,
-        ("sparsity, pruned layers", f"{sparsity['pruned_layers']:.2%}"),
-        ("sparsity, whole model", f"{sparsity['model']:.2%}; {weights}"),
-        ("multiply-accumulates", _macs(proven)),
-        ("model.keras, gzipped", f"{proven.keras_gzip_bytes:,} bytes"),
-        ("sparsity check", "passed" if proven.check.passed else "FAILED"),
-    ]
-
-
-def _macs(proven: Proven) -> str:
-    if proven.macs is None:
-        return f"not counted: {proven.macs_unknown}"
-    return f"{proven.macs.total:,} for one sample; {proven.macs.nonzero:,} with weights that are not zero"
-
-
-def _budget(run: FinishedRun) -> Pairs:
-    verdict = run.proven.budget
-    if verdict is None:
-        return []
-    budget, reference = verdict.budget, verdict.reference
-    size = "no file" if verdict.bytes is None else f"{verdict.bytes:,} bytes"
-    accuracy = "no accuracy" if verdict.accuracy is None else f"accuracy {verdict.accuracy:.4f}"
-    against = f"; {reference.name}: {reference.accuracy:.4f}" if reference else ""
-    return [
-        ("asked", _limits(budget)),
-        ("reached", f"{size}, {accuracy}{against}"),
-        ("verdict", "kept" if verdict.kept else f"MISSED: {'; '.join(verdict.misses)}"),
-    ]
-
-
-def _limits(budget: Budget) -> str:
-    limits = {
-        "max_bytes": None if budget.max_bytes is None else f"{budget.max_bytes:,}",
-        "max_accuracy_drop": budget.max_accuracy_drop,
-        "min_accuracy": budget.min_accuracy,
-    }
-    asked = ", ".join(f"{name} {value}" for name, value in limits.items() if value is not None)
-    return f"{budget.variant}: {asked}"
-
-
-def _made(run: FinishedRun) -> Pairs:
-    origin = json.loads((run.folder / "provenance.json").read_text(encoding="utf-8"))
-    # A password in an address was typed, but is not to be read by all who get the page.
-    command = re.sub(r"(://[^:/@\s]*):[^@/\s]+@", r"\1:***@", shlex.join(origin["argv"]))
-    git = "outside git" if origin["git_sha"] is None else origin["git_sha"]
-    lines = [
-        ("command", command),
-        ("git", f"{git}{', with changes' if origin['git_dirty'] else ''}"),
-        ("versions", ", ".join(f"{name} {version}" for name, version in origin["versions"].items())),
-        ("platform", f"{origin['platform']}, {counted(origin['threads'], 'thread')}"),
-        ("recipe hash", origin["recipe_hash"]),
-        ("data SHA-256", origin["data_sha256"]),
-        *((f"model {key} SHA-256", content) for key, content in origin["model_sha256"].items()),
-    ]
-    if run.dense is not None:
-        lines.append(("dense weights", run.dense.key))
-    took = ", ".join(f"{name} {seconds:.1f}" for name, seconds in run.seconds.items())
-    return [*lines, ("seconds until here", took), ("folder", str(run.folder))]

@@ -11,7 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from runner.process.errors import RunFailed, RunnerError
-from runner.process.interruption import interrupt_reason, was_interrupted
+from runner.process.interruption import interrupt_reason, interrupted
 from runner.recipe.objective import read_objectives
 from runner.recipe.schema import Recipe
 from runner.records.names import sampled_name, sampled_values
@@ -72,7 +72,8 @@ class Job:
             UserError: This process has other code than the sweep's command; or see `run_experiment`.
             RunFailed: See `run_experiment`.
         """
-        from runner.run.experiment import Membership, run_experiment
+        from runner.report.parts import Membership
+        from runner.run.experiment import run_experiment
         from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
         from runner.tracking import open_store
         from runner.tracking.lookup import close_left_open
@@ -154,7 +155,7 @@ def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterat
         yield job
         job.measure()
     except BaseException as error:
-        if was_interrupted() or isinstance(error, KeyboardInterrupt):
+        if interrupted(error):
             job.record = replace(job.record, status="interrupted", reason=interrupt_reason())
             raise
         reason = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"

@@ -6,7 +6,7 @@ from runner.datasets import ResolvedData, data_key
 from runner.models.content import model_content
 from runner.plan.schedules import drop_leftovers
 from runner.recipe.schema import Recipe
-from runner.records.fingerprint import job_fingerprint
+from runner.records.fingerprint import Ingredients
 from runner.records.sweep_records import JobRecord, Sweep
 from runner.settings import RunSettings
 from runner.sweep.planned import PlannedJob
@@ -34,7 +34,8 @@ def _find_equal(recipe: Recipe, settings: RunSettings, sweep: Sweep, store: Stor
     if data is None:
         return None
     asked, _ = drop_leftovers(recipe)  # As the run itself does before it is logged.
-    return find_finished(store, job_fingerprint(asked, settings, data.sha256, model_content(recipe.model)))
+    ingredients = Ingredients.found(settings, data.sha256, model_content(recipe.model))
+    return find_finished(store, ingredients.job_fingerprint(asked, settings.seed))
 
 
 def find_equals(jobs: Sequence[PlannedJob], sweep: Sweep, store: Store) -> dict[int, LoggedRun]:

@@ -11,7 +11,7 @@ from types import FrameType
 from typing import Any
 
 from runner.process.errors import UserError
-from runner.process.interruption import note_interrupt, stop_if_interrupted
+from runner.process.interruption import interrupt, note_interrupt, stop_if_interrupted
 from runner.records.sweep_records import is_sweep, read_sweep
 from runner.sweep.log import logged
 
@@ -52,13 +52,8 @@ def _interruptible() -> Iterator[None]:
     """Meets the wish to end like the command itself does."""
     # A scheduler sends SIGTERM before the signal by which submitit requeues; submitit lets it pass.
     numbers = [signal.SIGINT] if _is_submitted() else [signal.SIGINT, signal.SIGTERM]
-    with _handling(numbers, _interrupt):
+    with _handling(numbers, interrupt):
         yield
-
-
-def _interrupt(number: int, frame: FrameType | None) -> None:
-    note_interrupt()
-    raise KeyboardInterrupt
 
 
 @contextmanager

@@ -11,7 +11,7 @@ import numpy as np
 from mlflow.entities import Dataset, DatasetInput, InputTag, Metric, Param, RunStatus, RunTag
 
 from runner.process.errors import RunFailed, UserError
-from runner.process.interruption import was_interrupted
+from runner.process.interruption import interrupted
 from runner.tracking.limits import MAX_PARAM, MAX_TAG, Names, cut, flattened, sanitized
 from runner.tracking.model import log_model
 from runner.tracking.process import PROCESS_TAG, own_process
@@ -253,12 +253,8 @@ def open_run(
 
 
 def _status(error: BaseException) -> str:
-    if was_interrupted():
-        return str(RunStatus.to_string(RunStatus.KILLED))
-    if isinstance(error, SystemExit):
-        killed = isinstance(error.code, int) and error.code > 128
-    else:
-        killed = isinstance(error, KeyboardInterrupt)
+    by_signal = isinstance(error, SystemExit) and isinstance(error.code, int) and error.code > 128
+    killed = by_signal or interrupted(error)
     return str(RunStatus.to_string(RunStatus.KILLED if killed else RunStatus.FAILED))
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import tf_keras
 from numpy.typing import NDArray
 
-from runner.datasets import Dataset
+from runner.datasets import Split
 from runner.plan import Plan
 from runner.process.errors import RunFailed
 from runner.pruning.copying import copy_model
@@ -22,22 +22,20 @@ from runner.training.task import Task, predicted
 
 def train_dense(
     model: tf_keras.Model,
-    data: Dataset,
+    split: Split,
     task: Task,
     training: Training,
     *,
-    validation_split: float,
     watch: Callable[[Progress], None],
     record: Callable[[int, dict[str, float]], None],
 ) -> tuple[list[NDArray[Any]], DenseResult]:
-    """Trains a copy of a model for `dense_epochs`, with an optimizer of its own.
+    """Trains a copy of a model for `dense_epochs`, with a new optimizer.
 
     Args:
-        model: Says where training begins; left untouched.
-        data: Its tail is held out for validation.
+        model: Training begins with its weights; left untouched.
+        split: The samples to train on, to validate and to test with.
         task: Loss and metrics.
         training: The recipe's `training`; its `epochs` mean nothing here.
-        validation_split: Share of the training set held out, in [0, 1).
         watch: Called after every step and every epoch.
         record: Called at each epoch's end with the step and its metrics, named as Keras does.
 
@@ -48,8 +46,8 @@ def train_dense(
         RunFailed: The loss or a weight became NaN or infinite; the message has the step.
     """
     began = time.perf_counter()
-    steps_per_epoch = dense_steps(training, data, validation_split) // training.dense_epochs
-    steps = steps_per_epoch * training.dense_epochs
+    steps = dense_steps(training, split)
+    steps_per_epoch = steps // training.dense_epochs
     copy = copy_model(model, lambda layer: None)
     copy.compile(
         optimizer=build_optimizer(training.optimizer, steps, steps_per_epoch, phase="dense training"),
@@ -64,31 +62,26 @@ def train_dense(
         history.append((step, named))
         record(step, named)
 
+    dense, plan = replace(training, epochs=training.dense_epochs), Plan((), (), steps_per_epoch, steps)
     try:
-        train(
-            copy,
-            data,
-            replace(training, epochs=training.dense_epochs),
-            Plan(rows=(), warnings=(), steps_per_epoch=steps_per_epoch, total_steps=steps),
-            validation_split=validation_split,
-            watch=watch,
-            record=note,
-        )
+        train(copy, split, dense, plan, watch=watch, record=note)
     except RunFailed as error:
         raise RunFailed(f"dense training: {error}") from error
-    scores = task.score(data.y_test, predicted(copy, data.x_test))
+    loss, accuracy = _scores(copy, split, task, steps)
+    seconds = round(time.perf_counter() - began, 3)
+    return copy.get_weights(), DenseResult(loss, accuracy, steps, seconds, tuple(history))
+
+
+def _scores(model: tf_keras.Model, split: Split, task: Task, steps: int) -> tuple[float, float | None]:
+    scores = task.score(split.y_test, predicted(model, split.x_test))
     if not math.isfinite(scores["loss"]):
         raise RunFailed(f"dense training: the loss on the test set is {scores['loss']} after {steps} steps.")
-    seconds = round(time.perf_counter() - began, 3)
-    return copy.get_weights(), DenseResult(
-        scores["loss"], scores.get("accuracy"), steps, seconds, tuple(history)
-    )
+    return scores["loss"], scores.get("accuracy")
 
 
-def dense_steps(training: Training, data: Dataset, validation_split: float) -> int:
+def dense_steps(training: Training, split: Split) -> int:
     """Returns how many steps the dense training has."""
-    samples = len(data.split(validation_split)[0])
-    return math.ceil(samples / training.batch_size) * training.dense_epochs
+    return math.ceil(len(split.x_train) / training.batch_size) * training.dense_epochs
 
 
 def _keras_name(name: str) -> str:

@@ -1,4 +1,4 @@
-"""Dense checkpoints on disk: each in a folder named by its key, whole or not there, proven when it is read.
+"""Dense checkpoints on disk: a folder each, named by its key, written atomically, verified when it is read.
 
 <outputs>/dense/<key>/dense.weights.h5   the weights; `model.weights` of a recipe reads it too
 <outputs>/dense/<key>/manifest.json      its checksum, what it was made from, and its results
@@ -102,8 +102,8 @@ def shared_checkpoint(
         ingredients: What the weights depend on; see `dense_ingredients`.
         model: Gets the weights; they come from the file in every case.
         train: Gives the trained weights, in the order of `model.get_weights()`, and leaves `model` alone.
-        on_wait: Told once where another process trains meanwhile.
-        warn: Told of a checkpoint that was found damaged, set aside and made anew.
+        on_wait: Called with a message where another process trains meanwhile.
+        warn: Called with a message where a checkpoint is found damaged, set aside and made again.
         sweep: The sweep that asks; where the training failed in one of its jobs, the others fail at once, for
             the same reason. None for a run by itself.
 
@@ -129,26 +129,41 @@ def shared_checkpoint(
             )
         if result is not None:
             return DenseCheckpoint(folder, result, reused=True)
-        failed = known_failure(folder, sweep)
-        if failed is not None:
-            raise RunFailed(failed)
-        try:
+        with _failure_remembered(folder, sweep):
             weights, trained = train()
-        except RunFailed as error:
-            remember_failure(folder, sweep, error)
-            raise
         model.set_weights(weights)
         _write(folder, ingredients, model, trained)
         forget_failure(folder)
-        try:
-            result = load_checkpoint(folder, ingredients, model)
-        except DamagedCheckpoint as damage:
-            raise RunFailed(f"{folder}: what was just written cannot be read back ({damage})") from damage
+        result = _read_back(folder, ingredients, model, weights)
+    return DenseCheckpoint(folder, result, reused=False)
+
+
+@contextmanager
+def _failure_remembered(folder: Path, sweep: str | None) -> Iterator[None]:
+    """Trains once in a sweep: what has failed in another of its jobs fails for the same reason."""
+    failed = known_failure(folder, sweep)
+    if failed is not None:
+        raise RunFailed(failed)
+    try:
+        yield
+    except RunFailed as error:
+        remember_failure(folder, sweep, error)
+        raise
+
+
+def _read_back(
+    folder: Path, ingredients: Mapping[str, Any], model: tf_keras.Model, weights: list[NDArray[Any]]
+) -> DenseResult:
+    """Reads a checkpoint that was just written into the model, whose weights must be those given."""
+    try:
+        result = load_checkpoint(folder, ingredients, model)
+    except DamagedCheckpoint as damage:
+        raise RunFailed(f"{folder}: what was just written cannot be read back ({damage})") from damage
     assert result is not None, "the folder was just written, and nobody deletes under the lock"
     for written, read in zip(weights, model.get_weights(), strict=True):
         if written.tobytes() != read.tobytes():
             raise RunFailed(f"{folder / _WEIGHTS}: Keras does not read back the weights that it wrote")
-    return DenseCheckpoint(folder, result, reused=False)
+    return result
 
 
 def load_checkpoint(
@@ -175,14 +190,13 @@ def load_checkpoint(
         history = tuple((entry["step"], entry["metrics"]) for entry in manifest["history"])
         result = DenseResult(**manifest["result"], history=history)
         made_from, expected, shapes = manifest["made_from"], manifest["sha256"], manifest["shapes"]
-        own = manifest.pop(_OWN_SHA256, None)
+        own = manifest.pop(_OWN_SHA256)
         found = _sha256(folder / _WEIGHTS)
     except FileNotFoundError as error:
         raise DamagedCheckpoint(f"it has no {Path(error.filename).name}") from error
     except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise DamagedCheckpoint(f"its {_MANIFEST} cannot be read: {error}") from error
-    # Checkpoints of earlier versions have none.
-    if own is not None and own != _content_sha256(manifest):
+    if own != _content_sha256(manifest):
         raise DamagedCheckpoint(f"its {_MANIFEST} is not as it was written")
     if found != expected:
         raise DamagedCheckpoint(f"its {_WEIGHTS} does not have the checksum that {_MANIFEST} gives")

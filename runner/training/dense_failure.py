@@ -1,6 +1,6 @@
-"""That dense weights could not be trained, remembered within one sweep: its other jobs need not try again.
+"""Failures of dense trainings, remembered within one sweep, so that its other jobs do not try again.
 
-<outputs>/dense/.<key>.failed.json   the sweep, and why; no other sweep heeds it
+<outputs>/dense/.<key>.failed.json   the sweep and the reason; other sweeps ignore it
 """
 
 import json
@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from runner.process.errors import RunFailed
-from runner.process.interruption import was_interrupted
+from runner.process.interruption import interrupted
 
 
 def known_failure(folder: Path, sweep: str | None) -> str | None:
@@ -21,10 +21,10 @@ def known_failure(folder: Path, sweep: str | None) -> str | None:
     if sweep is None:
         return None
     try:
-        told = json.loads(_marker(folder).read_text(encoding="utf-8"))
-        return str(told["reason"]) if told["sweep"] == sweep else None
+        found = json.loads(_marker(folder).read_text(encoding="utf-8"))
+        return str(found["reason"]) if found["sweep"] == sweep else None
     except (OSError, ValueError, TypeError, KeyError):
-        return None  # Nothing is known; the training will tell.
+        return None  # Nothing is known; the training is tried.
 
 
 def remember_failure(folder: Path, sweep: str | None, failure: RunFailed) -> None:
@@ -35,18 +35,18 @@ def remember_failure(folder: Path, sweep: str | None, failure: RunFailed) -> Non
         sweep: The sweep's run in MLflow; None for a run by itself.
         failure: What the training raised.
     """
-    if sweep is None or was_interrupted():
+    if sweep is None or interrupted():
         return
     marker = _marker(folder)
     temporary = marker.with_suffix(".part")
-    # Where it cannot be written the others find out themselves.
+    # Where it cannot be written, the other jobs try themselves.
     with suppress(OSError):
         temporary.write_text(json.dumps({"sweep": sweep, "reason": str(failure)}) + "\n", encoding="utf-8")
         temporary.replace(marker)
 
 
 def forget_failure(folder: Path) -> None:
-    """Forgets what an earlier sweep has met, once the weights are there."""
+    """Removes the failure of an earlier sweep, once the weights exist."""
     with suppress(OSError):
         _marker(folder).unlink(missing_ok=True)
 

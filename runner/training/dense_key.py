@@ -1,23 +1,18 @@
-"""What dense weights are made from, and the key that sums it up: equal keys, equal weights."""
+"""The key of dense weights: a hash of all that they depend on. Equal keys, equal weights."""
 
 import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from runner.datasets import Dataset
+from runner.datasets import Dataset, Split
 from runner.recipe.schema import Recipe
+from runner.records.fingerprint import Ingredients
+from runner.records.source_content import DENSE_PARTS
 
 
 def dense_ingredients(
-    recipe: Recipe,
-    data: Dataset,
-    *,
-    seed: int,
-    computed_with: Mapping[str, str],
-    source: Mapping[str, str],
-    files: Mapping[str, str],
-    plugins: Mapping[str, str],
+    recipe: Recipe, seed: int, data: Dataset, split: Split, ingredients: Ingredients
 ) -> dict[str, Any]:
     """Gathers all that the dense weights of a run depend on.
 
@@ -26,34 +21,31 @@ def dense_ingredients(
 
     Args:
         recipe: Its `model` and `training`, and of `data` the validation split.
-        data: Its content, and how it is split.
         seed: The run's seed.
-        computed_with: Versions and device; see `runner.records.provenance.computed_with`.
-        source: SHA-256 of the parts of the runner that decide about dense weights; see
-            `runner.records.source_content`.
-        files: SHA-256 of the files that the model names, by key; see `model_content`. They stand in the place
-            of the paths.
-        plugins: SHA-256 of each plugin; see `plugin_content`.
+        data: Its number of classes.
+        split: How many samples it trains on.
+        ingredients: What else the run computes from. The SHA-256 of the model's files replace their paths; of
+            the runner's source only what decides about dense weights counts.
 
     Returns:
         Plain data, as the checkpoint's manifest shows it.
     """
     plain = recipe.to_mapping()
     training = {key: value for key, value in plain["training"].items() if key != "epochs"}
-    split = recipe.data.validation_split
+    files = {key: f"sha256 {content}" for key, content in ingredients.files.items()}
     return {
         "data": {
-            "sha256": data.sha256,
+            "sha256": ingredients.data,
             "classes": data.num_classes,
-            "validation_split": split,
-            "training_samples": len(data.split(split)[0]),
+            "validation_split": recipe.data.validation_split,
+            "training_samples": len(split.x_train),
         },
-        "model": {**plain["model"], **{key: f"sha256 {content}" for key, content in files.items()}},
+        "model": {**plain["model"], **files},
         "training": training,
         "seed": seed,
-        "computed_with": dict(computed_with),
-        "source": dict(source),
-        "plugins": dict(plugins),
+        "computed_with": dict(ingredients.computed_with),
+        "source": {part: ingredients.source[part] for part in DENSE_PARTS},
+        "plugins": dict(ingredients.plugins),
     }
 
 

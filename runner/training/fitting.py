@@ -9,7 +9,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.datasets import Dataset
+from runner.datasets import Split
 from runner.plan import Plan
 from runner.process.errors import RunFailed
 from runner.pruning import UpdatePruningStep
@@ -52,11 +52,10 @@ class History:
 
 def train(
     model: tf_keras.Model,
-    data: Dataset,
+    split: Split,
     training: Training,
     plan: Plan,
     *,
-    validation_split: float,
     watch: Callable[[Progress], None],
     record: Callable[[int, dict[str, float]], None],
 ) -> History:
@@ -64,10 +63,9 @@ def train(
 
     Args:
         model: Wrapped by the plan and compiled.
-        data: Its tail is held out for validation.
+        split: The samples to train on and to validate with.
         training: Epochs, batch size and augmentation.
         plan: Says at which steps masks are updated.
-        validation_split: Share of the training set held out, in [0, 1).
         watch: Called after every training step and every epoch.
         record: Called at each epoch's end, for every step measured since, with its metrics.
 
@@ -78,12 +76,11 @@ def train(
         RunFailed: The loss or a weight became NaN or infinite; the message has the step. Or the optimizer
             does not apply gradients once in every step, so that the masks would not follow the plan.
     """
-    x, y, x_val, y_val = data.split(validation_split)
     observer = _Observer(plan, watch, record)
     try:
         model.fit(
-            **training_feed(x, y, training),
-            validation_data=(x_val, y_val) if len(x_val) else None,
+            **training_feed(split.x_train, split.y_train, training),
+            validation_data=(split.x_val, split.y_val) if len(split.x_val) else None,
             verbose=0,
             callbacks=[UpdatePruningStep(), observer],
         )

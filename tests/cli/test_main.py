@@ -18,10 +18,6 @@ ROOT = Path(__file__).resolve().parents[2]
 EXPERIMENT = """
 import os, sys, time, types
 
-class Membership:
-    def __init__(self, **parts):
-        pass
-
 def run_experiment(recipe, settings, member=None):
     from runner.process.errors import RunFailed, UserError
     outcome = os.environ.get("OUTCOME", "").split(":")
@@ -46,7 +42,7 @@ def run_experiment(recipe, settings, member=None):
     print("ran", recipe.name, recipe.source, settings.seed, settings.dry_run, where)
 
 module = types.ModuleType("runner.run.experiment")
-module.run_experiment, module.Membership = run_experiment, Membership
+module.run_experiment = run_experiment
 sys.modules["runner.run.experiment"] = module
 """
 

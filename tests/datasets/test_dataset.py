@@ -91,10 +91,12 @@ def test_the_validation_split_is_the_tail_and_parts_no_group(
 ) -> None:
     x = np.arange(24, dtype=np.float32).reshape(6, 2, 2, 1)
     made = dataset(x_train=x, group=group)
-    x_train, y_train, x_val, y_val = made.split(share)
-    assert len(x_train) == len(y_train) == trained_on
-    np.testing.assert_array_equal(np.concatenate([x_train, x_val]), x)
-    np.testing.assert_array_equal(np.concatenate([y_train, y_val]), made.y_train)
+    split = made.split(share)
+    assert len(split.x_train) == len(split.y_train) == trained_on
+    np.testing.assert_array_equal(np.concatenate([split.x_train, split.x_val]), x)
+    np.testing.assert_array_equal(np.concatenate([split.y_train, split.y_val]), made.y_train)
+    assert (split.x_test is made.x_test, split.y_test is made.y_test) == (True, True)
+    assert split.counts == {"train": trained_on, "validation": 6 - trained_on, "test": len(made.x_test)}
 
 
 def test_a_split_that_leaves_nothing_is_refused() -> None:

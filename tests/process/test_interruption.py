@@ -5,7 +5,7 @@ SWALLOWED = """
 from runner.process import interruption
 interruption.stop_if_interrupted()
 interruption.note_interrupt()
-assert interruption.was_interrupted()
+assert interruption.interrupted()
 try:
     interruption.stop_if_interrupted()
 except KeyboardInterrupt:

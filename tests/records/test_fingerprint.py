@@ -1,9 +1,8 @@
 """What makes two jobs the same job."""
 
-import inspect
 import re
 import sys
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,14 @@ import pytest
 
 from runner.cli.composition import load_plugins
 from runner.recipe.schema import Recipe
-from runner.records.fingerprint import environment, fingerprint, group_fingerprint, job_fingerprint
+from runner.records.fingerprint import Ingredients
 from runner.records.provenance import computed_with
 from runner.settings import RunSettings
 
 PARTS: dict[str, Any] = {
     "recipe_hash": "0123",
     "seed": 1,
-    "data_sha256": "abc",
+    "data": "abc",
     "computed_with": {"runner": "1", "device": "CPU"},
     "source": {"pruning": "012"},
     "files": {"path": "def"},
@@ -26,12 +25,24 @@ PARTS: dict[str, Any] = {
 }
 
 
+def fingerprint(recipe_hash: str, seed: int, **parts: Any) -> str:
+    return Ingredients(**parts).fingerprint(recipe_hash, seed)
+
+
+def job_fingerprint(recipe: Recipe, settings: RunSettings, data: str, files: dict[str, str]) -> str:
+    return Ingredients.found(settings, data, files).job_fingerprint(recipe, settings.seed)
+
+
+def group_fingerprint(recipe: Recipe, settings: RunSettings, data: str, files: dict[str, str]) -> str:
+    return Ingredients.found(settings, data, files).group_fingerprint(recipe)
+
+
 @pytest.mark.parametrize(
     ("part", "other"),
     [
         ("recipe_hash", "0124"),
         ("seed", 2),
-        ("data_sha256", "abd"),
+        ("data", "abd"),
         ("computed_with", {"runner": "2", "device": "CPU"}),
         ("computed_with", {"runner": "1", "device": "NVIDIA A100"}),
         ("source", {"pruning": "013"}),
@@ -158,7 +169,7 @@ def test_the_environment_names_versions_source_and_plugins(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "named_plugin.py").write_text("a = 1\n")
-    found = environment(RunSettings(plugins=("named_plugin",)))
+    found = Ingredients.found(RunSettings(plugins=("named_plugin",)), "abc", {}).environment
     assert {name: found[name] for name in computed_with()} == computed_with()
     for name in ("plugin named_plugin", "source"):
         assert re.fullmatch("[0-9a-f]{12}", found[name])
@@ -168,5 +179,5 @@ def test_all_that_a_fingerprint_sums_up_has_its_place_where_groups_are_told_apar
     # Recipe, seed, data and files are tags of their own. What joins them must be in `environment`, or in a
     # tag that comparisons read: else groups would differ in something that nobody can name.
     of_environment = {"computed_with", "source", "plugins"}
-    of_tags = {"recipe_hash", "seed", "data_sha256", "files"}
-    assert set(inspect.signature(fingerprint).parameters) == of_environment | of_tags
+    of_tags = {"data", "files"}  # Recipe and seed are tags, too.
+    assert {part.name for part in fields(Ingredients)} == of_environment | of_tags

@@ -9,8 +9,21 @@ import pytest
 import tensorflow as tf
 
 from runner import __version__
+from runner.recipe.schema import Recipe
+from runner.records.fingerprint import Ingredients
 from runner.records.provenance import computed_with, device, git_state, provenance
 from runner.records.source_content import source_content
+from runner.settings import RunSettings
+
+RECIPE = Recipe.from_mapping(
+    {
+        "model": {"name": "two_conv"},
+        "training": {"epochs": 1, "batch_size": 8},
+        "layers": {"all": {"targets": "*", "m_by_n": "2x4"}},
+    },
+    name="own",
+    source="recipes/own.yaml",
+)
 
 
 def git(folder: Path, *arguments: str) -> str:
@@ -31,16 +44,15 @@ def repository(tmp_path: Path) -> Path:
 
 
 def origin(folder: Path) -> dict[str, Any]:
-    return provenance(
-        folder=folder,
-        seed=7,
-        threads=2,
-        argv=("runner", "recipe=mnist_2x4", "seed=7"),
-        recipe_hash="0123456789ab",
-        data_sha256="f" * 64,
-        model_sha256={"weights": "e" * 64},
+    settings = RunSettings(seed=7, threads=2, argv=("runner", "recipe=mnist_2x4", "seed=7"))
+    ingredients = Ingredients(
+        data="f" * 64,
+        computed_with={},
+        source=source_content(),
+        files={"weights": "e" * 64},
         plugins={"mine": "d" * 64},
     )
+    return provenance(RECIPE, settings, ingredients, folder)
 
 
 def test_a_clean_checkout(repository: Path) -> None:
@@ -116,7 +128,7 @@ def test_what_the_file_holds(repository: Path) -> None:
     assert found["threads"] == 2
     assert (found["plugins_sha256"], found["source_sha256"]) == ({"mine": "d" * 64}, source_content())
     assert found["device"] == device()
-    assert (found["seed"], found["recipe_hash"], found["data_sha256"]) == (7, "0123456789ab", "f" * 64)
+    assert (found["seed"], found["recipe_hash"], found["data_sha256"]) == (7, RECIPE.hash, "f" * 64)
 
 
 def test_a_package_that_is_missing_is_said_to_be(repository: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,7 +50,7 @@ def part_of(name: str) -> str | None:
 @pytest.mark.parametrize("parts", [DENSE_PARTS, [it for it in RESULT_PARTS if it != "run/experiment.py"]])
 def test_whatever_computing_code_imports_is_computing_or_known_not_to_be(parts: list[str]) -> None:
     found = {part_of(name) for path in files(parts) for name in imported(path)} - {None}
-    # `run/stages.py` has more than dense training.
+    # `run/prepare.py` prepares more than dense training.
     extra = set(RESULT_PARTS) - set(DENSE_PARTS)
     assert found - set(parts) - extra - set(LEFT_OUT) == set()
 

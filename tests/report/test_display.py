@@ -43,11 +43,10 @@ def terminal() -> Iterator[tuple[Console, Display]]:
 
 def test_off_a_terminal_there_is_a_line_per_stage_and_epoch(plain: Console) -> None:
     with Display(plain) as display:
-        with display.stage("data", "loading mnist"):
-            pass
-        with display.stage("train", "training"):
-            display.training(replace(PROGRESS, epoch_ended=False), 3, 30)
-            display.training(PROGRESS, 3, 30)
+        display.say("loading mnist")
+        display.say("training")
+        display.training(replace(PROGRESS, epoch_ended=False), 3, 30)
+        display.training(PROGRESS, 3, 30)
 
     assert written(plain) == f"loading mnist\ntraining\n{SHOWN}\n"
 
@@ -55,23 +54,24 @@ def test_off_a_terminal_there_is_a_line_per_stage_and_epoch(plain: Console) -> N
 def test_a_long_line_is_not_broken(plain: Console) -> None:
     narrow = console(terminal=False, width=40)
 
-    with Display(narrow) as display, display.stage("train", "training"):
+    with Display(narrow) as display:
+        display.say("training")
         display.training(PROGRESS, 3, 30)
 
     assert written(narrow) == f"training\n{SHOWN}\n"
 
 
-def test_a_stage_may_say_what_it_does_now(plain: Console) -> None:
-    with Display(plain) as display, display.stage("dense", "looking"):
+def test_a_training_is_called_as_was_said_last(plain: Console) -> None:
+    with Display(plain) as display:
+        display.say("looking")
         display.say("dense training")
         display.training(PROGRESS, 3, 30)
 
     assert written(plain) == f"looking\ndense training\n{SHOWN.replace('training', 'dense training', 1)}\n"
-    assert list(display.seconds) == ["dense"]
 
 
 def test_before_anything_was_measured_no_sparsity_is_claimed(plain: Console) -> None:
-    with Display(plain) as display, display.stage("train", "training"):
+    with Display(plain) as display:
         display.training(replace(PROGRESS, sparsity={}), 3, 30)
 
     assert written(plain).endswith("val loss 0.2500\n")
@@ -79,9 +79,9 @@ def test_before_anything_was_measured_no_sparsity_is_claimed(plain: Console) -> 
 
 def test_on_a_terminal_one_line_is_rewritten_and_goes_away(terminal: tuple[Console, Display]) -> None:
     screen, display = terminal
-    with display.stage("train", "training"):
-        display.training(PROGRESS, 3, 30)
-        display.print("kept")
+    display.say("training")
+    display.training(PROGRESS, 3, 30)
+    display.print("kept")
 
     text = written(screen)
     assert SHOWN in text
@@ -93,12 +93,11 @@ def test_on_a_terminal_one_line_is_rewritten_and_goes_away(terminal: tuple[Conso
 def test_on_a_terminal_steps_show_but_not_more_than_ten_a_second(terminal: tuple[Console, Display]) -> None:
     screen, display = terminal
     running = replace(PROGRESS, epoch_ended=False)
-    with display.stage("train", "training"):
-        for step in (1, 2, 3):
-            display.training(replace(running, step=step), 3, 30)
-        time.sleep(0.11)
-        display.training(replace(running, step=4), 3, 30)
-        display.training(replace(PROGRESS, step=5), 3, 30)
+    for step in (1, 2, 3):
+        display.training(replace(running, step=step), 3, 30)
+    time.sleep(0.11)
+    display.training(replace(running, step=4), 3, 30)
+    display.training(replace(PROGRESS, step=5), 3, 30)
 
     shown = [step for step in range(1, 6) if f"step {step}/30" in written(screen)]
     assert shown == [1, 4, 5]
@@ -107,27 +106,11 @@ def test_on_a_terminal_steps_show_but_not_more_than_ten_a_second(terminal: tuple
 def test_a_narrow_terminal_cuts_the_line() -> None:
     screen = console(terminal=True, width=30)
 
-    with Display(screen) as display, display.stage("train", "training"):
+    with Display(screen) as display:
+        display.say("training")
         display.training(PROGRESS, 3, 30)
 
     assert "training: epoch 2/3, step 15/…" in written(screen)
-
-
-def test_stages_are_timed_also_when_they_fail(plain: Console) -> None:
-    def fail(display: Display) -> None:
-        with display.stage("broken", "breaking"):
-            raise ValueError("oops")
-
-    with Display(plain) as display:
-        for _ in range(2):
-            with display.stage("slow", "waiting"):
-                time.sleep(0.02)
-        with pytest.raises(ValueError, match="oops"):
-            fail(display)
-
-    assert list(display.seconds) == ["slow", "broken"]
-    assert 0.04 <= display.seconds["slow"] < 1  # Both times together.
-    assert display.seconds["broken"] < 0.02
 
 
 @pytest.mark.parametrize(

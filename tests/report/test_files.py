@@ -1,4 +1,5 @@
 import io
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -7,7 +8,10 @@ from rich.console import Console
 
 from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
-from runner.report.files import advice_lines, errors, milliseconds, variants_table
+from runner.report.files import advice_lines, files_table, milliseconds
+from runner.report.parts import Exports, errors
+from runner.report.table_style import page_grid, terminal_table
+from runner.verify import SparsityCheck
 
 SPARSE = Exported(
     "float32_sparse",
@@ -42,8 +46,14 @@ SAID = {
 }
 
 
+def exports(
+    files: Sequence[Exported], dense: Sequence[Exported], advice: Mapping[str, Advice] = SAID
+) -> Exports:
+    return Exports(files, dense, SparsityCheck(()), advice, dense_scores=None, budget=None)
+
+
 def test_every_file_has_a_row_with_what_is_known() -> None:
-    table = variants_table([SPARSE, REGRESSION, BROKEN, MISSING], [DENSE], SAID)
+    table = terminal_table(files_table(exports([SPARSE, REGRESSION, BROKEN, MISSING], [DENSE])))
     rows = [[str(cell) for cell in row] for row in zip(*(c.cells for c in table.columns), strict=True)]
     assert rows == [
         [
@@ -65,7 +75,7 @@ def test_every_file_has_a_row_with_what_is_known() -> None:
         ["dense float32", "9,876,543", "9,000,000", "-\n-", "2.00 (3.00)"],
     ]
     assert table.title == "TFLite files (1 sample, 1 thread); ratios: to dense float32, to its dense twin"
-    assert variants_table([SPARSE], [], SAID).title == "TFLite files (1 sample, 1 thread)"
+    assert files_table(exports([SPARSE], [])).title == "TFLite files (1 sample, 1 thread)"
 
 
 @pytest.mark.parametrize(
@@ -92,7 +102,7 @@ def test_a_time_has_three_digits_that_tell_something(time: float | None, told: s
 def test_the_table_fits_eighty_columns(size: int, time: float, name: str) -> None:
     large = replace(SPARSE, variant="dynamic_range", bytes=size, gzip_bytes=size)
     large = replace(large, latency_ms=time, latency_p90_ms=time)
-    table = variants_table([large], [large], {"dynamic_range": SAID["float16"]})
+    table = terminal_table(files_table(exports([large], [large], {"dynamic_range": SAID["float16"]})))
     screen = Console(file=io.StringIO(), width=80, color_system=None)
     screen.print(table)
     assert isinstance(screen.file, io.StringIO)
@@ -103,7 +113,7 @@ def test_the_table_fits_eighty_columns(size: int, time: float, name: str) -> Non
 
 
 def test_each_file_is_explained_or_excused() -> None:
-    assert advice_lines([SPARSE, BROKEN, REGRESSION], [replace(BROKEN, variant="int8")], SAID) == [
+    assert advice_lines(exports([SPARSE, BROKEN, REGRESSION], [replace(BROKEN, variant="int8")])) == [
         "float32_sparse: one tensor in blocks",
         "  runs on: phones",
         "float16: two bytes a weight",
@@ -112,7 +122,7 @@ def test_each_file_is_explained_or_excused() -> None:
         "dense int8: does not run: the converter ended",
         "on a device, e.g.: adb push a",
     ]
-    assert advice_lines([MISSING], [], SAID) == ["dynamic_range: does not run: no such operator"]
+    assert advice_lines(exports([MISSING], [])) == ["dynamic_range: does not run: no such operator"]
 
 
 def test_what_befell_several_files_is_told_once() -> None:
@@ -121,3 +131,21 @@ def test_what_befell_several_files_is_told_once() -> None:
         ("int8, int8_sparse", "the converter ended"),
         ("float16", "too large"),
     ]
+
+
+def test_in_a_page_files_stand_above_the_dense_models() -> None:
+    half = replace(SPARSE, variant="float16", scores={"loss": 0.25}, sparse_tensors=0)
+    grid = page_grid(files_table(exports([SPARSE, half, BROKEN], [DENSE])))
+    assert [row[:7] for row in grid.rows] == [
+        ("float32_sparse", "1,234,567", "0.125", "0.125", "654,321", "0.073", "0.073"),
+        ("float16", "1,234,567", "0.520", "1.000", "654,321", "0.250", "0.500"),
+        ("int8", "1,000", "-", "-", "900", "-", "-"),
+        ("dense float32", "9,876,543", "-", "-", "9,000,000", "-", "-"),
+    ]
+    assert [row[7:] for row in grid.rows] == [
+        ("0.9877", "0.5000", "1.23", "2.50", "0.62", "0.62", "3, 1 in blocks"),
+        ("-", "0.2500", "1.23", "2.50", "0.80", "-", "0"),
+        ("does not run", "-", "-", "-", "-", "-", "0"),
+        ("-", "-", "2.00", "3.00", "-", "-", "0"),
+    ]
+    assert len(grid.heads) == 14

@@ -5,8 +5,9 @@ import pytest
 from matplotlib.figure import Figure
 from matplotlib.image import imread
 
-from runner.report.mask_plots import counts, mask_figure, plot_mask
-from runner.report.stored_mask import StoredMask
+from runner.report.mask_plots import mask_figure
+from runner.report.palette import DOTS_PER_INCH
+from runner.report.stored_mask import Groups, StoredMask
 
 
 def made(rows: int, columns: int, title: str = "conv", pattern: str = "2:4 (2 of 4 zero)") -> StoredMask:
@@ -22,9 +23,7 @@ def made(rows: int, columns: int, title: str = "conv", pattern: str = "2:4 (2 of
         before=before,
         after=before[~zeros.ravel()],
         after_from="in the file",
-        row_edges=np.arange(0),
-        column_edges=np.arange(4, columns, 4),
-        group=(1, 4),
+        groups=Groups(columns=np.arange(4, columns, 4), size=(1, 4)),
     )
 
 
@@ -71,18 +70,6 @@ def test_the_histogram_counts_all_weights_before_and_those_left_after() -> None:
     assert before.get_data().values.sum() == 1500  # type: ignore[attr-defined]
 
 
-def test_bins_are_numpys() -> None:
-    values = np.random.default_rng(0).normal(size=10_000).astype(np.float32)
-    low, high = float(values.min()), float(values.max())
-    expected, _ = np.histogram(values, 61, (low, high))
-
-    found = counts(values, low, high)
-
-    assert found.sum() == 10_000
-    # Rounding may move a value across an edge.
-    assert np.abs(found - expected).sum() <= 4
-
-
 def test_weights_that_are_all_the_same_or_gone_are_drawn() -> None:
     mask = made(4, 4)
     same = np.full(16, 0.25, np.float32)
@@ -127,6 +114,6 @@ def test_a_long_name_leaves_room_for_the_pattern() -> None:
 
 
 def test_a_name_is_no_formula(tmp_path: Path) -> None:
-    plot_mask(made(4, 4, title="cost_$x^{"), tmp_path / "m.png")
+    mask_figure(made(4, 4, title="cost_$x^{")).savefig(tmp_path / "m.png", dpi=DOTS_PER_INCH)
 
     assert imread(tmp_path / "m.png").shape[1] == 864

@@ -8,10 +8,9 @@ from matplotlib.image import imread
 from runner.plan.curve import curve_of
 from runner.pruning import ConstantSparsity, PolynomialDecay
 from runner.pruning.schedules import LinearSparsity
+from runner.report.palette import DOTS_PER_INCH
 from runner.report.plots import (
     measured_by_rule,
-    plot_sparsity,
-    plot_training,
     sparsity_figure,
     training_figure,
 )
@@ -138,8 +137,9 @@ def test_the_pictures_are_written(tmp_path: Path) -> None:
     history = History(((30, "train/loss", 2.0), (30, "sparsity/one_1", 0.8)))
     two = plan(30, one=GRADUAL, other=ConstantSparsity(0.5, 0, 30, 10))
 
-    plot_sparsity(two, history, tmp_path / "sparsity.png")
-    plot_training(history, [1], tmp_path / "training.png")
+    by_rule = sparsity_figure(two.curves, measured_by_rule(two, history))
+    by_rule.savefig(tmp_path / "sparsity.png", dpi=DOTS_PER_INCH)
+    training_figure(history, [1]).savefig(tmp_path / "training.png", dpi=DOTS_PER_INCH)
 
     assert imread(tmp_path / "sparsity.png").shape[:2] == (612, 864)
     assert imread(tmp_path / "training.png").shape[:2] == (372, 864)

@@ -1,27 +1,10 @@
 import io
 
-import pytest
 from rich.console import Console
 from rich.text import Text
 
-from runner.report.spanning_table import SpanningTable, broken
+from runner.report.spanning_table import SpanningTable
 from runner.report.table_style import plain_table
-
-
-@pytest.mark.parametrize(
-    ("name", "width", "lines"),
-    [
-        ("seed=1 recipe=a", 20, ["seed=1 recipe=a"]),
-        ("seed=1 recipe=a", 10, ["seed=1", "recipe=a"]),
-        ("layers.all.sparsity=0.5 seed=1", 15, ["layers.all.", "  sparsity=0.5", "seed=1"]),
-        ("study_schedules/small_dense", 18, ["study_schedules/", "  small_dense"]),
-        ("rate=0.12345", 8, ["rate=", "  0.12345"]),
-        ("unbreakable", 4, ["unbreakable"]),
-        ("", 4, []),
-    ],
-)
-def test_a_name_is_broken_between_its_words(name: str, width: int, lines: list[str]) -> None:
-    assert broken(name, width) == lines
 
 
 def test_lines_go_across_all_columns() -> None:

@@ -7,7 +7,7 @@ import tf_keras
 from runner.export.convert import convert
 from runner.plan import PlannedWeight
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
-from runner.report.stored_mask import StoredMask, density, group_edges, read_stored_masks
+from runner.report.stored_mask import Groups, StoredMask, density, group_edges, read_stored_masks
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
 from tests.verify.pruned_models import prune
@@ -123,7 +123,9 @@ def test_groups_of_the_picture_are_those_of_the_mask(structure: Structure) -> No
 
 def made(zeros: np.ndarray, group: tuple[int, int] = (1, 1)) -> StoredMask:
     none = np.zeros(0, np.float32)
-    return StoredMask("a", "unstructured", "outputs", "inputs", zeros, none, none, "in the file", group=group)
+    return StoredMask(
+        "a", "unstructured", "outputs", "inputs", zeros, none, none, "in the file", Groups(size=group)
+    )
 
 
 def test_a_small_tensor_is_shown_weight_by_weight() -> None:

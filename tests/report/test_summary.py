@@ -1,10 +1,13 @@
 import json
 from pathlib import Path
+from typing import Any
 
 from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
-from runner.report.summary import check_summary, sparsity_summary, variants_summary, write_json
+from runner.report.parts import Run
+from runner.report.summary import result_summary, sparsity_summary, variants_summary, write_json
 from runner.verify import CheckRow, SparsityCheck
+from tests.report.made_run import made_run
 
 
 def row(layer: str, weight: str, shape: tuple[int, ...], zeros: int, problem: str | None = None) -> CheckRow:
@@ -21,6 +24,10 @@ def row(layer: str, weight: str, shape: tuple[int, ...], zeros: int, problem: st
         passed=problem is None,
         problem=problem,
     )
+
+
+def json_of(run: Run) -> Any:
+    return json.loads(json.dumps(result_summary(run)))
 
 
 def test_sparsity_is_a_share_of_weights_not_a_mean_of_shares() -> None:
@@ -45,8 +52,10 @@ def test_the_verdict_names_every_failure() -> None:
     good = row("a", "kernel", (2,), 1)
     bad = row("b", "kernel", (2,), 1, "stripped: layer 'b', kernel 2: 1 of 1 planned zeros are not zero")
 
-    assert check_summary(SparsityCheck((good,))) == {"passed": True, "failures": []}
-    assert check_summary(SparsityCheck((good, bad), ("outputs differ",))) == {
+    passed = made_run(proof={"rows": [good]}, exports={"check": SparsityCheck(())})
+    assert json_of(passed)["sparsity_check"] == {"passed": True, "failures": []}
+    failed = made_run(proof={"rows": [good, bad]}, exports={"check": SparsityCheck((), ("outputs differ",))})
+    assert json_of(failed)["sparsity_check"] == {
         "passed": False,
         "failures": [
             "stripped: layer 'b', kernel 2: 1 of 1 planned zeros are not zero",

@@ -4,12 +4,14 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from rich.table import Table
 
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import MByN, Unstructured
-from runner.report.tables import plan_frame, plan_table, result_table, sparsity_frame
+from runner.recipe.rule import Rule
+from runner.recipe.schedule import Schedule
+from runner.report.table_style import ReportTable, page_grid, terminal_table
+from runner.report.tables import check_table, plan_frame, plan_table, rules_grid, sparsity_frame
 from runner.verify import CheckRow
 
 CONV = PlannedWeight(
@@ -60,15 +62,16 @@ def check(
     )
 
 
-def drawn(table: Table, width: int = 80) -> list[str]:
+def drawn(table: ReportTable, width: int = 80) -> list[str]:
     screen = Console(file=io.StringIO(), width=width, color_system=None)
-    screen.print(table)
+    screen.print(terminal_table(table))
     assert isinstance(screen.file, io.StringIO)
     return [line.rstrip() for line in screen.file.getvalue().splitlines()]
 
 
-def cells(table: Table) -> list[list[str]]:
-    return [[str(cell) for cell in row] for row in zip(*(c.cells for c in table.columns), strict=True)]
+def cells(table: ReportTable) -> list[list[str]]:
+    columns = terminal_table(table).columns
+    return [[str(cell) for cell in row] for row in zip(*(column.cells for column in columns), strict=True)]
 
 
 def test_plan_csv_has_a_row_per_weight_tensor(tmp_path: Path) -> None:
@@ -141,7 +144,7 @@ def test_results_set_measured_zeros_beside_the_planned() -> None:
     checks = [check(row, point) for point in ("trained", "saved") for row in (CONV, LSTM)]
     checks += [check(CONV, "tflite_float32"), check(LSTM, "tflite_float32", zeros=58)]
 
-    assert cells(result_table(PLAN, checks)) == [
+    assert cells(check_table(PLAN, checks)) == [
         [
             "conv\n5x5x32x64",
             "2:4 (2 of 4 zero)\nby input channels",
@@ -162,7 +165,7 @@ def test_results_are_of_what_can_be_pruned_and_a_depthwise_layer_goes_by_its_nam
     plan = Plan((norm, depthwise, separable), (), 15, 30)
 
     checks = [check(depthwise, "saved"), check(separable, "saved")]
-    names = [row[0].splitlines()[0] for row in cells(result_table(plan, checks))]
+    names = [row[0].splitlines()[0] for row in cells(check_table(plan, checks))]
     assert names == ["dw", "sep/depthwise_kernel"]
     assert cells(plan_table(plan))[0][1] == "dense\nno weights"
 
@@ -175,7 +178,7 @@ def test_a_weight_fails_if_it_does_at_any_point_and_the_points_are_named() -> No
         check(LSTM, "trained"),
     ]
 
-    rows = cells(result_table(PLAN, checks))
+    rows = cells(check_table(PLAN, checks))
 
     assert rows[0][3:] == ["0\n0.00%", "FAILED\ntrained, tflite_float32"]
     assert rows[1][4] == "ok"
@@ -185,18 +188,80 @@ def test_of_several_files_the_fewest_zeros_are_shown() -> None:
     checks = [check(CONV, "saved", zeros=25_000)]
     checks += [check(CONV, "tflite_int8", zeros=25_700), check(CONV, "tflite_float32")]
 
-    table = result_table(PLAN, checks)
+    table = check_table(PLAN, checks)
 
     assert table.title == "Sparsity, planned and measured in the TFLite files (the fewest)"
     assert cells(table)[0][3] == "25,600\n50.00%"
-    unconverted = result_table(PLAN, checks[:1])
+    unconverted = check_table(PLAN, checks[:1])
     assert cells(unconverted)[0][3] == "25,000\n48.83%"
 
 
 @pytest.mark.parametrize("width", [80, 120])
 def test_tables_are_drawn_with_their_heads(width: int) -> None:
-    lines = drawn(result_table(PLAN, [check(CONV, "trained")]), width)
+    lines = drawn(check_table(PLAN, [check(CONV, "trained")]), width)
 
     assert lines[0] == "Sparsity, planned and measured in the TFLite file"
     assert any(line.split() == ["weight", "planned", "measured"] for line in lines)
     assert max(map(len, lines)) <= width
+
+
+ALL = Rule("all", ("*",), ignore=("x*",), schedule=Schedule("polynomial", 0.875))
+STRUCTURAL = Rule("structural", ("conv",), types=("Conv2D",), m_by_n=(2, 4))
+OFF = Rule("off", ("head",), prune=False)
+
+
+def test_rules_are_listed_with_the_layers_they_have() -> None:
+    assert rules_grid([ALL, STRUCTURAL, OFF], PLAN).rows == [
+        (
+            "all",
+            "*; but x*",
+            "unstructured, random; PolynomialDecay to 0.875, 4 updates in steps 6-30",
+            "1: lstm",
+        ),
+        (
+            "structural",
+            "conv; types Conv2D",
+            "2:4 (2 of 4 zero), by input channels; 0.5 once, at step 1",
+            "1: conv",
+        ),
+        ("off", "head", "left dense", "none"),
+    ]
+
+
+def test_a_page_has_every_weight_of_the_plan() -> None:
+    assert page_grid(plan_table(PLAN)).rows == [
+        (
+            "conv",
+            "5x5x32x64",
+            "structural (over all)",
+            "2:4 (2 of 4 zero), by input channels",
+            "0.5 once, at step 1",
+            "1",
+            "25,600",
+            "50.00%",
+        ),
+        (
+            "lstm/recurrent_kernel",
+            "4x16",
+            "all",
+            "unstructured, random",
+            "PolynomialDecay to 0.875, 4 updates in steps 6-30",
+            "4",
+            "56",
+            "87.50%",
+        ),
+        ("head", "8x10", "no rule", "dense", "no rule matches", "-", "-", "-"),
+    ]
+
+
+def test_the_check_has_every_point_and_names_those_that_failed() -> None:
+    points = ("trained", "tflite_int8")
+    rows = [check(row, point) for point in points for row in (CONV, LSTM)]
+    rows[3] = check(LSTM, "tflite_int8", zeros=3, problem="no")
+    grid = page_grid(check_table(PLAN, rows), dim=False)
+
+    assert grid.heads == ("weight", "planned zeros", "trained", "TFLite int8", "pattern", "verdict")
+    assert grid.rows == [
+        ("conv", "25,600", "25,600", "25,600", "holds", "ok"),
+        ("lstm/recurrent_kernel", "56", "56", "3", "none promised", "FAILED: tflite_int8"),
+    ]

@@ -29,9 +29,10 @@ from runner.recipe.schema import Data, Recipe
 from runner.records.provenance import computed_with, device
 from runner.records.source_content import DENSE_PARTS, source_content
 from runner.run import dense as dense_start
-from runner.run import experiment, stages
+from runner.run import fit
 from runner.run.experiment import run_experiment
 from runner.settings import RunSettings, Tracking
+from runner.tracking import open_store
 from runner.training.dense import train_dense
 
 pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
@@ -167,7 +168,7 @@ def other_rule(runs: Runs, trained: Finished, begun: dict[str, list[np.ndarray]]
         return wrap_model(plan, model, seed)
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(stages, "wrap_model", watched)
+        patch.setattr(fit, "wrap_model", watched)
         return runs(DIGITS, "here", layers=POLYNOMIAL)
 
 
@@ -268,11 +269,10 @@ def test_randomness_begins_anew_before_dense_training_and_before_pruning(
         raise RunFailed("this is enough")
 
     monkeypatch.setattr(dense_start, "train_dense", trained_dense)
-    monkeypatch.setattr(stages, "wrap_model", wrapped)
-    open_store = experiment._open_store
+    monkeypatch.setattr(fit, "wrap_model", wrapped)
     for number, outputs in enumerate(("first", "second", "first")):
         if number == 1:
-            monkeypatch.setattr(experiment, "_open_store", opened)
+            monkeypatch.setattr("runner.tracking.open_store", opened)
         with pytest.raises(RunFailed, match="this is enough"):
             runs(NOISE, outputs)
 

@@ -43,7 +43,8 @@ from runner.recipe import source
 from runner.recipe.schema import Recipe
 from runner.records.provenance import COMPUTING
 from runner.records.source_content import source_sha256
-from runner.run import experiment, stages
+from runner.report.summary import write_json
+from runner.run import experiment, prepare, prove, record
 from runner.run.experiment import run_experiment
 from runner.settings import RunSettings, Tracking
 from tests.export.odd_variants import Deadly
@@ -558,8 +559,8 @@ def test_a_dry_run_writes_nothing_and_trains_nothing(
 ) -> None:
     recipe = composed(*TWO_CONV)
     monkeypatch.chdir(tmp_path)
-    for name in ("fit", "make_run_directory"):
-        monkeypatch.delattr(experiment, name)
+    monkeypatch.delattr(experiment, "fit")
+    monkeypatch.delattr(record, "make_run_directory")
 
     run_experiment(recipe, RunSettings(outputs=tmp_path / "outputs", dry_run=True))
 
@@ -675,7 +676,7 @@ def test_a_test_loss_that_is_not_finite_fails_the_run(runs: Runs, monkeypatch: p
         data.y_test[0] = -3e38
         return data
 
-    monkeypatch.setattr(stages, "load_dataset", poisoned)
+    monkeypatch.setattr(prepare, "load_dataset", poisoned)
 
     error, run = runs.failed(*TWO_CONV)
 
@@ -687,7 +688,7 @@ def test_a_disk_that_fills_up_fails_the_run_in_one_line(runs: Runs, monkeypatch:
     def full(*arguments: Any) -> None:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))  # As zipfile says it, which names no file.
 
-    monkeypatch.setattr(stages, "save_model", full)
+    monkeypatch.setattr(prove, "save_model", full)
     error, run = runs.failed(*TWO_CONV)
 
     told = f"{run.folder}: cannot be written (No space left on device). Make room, or choose another folder"
@@ -699,13 +700,15 @@ def test_a_disk_that_fills_up_fails_the_run_in_one_line(runs: Runs, monkeypatch:
 def test_why_a_run_failed_is_told_though_the_disk_is_full(
     runs: Runs, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def full(*arguments: Any) -> None:
-        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    def full(path: Path, content: Any) -> None:
+        if path.name == "summary.json":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        write_json(path, content)
 
     def fails(*arguments: Any) -> None:
         raise RunFailed("the loss is NaN")
 
-    monkeypatch.setattr(experiment, "write_json", full)
+    monkeypatch.setattr(record, "write_json", full)
     monkeypatch.setattr(experiment, "fit", fails)
     with pytest.raises(RunFailed) as failed:
         run_experiment(composed(*TWO_CONV), RunSettings(outputs=runs.outputs))
@@ -724,7 +727,7 @@ def test_a_zero_that_is_lost_fails_the_run_and_names_the_layer(
         kernel.assign(values)
         return stripped
 
-    monkeypatch.setattr(stages, "strip_pruning", careless)
+    monkeypatch.setattr(prove, "strip_pruning", careless)
 
     error, run = runs.failed(*TWO_CONV)
 
@@ -976,7 +979,7 @@ def test_a_fallback_is_said_everywhere(runs: Runs, monkeypatch: pytest.MonkeyPat
         note = "'random' in place of 'mnist': no network"
         return replace(load_dataset(data), requested="mnist", note=note)
 
-    monkeypatch.setattr(stages, "load_dataset", fell_back)
+    monkeypatch.setattr(prepare, "load_dataset", fell_back)
 
     run = runs(*TWO_CONV)
 

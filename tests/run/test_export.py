@@ -1,8 +1,8 @@
 """The export stage: every variant of a model, with variants among them that die, hang or are wrong."""
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,12 +12,15 @@ import tf_keras
 
 from runner.datasets import Dataset
 from runner.export.exporter import Exporter
+from runner.export.measure import Exported
 from runner.export.variants import VARIANTS
-from runner.recipe.export import Export
-from runner.run.export import ExportResult, Subject, calibration_sample, export_variants
+from runner.recipe.export import Budget, Export
+from runner.report.parts import Exports
+from runner.run.export import calibration_sample, export, guessing, judged
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
 from tests.export.odd_variants import Deadly, Endless, Other
+from tests.report.made_run import RECIPE, Reported, made_run
 from tests.verify.pruned_models import prune
 
 layers = tf_keras.layers
@@ -66,6 +69,22 @@ def built() -> tf_keras.Model:
     )
 
 
+class Scored:
+    """A task that only scores."""
+
+    score = staticmethod(score)
+
+
+@dataclass(frozen=True)
+class Subject:
+    """What is exported: the pruned model with its outputs and its pruned weights, and the dense one."""
+
+    model: tf_keras.Model
+    outputs: np.ndarray
+    expected: list[PrunedWeight]
+    dense: tf_keras.Model
+
+
 @pytest.fixture(scope="module")
 def subject() -> Subject:
     model, dense = built(), built()
@@ -73,52 +92,54 @@ def subject() -> Subject:
     for name in ("conv", "hidden", "head"):
         bias = model.get_layer(name).bias
         bias.assign(RNG.normal(size=bias.shape))
-    return Subject(model, model.predict(X_TEST, verbose=0), expected, dense, dense_trained=False)
+    return Subject(model, model.predict(X_TEST, verbose=0), expected, dense)
 
 
-Exporting = Callable[..., ExportResult]
+Exporting = Callable[..., Exports]
 
 
 @pytest.fixture(scope="module")
 def exporting(subject: Subject, tmp_path_factory: pytest.TempPathFactory) -> Exporting:
-    def export(asked: Export, *, timeout: float = 300.0, **changed: Any) -> ExportResult:
-        said: list[str] = []
-
-        @contextmanager
-        def stage(shown: str) -> Iterator[None]:
-            said.append(shown)
-            yield
-
+    def exported(
+        asked: Export, *, timeout: float = 300.0, dense_trained: bool = False, **changed: Any
+    ) -> Exports:
+        own = replace(subject, **changed)
+        run = made_run(
+            tmp_path_factory.mktemp("run"),
+            recipe=replace(RECIPE, export=asked),
+            data=DATA,
+            prepared={"model": own.dense, "trained": dense_trained, "task": Scored()},
+            proof={"model": own.model, "outputs": own.outputs, "expected": own.expected},
+        )
         with Exporter(timeout) as exporter:
-            result = export_variants(
-                exporter,
-                replace(subject, **changed),
-                DATA,
-                X_TRAIN,
-                score,
-                asked,
-                tmp_path_factory.mktemp("run"),
-                stage,
-            )
+            result = export(run, exporter)
+        assert isinstance(run.reporter, Reported)
+        said = run.reporter.said
         assert said[0] == "exporting: writing the graph"
         assert [line.rpartition(" ")[2] for line in said if "converting" in line][: len(asked.variants)] == (
             list(asked.variants)
         )
+        assert list(run.seconds) == ["export", *(["evaluate"] if dense_trained else [])]
         return result
 
-    return export
+    return exported
+
+
+def unsound(result: Exports) -> set[str]:
+    """The variants that run, but failed the sparsity check."""
+    return {name for name, advice in result.advice.items() if "the sparsity check failed" in advice.why}
 
 
 @pytest.fixture(scope="module")
-def six(exporting: Exporting) -> ExportResult:
+def six(exporting: Exporting) -> Exports:
     return exporting(Export(SIX))
 
 
-def test_every_variant_is_written_run_scored_timed_and_checked(six: ExportResult, subject: Subject) -> None:
+def test_every_variant_is_written_run_scored_timed_and_checked(six: Exports, subject: Subject) -> None:
     assert [file.variant for file in six.files] == list(SIX)
     assert [file.error for file in six.files] == [None] * 6
-    assert six.problems == []
-    assert six.failed == frozenset()
+    assert list(six.check.problems) == []
+    assert unsound(six) == set()
     wanted = score(Y_TEST, subject.outputs)
     for file in six.files:
         assert file.path is not None
@@ -129,13 +150,13 @@ def test_every_variant_is_written_run_scored_timed_and_checked(six: ExportResult
         assert file.latency_p90_ms is not None
         assert 0 < file.latency_ms <= file.latency_p90_ms
     assert six.files[0].accuracy == wanted["accuracy"]
-    checked = [(row.point, row.layer, row.passed) for row in six.rows]
+    checked = [(row.point, row.layer, row.passed) for row in six.check.rows]
     assert checked == [
         (f"tflite_{variant}", layer, True) for variant in SIX for layer in ("conv", "hidden", "head")
     ]
 
 
-def test_the_dense_model_is_measured_beside_once_per_kind(six: ExportResult) -> None:
+def test_the_dense_model_is_measured_beside_once_per_kind(six: Exports) -> None:
     assert [file.variant for file in six.dense] == ["float32", "float16", "dynamic_range", "int8"]
     sizes = {file.variant: file.bytes or 0 for file in [*six.files, *six.dense]}
     for file in six.dense:
@@ -145,13 +166,13 @@ def test_the_dense_model_is_measured_beside_once_per_kind(six: ExportResult) -> 
     assert sizes["int8"] < 0.5 * sizes["float32"]
 
 
-def test_sparse_tensors_are_told(six: ExportResult) -> None:
+def test_sparse_tensors_are_told(six: Exports) -> None:
     assert {file.variant: file.sparse_tensors > 0 for file in six.files} == {
         variant: "sparse" in variant for variant in SIX
     }
 
 
-def test_the_dense_twin_of_an_untrained_model_lacks_nothing(six: ExportResult, subject: Subject) -> None:
+def test_the_dense_twin_of_an_untrained_model_lacks_nothing(six: Exports, subject: Subject) -> None:
     """Biases of zero and batch norms that do nothing are folded away."""
     sizes = {file.variant: file.bytes for file in six.dense}
     assert sizes == {file.variant: file.bytes for file in six.files if "sparse" not in file.variant}
@@ -184,17 +205,17 @@ def test_one_that_dies_and_one_that_hangs_leave_the_others_alone(exporting: Expo
     assert (float32.loads, float32.accuracy is not None) == (True, True)
     assert (int8.loads, int8.accuracy is not None) == (True, True)
     assert result.dense == []
-    assert {row.point for row in result.rows} == {"tflite_float32", "tflite_int8"}
-    assert result.problems == []
+    assert {row.point for row in result.check.rows} == {"tflite_float32", "tflite_int8"}
+    assert list(result.check.problems) == []
 
 
 def test_a_file_that_computes_something_else_is_a_problem(exporting: Exporting) -> None:
     result = exporting(Export(("tests_other",), dense=False))
     [file] = result.files
     assert file.loads
-    assert not any(row.passed for row in result.rows)
-    assert result.failed == {"tests_other"}
-    [problem] = result.problems
+    assert not any(row.passed for row in result.check.rows)
+    assert unsound(result) == {"tests_other"}
+    [problem] = result.check.problems
     assert (
         "model_tests_other.tflite: gives outputs of the shape (32, 64), the Keras model (32, 20)" in problem
     )
@@ -213,8 +234,8 @@ def test_what_xnnpack_computes_wrongly_is_laid_at_its_door(exporting: Exporting)
         outputs=model.predict(X_TEST, verbose=0),
         expected=expected,
     )
-    assert all(row.passed for row in result.rows)
-    [problem] = result.problems
+    assert all(row.passed for row in result.check.rows)
+    [problem] = result.check.problems
     assert "outputs differ from the Keras model's by" in problem
     assert problem.endswith(
         "TFLite's own kernels agree with Keras: it is XNNPACK, which TFLite leaves the work to by default,"
@@ -233,13 +254,13 @@ def test_numbers_that_int8_rounds_for_an_embedding_are_laid_at_its_door(exportin
         outputs=model.predict(X_TEST, verbose=0),
         expected=[],
     )
-    [problem] = result.problems
+    [problem] = result.check.problems
     assert "model_int8.tflite: outputs differ from the Keras model's by" in problem
     assert problem.endswith(
         ". Its input is rounded to 256 levels, and so are the numbers that words (embedding) looks up: use"
         " dynamic_range or float16, which leave the input as it is"
     )
-    assert result.failed == {"int8"}
+    assert unsound(result) == {"int8"}
 
 
 def test_a_model_whose_graph_cannot_be_written_is_told_in_every_row(exporting: Exporting) -> None:
@@ -266,3 +287,49 @@ def test_calibration_samples_are_the_same_whatever_the_seed() -> None:
     assert len(np.unique(first[:, 0])) == 5
     assert first[:, 0].max() > 500  # not merely the first ones
     np.testing.assert_array_equal(calibration_sample(samples[:3], 128), samples[:3])
+
+
+def test_a_model_that_guesses_is_warned_of() -> None:
+    labels = np.array([0, 0, 0, 1, 2])
+    x = np.zeros((5, 2), np.float32)
+    data = Dataset(
+        x_train=x, y_train=labels, x_test=x, y_test=labels, num_classes=3, source="made", requested="made"
+    )
+    told = guessing({"accuracy": 0.6, "loss": 1.0}, data)
+    assert told is not None
+    assert told.startswith(
+        "the model that pruning began with has accuracy 0.6000, no better than always naming the most"
+        " frequent class (0.6000)."
+    )
+    assert guessing({"accuracy": 0.61, "loss": 1.0}, data) is None
+    assert guessing({"loss": 1.0}, data) is None
+
+
+DROP = Budget("float32", max_accuracy_drop=0.01)
+
+
+@pytest.mark.parametrize(
+    ("budget", "scores", "dense", "reference"),
+    [
+        (DROP, {"accuracy": 0.8}, {"accuracy": 0.9}, "the dense model"),
+        (DROP, {"accuracy": 0.8}, None, "the Keras model before export"),
+        (
+            Budget("float32", min_accuracy=0.5),
+            {"accuracy": 0.8},
+            {"accuracy": 0.9},
+            "the Keras model before export",
+        ),
+        (Budget("float32", max_bytes=10), {"loss": 1.0}, {"loss": 0.5}, None),
+    ],
+)
+def test_what_a_drop_counts_from(
+    budget: Budget, scores: dict[str, float], dense: dict[str, float] | None, reference: str | None
+) -> None:
+    file = Exported("float32", Path("m.tflite"), 9, 1, loads=True, scores={"accuracy": 0.795})
+    verdict = judged(budget, [file], scores, dense)
+    assert (verdict.reference and verdict.reference.name) == reference
+    assert verdict.kept == (dense is None or budget is not DROP)
+
+
+def test_without_a_budget_there_is_no_verdict(six: Exports) -> None:
+    assert six.budget is None

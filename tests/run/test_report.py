@@ -1,18 +1,24 @@
-"""The report of a small run that prunes well and misses its budget."""
+"""What a run prints and draws, and the report of a run that prunes well and misses its budget."""
 
 import io
+from collections.abc import Mapping
 from contextlib import redirect_stdout
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
 from matplotlib.image import imread
 
+from runner.export.measure import Exported
 from runner.process.errors import RunFailed
 from runner.recipe.schema import Recipe
-from runner.report.mask_plots import plot_mask
+from runner.report.mask_plots import mask_figure
 from runner.report.stored_mask import StoredMask
 from runner.run.experiment import run_experiment
+from runner.run.report import MOST_MASKS, beside_dense, chosen_weights, pictured_file
 from runner.settings import RunSettings
 from runner.tflite.flatbuffer import read_constants
 from tests.report.test_run_page import SECTIONS, Tags
@@ -37,15 +43,15 @@ def drawn() -> list[StoredMask]:
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory, drawn: list[StoredMask]) -> Path:
-    def plot(mask: StoredMask, path: Path) -> None:
+    def draw(mask: StoredMask) -> Figure:
         drawn.append(mask)
-        plot_mask(mask, path)
+        return mask_figure(mask)
 
     outputs = tmp_path_factory.mktemp("outputs")
     recipe = Recipe.from_mapping(RECIPE, name="mine", source="here")
     settings = RunSettings(outputs=outputs, argv=("runner", "tracking.uri=http://me:secret@host"), seed=5)
     with pytest.MonkeyPatch.context() as patch, redirect_stdout(io.StringIO()):
-        patch.setattr("runner.run.pictures.plot_mask", plot)
+        patch.setattr("runner.run.report.mask_figure", draw)
         with pytest.raises(RunFailed):
             run_experiment(recipe, settings)
     [folder] = (outputs / "runs").iterdir()
@@ -68,7 +74,7 @@ def test_the_masks_are_the_zeros_of_the_float32_file(folder: Path, drawn: list[S
         ]
         assert any(np.array_equal(mask.zeros, zeros) for zeros in stored)
         assert mask.zeros.sum() == mask.zeros.size // 2
-        assert mask.group == (1, 4)
+        assert mask.groups.size == (1, 4)
         assert mask.before.size == mask.zeros.size
         assert mask.after.size == mask.zeros.size // 2
 
@@ -108,3 +114,42 @@ def test_the_page_tells_the_failure_first_and_all_the_rest(page: Tags) -> None:
 def test_a_password_is_not_shown(page: Tags) -> None:
     assert "runner tracking.uri=http://me:***@host" in page.texts
     assert not any("secret" in text for text in page.texts)
+
+
+@pytest.mark.parametrize(
+    ("dense", "scores", "words"),
+    [
+        ({"loss": 174.0}, {"loss": 38.5}, "; dense loss 174.0000, fall 135.5000"),
+        ({"loss": 1.0}, {"loss": 1.5}, "; dense loss 1.0000, rise 0.5000"),
+        ({"loss": 1.0}, {"loss": 1.0}, "; dense loss 1.0000, rise 0.0000"),
+        ({"loss": 1.0, "accuracy": 0.9}, {"loss": 1.0, "accuracy": 0.85}, "; dense 0.9000, drop 0.0500"),
+        ({"loss": 1.0, "accuracy": 0.85}, {"loss": 1.0, "accuracy": 0.9}, "; dense 0.8500, rise 0.0500"),
+        (None, {"loss": 1.0}, ""),
+    ],
+)
+def test_a_change_is_told_by_its_direction(
+    dense: Mapping[str, float] | None, scores: Mapping[str, float], words: str
+) -> None:
+    assert beside_dense(dense, scores) == words
+
+
+def test_of_many_tensors_those_with_the_most_zeros_are_drawn() -> None:
+    weights: Any = [SimpleNamespace(planned_zeros=zeros) for zeros in (5, 100, *range(10, 22))]
+
+    drawn, rest = chosen_weights(weights)
+
+    assert len(drawn) == MOST_MASKS == 12
+    assert [weight.planned_zeros for weight in drawn] == [100, *range(11, 22)]
+    assert [weight.planned_zeros for weight in rest] == [5, 10]
+
+
+def file(variant: str, loads: bool = True) -> Exported:
+    return Exported(variant, Path(variant), None, None, loads=loads, error=None if loads else "damaged")
+
+
+def test_the_plain_file_is_pictured_or_else_the_first_that_loads() -> None:
+    broken, half, plain = file("int8", loads=False), file("float16"), file("float32")
+
+    assert pictured_file([broken, half, plain]) is plain
+    assert pictured_file([broken, half]) is half
+    assert pictured_file([broken]) is None

@@ -42,8 +42,8 @@ def test_equal_code_is_taken(tmp_path: Path, settings: RunSettings) -> None:
     [
         ({"plugins": {"swept_plugin": "0" * 64}}, "plugins: 'swept_plugin': the code is not what it was"),
         (
-            {"source": {"pruning": "0" * 64, "stages.py": "1" * 64}},
-            "runner/pruning, runner/run/stages.py: the code is not what it was when the sweep began; runs of"
+            {"source": {"pruning": "0" * 64, "run/prepare.py": "1" * 64}},
+            "runner/pruning, runner/run/prepare.py: the code is not what it was when the sweep began; runs of"
             " different code are not compared. Begin the sweep again.",
         ),
     ],

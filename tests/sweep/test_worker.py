@@ -55,7 +55,7 @@ def test_the_wish_to_end_is_noted(sweep: Path, tmp_path: Path, number: signal.Si
     with pytest.raises(KeyboardInterrupt), worker(sweep, 0, tmp_path):
         os.kill(os.getpid(), number)
 
-    assert interruption.was_interrupted()
+    assert interruption.interrupted()
     assert signal.getsignal(number) is before
     # A launcher may send the next job to the same process.
     with pytest.raises(KeyboardInterrupt), worker(sweep, 1, tmp_path):

@@ -62,10 +62,9 @@ class Trained:
     def _train(self, training: Training, split: float) -> tuple[list[Any], DenseResult]:
         return train_dense(
             self.model,
-            self.data,
+            self.data.split(split),
             self.task,
             training,
-            validation_split=split,
             watch=self.seen.append,
             record=lambda step, metrics: self.recorded.append((step, metrics)),
         )
@@ -83,7 +82,7 @@ def test_the_weights_are_those_of_keras_own_fit(trained: Trained) -> None:
     model.set_weights(trained.first)
     optimizer = tf_keras.optimizers.SGD(0.1, momentum=0.9)
     model.compile(optimizer, "sparse_categorical_crossentropy", jit_compile=False)
-    x, y, _, _ = trained.data.split(0.25)
+    x, y, *_ = trained.data.split(0.25)
     model.fit(x, y, batch_size=8, epochs=3, verbose=0)
 
     assert [a.tobytes() for a in trained.weights] == [b.tobytes() for b in model.get_weights()]
@@ -106,7 +105,7 @@ def test_what_it_is_worth_is_measured_on_the_test_set(trained: Trained) -> None:
     assert trained.result.accuracy == float(np.mean(outputs.argmax(-1) == labels))
     assert trained.result.loss == pytest.approx(float(-np.log(outputs[np.arange(10), labels]).mean()))
     # Steps of 8 of 30 samples: four an epoch.
-    assert trained.result.steps == dense_steps(TRAINING, trained.data, 0.25) == 12
+    assert trained.result.steps == dense_steps(TRAINING, trained.data.split(0.25)) == 12
     assert 0 < trained.result.seconds < 120
 
 

@@ -228,8 +228,9 @@ def with_its_checksum(folder: Path) -> None:
     path, weights = folder / "manifest.json", folder / "dense.weights.h5"
     manifest = json.loads(path.read_text())
     del manifest["manifest_sha256"]
-    digest = hashlib.sha256(weights.read_bytes()).hexdigest()
-    path.write_text(json.dumps({**manifest, "sha256": digest}))
+    manifest["sha256"] = hashlib.sha256(weights.read_bytes()).hexdigest()
+    own = hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
+    path.write_text(json.dumps({**manifest, "manifest_sha256": own}))
 
 
 def a_nested_manifest(folder: Path) -> None:

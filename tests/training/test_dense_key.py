@@ -6,6 +6,8 @@ import pytest
 
 from runner.datasets import Dataset
 from runner.recipe.schema import Recipe
+from runner.records.fingerprint import Ingredients
+from runner.records.source_content import DENSE_PARTS
 from runner.training.dense_key import dense_ingredients, dense_key
 
 RECIPE: dict[str, Any] = {
@@ -21,7 +23,7 @@ RECIPE: dict[str, Any] = {
     "layers": {"all": {"schedule": {"name": "constant", "sparsity": 0.5}}},
 }
 COMPUTED_WITH = {"python": "3.11.1", "runner": "0.1.0", "tensorflow": "2.21.0", "device": "CPU"}
-SOURCE = {"models": "a" * 64, "training": "b" * 64}
+SOURCE = dict.fromkeys(DENSE_PARTS, "a" * 64)
 
 
 def noise(seed: int = 0, *, classes: int = 2, group: int = 1) -> Dataset:
@@ -61,15 +63,9 @@ def ingredients(
     plugins: Mapping[str, str] | None = None,
 ) -> dict[str, Any]:
     recipe = Recipe.from_mapping(changed(RECIPE, changes or {}), name=name, source=f"recipes/{name}.yaml")
-    return dense_ingredients(
-        recipe,
-        data or noise(),
-        seed=seed,
-        computed_with=computed_with,
-        source=source,
-        files=files or {},
-        plugins=plugins or {},
-    )
+    data = data or noise()
+    content = Ingredients(data.sha256, computed_with, source, files or {}, plugins or {})
+    return dense_ingredients(recipe, seed, data, data.split(recipe.data.validation_split), content)
 
 
 BASE = dense_key(ingredients())
@@ -119,6 +115,10 @@ def test_a_key_is_sixteen_digits_and_stays_what_it_is() -> None:
 )
 def test_rules_schedules_pruning_epochs_and_words_do_not_change_it(changes: dict[str, Any]) -> None:
     assert dense_key(ingredients(changes)) == BASE
+
+
+def test_source_that_does_not_decide_about_dense_weights_does_not_change_it() -> None:
+    assert dense_key(ingredients(source={**SOURCE, "export": "d" * 64})) == BASE
 
 
 @pytest.mark.parametrize(

@@ -37,20 +37,20 @@ class Watched:
         self.recorded: list[tuple[int, dict[str, float]]] = []
         self.data = data or noise()
         dense = (model or two_layers)()
-        samples = len(self.data.split(validation_split)[0])
+        self._split = self.data.split(validation_split)
+        samples = len(self._split.x_train)
         self.plan: Plan = make_plan(rules, dense, samples=samples, batch_size=8, epochs=epochs)
         self.model = wrap_model(self.plan, dense)
         self.model.compile(optimizer, "mse", metrics=list(metrics))
         self._training = Training(epochs, 8, augmentation=augmentation)
-        self._split, self._interrupt_at = validation_split, interrupt_at
+        self._interrupt_at = interrupt_at
 
     def train(self) -> History:
         return train(
             self.model,
-            self.data,
+            self._split,
             self._training,
             self.plan,
-            validation_split=self._split,
             watch=self._watch,
             record=lambda step, metrics: self.recorded.append((step, metrics)),
         )
