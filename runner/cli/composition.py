@@ -17,7 +17,7 @@ from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.misspelled import with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.recipe.short_form import keep_written_rate
 from runner.recipe.vetting import vet
 from runner.settings import RunSettings

@@ -8,8 +8,7 @@ from typing import Any
 
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
 from runner.process.errors import UserError
-from runner.recipe.arguments import read_arguments
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 _RETURNED = "runner.datasets.Arrays(x_train=..., y_train=..., x_test=..., y_test=..., num_classes=...)"
 BESIDE = ("path", "fallback", "validation_split")
@@ -56,7 +55,6 @@ def _load(
 ) -> Arrays:
     loader = DATASETS.get(name, where=where)
     checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=BESIDE)
-    checked = read_arguments(loader, checked, where="recipe.data")
     if "path" in inspect.signature(loader).parameters:
         checked["path"] = path
     elif path is not None:

@@ -13,8 +13,7 @@ from runner.models.saved import load_saved_model
 from runner.models.weights import load_weights
 from runner.process.errors import UserError
 from runner.process.wording import readable, shown
-from runner.recipe.arguments import read_arguments
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 SUPPLIED = ("input_shape", "num_classes")
 Shape = tuple[int | None, ...]
@@ -72,7 +71,6 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
     required = "num_classes" in parameters and parameters["num_classes"].default is not None
     if required and supplied["num_classes"] is None:
         raise UserError(f"{origin} classifies, but the data has regression targets and no classes")
-    arguments = read_arguments(builder, arguments, where="recipe.model")
     arguments |= {key: value for key, value in supplied.items() if key in parameters}
     try:
         with weights_limited():

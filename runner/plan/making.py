@@ -14,7 +14,7 @@ from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
-from runner.recipe.schema import Rule
+from runner.recipe.recipe import Rule
 
 _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 

@@ -10,9 +10,8 @@ from runner.process.errors import UserError
 from runner.process.wording import counted
 from runner.pruning.schedule import PruningSchedule, last_step
 from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
-from runner.recipe.arguments import read_arguments
+from runner.recipe.recipe import Recipe, Rule, ScheduleSettings
 from runner.recipe.registry import Registry
-from runner.recipe.schema import Recipe, Rule, Schedule
 
 SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
@@ -93,7 +92,7 @@ def _without_leftovers(rule: Rule) -> tuple[Rule, list[str]]:
     return replace(rule, schedule=replace(schedule, arguments=kept, written_for={})), notes
 
 
-def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
+def check_schedule(written: ScheduleSettings, *, where: str) -> dict[str, Any]:
     """Looks up a recipe's schedule, and returns its arguments.
 
     Args:
@@ -104,14 +103,13 @@ def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
         UserError: The name or an argument is unknown.
     """
     SCHEDULES.get(written.name, where=f"{where}.name")
-    arguments = SCHEDULES.arguments(
+    return SCHEDULES.arguments(
         written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
     )
-    return read_arguments(SCHEDULES.get(written.name, where=f"{where}.name"), arguments, where=where)
 
 
 def build_schedule(
-    written: Schedule, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
+    written: ScheduleSettings, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
 ) -> PruningSchedule:
     """Resolves a recipe's schedule for a training of known length.
 
@@ -130,10 +128,7 @@ def build_schedule(
         UserError: The name or an argument is unknown or unusable, a step lies beyond training, or training
             does not end at the final level.
     """
-    build, arguments = (
-        SCHEDULES.get(written.name, where=f"{where}.name"),
-        check_schedule(written, where=where),
-    )
+    arguments = check_schedule(written, where=where)
     begin = written.begin_step.resolve(steps_per_epoch, total_steps)
     end = total_steps if written.end_step is None else written.end_step.resolve(steps_per_epoch, total_steps)
     for key, step, spec in (("begin_step", begin, written.begin_step), ("end_step", end, written.end_step)):
@@ -156,6 +151,7 @@ def build_schedule(
             f" there are {_MOST_UPDATES}."
         )
     try:
+        build = SCHEDULES.get(written.name, where=f"{where}.name")
         built = build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: schedule '{written.name}': {error}") from error
@@ -174,7 +170,7 @@ def build_schedule(
 
 
 def _remedy(
-    written: Schedule, built: PruningSchedule, sparsity: float, steps_per_epoch: int, total_steps: int
+    written: ScheduleSettings, built: PruningSchedule, sparsity: float, steps_per_epoch: int, total_steps: int
 ) -> tuple[str, str]:
     """Returns the key that makes a schedule miss its final level (with a dot), and what would mend it."""
     if isinstance(built, ExponentialSparsity) and "rate" in written.arguments:

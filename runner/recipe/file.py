@@ -14,8 +14,7 @@ from runner.process.errors import UserError
 from runner.process.wording import readable, shown
 from runner.recipe.document import TooMuch, compose, read_document
 from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
-from runner.recipe.section import NAMES_CODE
-from runner.recipe.vetting import vet
+from runner.recipe.vetting import NAMES_CODE, vet
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
 MOST_FILES = 64

@@ -12,8 +12,8 @@ from dataclasses import replace
 from omegaconf import OmegaConf
 
 from runner.recipe.file import RecipeFile, lineage
-from runner.recipe.schedule import Schedule
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
+from runner.recipe.rule import ScheduleSettings
 
 
 def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
@@ -24,7 +24,7 @@ def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
         overrides: The dotted keys that the command line gave.
 
     Returns:
-        The recipe, `Schedule.written_for` filled in. Which of them go is for whoever knows the schedules.
+        The recipe, `ScheduleSettings.written_for` filled in. Which of them go is for whoever knows the schedules.
     """
     files = lineage(recipe.name)
     rules = []
@@ -49,7 +49,7 @@ def _written(files: list[RecipeFile], rule: str) -> Iterator[Mapping[str, object
 
 
 def _written_for(
-    schedule: Schedule, written: list[Mapping[str, object]], given: Collection[str]
+    schedule: ScheduleSettings, written: list[Mapping[str, object]], given: Collection[str]
 ) -> dict[str, str]:
     name: object = None
     written_for: dict[str, object] = {}

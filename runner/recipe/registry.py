@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
+from runner.recipe.signature import read_arguments
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -88,8 +89,9 @@ class Registry(Generic[T]):
         where: str,
         supplied: Collection[str] = (),
         beside: Collection[str] = (),
+        step: Callable[[object], object] | None = None,
     ) -> dict[str, Any]:
-        """Checks a recipe's arguments against the signature of the registered callable.
+        """Validates a recipe's arguments by the signature of the registered callable.
 
         Args:
             name: A registered name.
@@ -97,12 +99,14 @@ class Registry(Generic[T]):
             where: The key that holds them, for messages, e.g. `"recipe.model"`.
             supplied: The parameters that the runner passes by itself and a recipe may not set.
             beside: The keys of the same section that every entry has, for messages.
+            step: Reads what a recipe writes for a `Step`; see `read_arguments`.
 
         Returns:
-            The given arguments as a plain dict, ready to be passed by keyword.
+            The arguments, ready to be passed by keyword.
 
         Raises:
-            UserError: An argument is unknown, or a required one is missing.
+            UserError: An argument is unknown, of another type or out of its range, or a required one is
+                missing.
         """
         accepted = {
             parameter.name: parameter
@@ -128,7 +132,7 @@ class Registry(Generic[T]):
         ]
         if missing:
             raise UserError(f"{where}: {self.concept} '{name}' needs {_listed(missing)}. {takes}")
-        return dict(given)
+        return read_arguments(self._entries[name], given, where=where, step=step)
 
 
 def _definition(entry: object) -> str:

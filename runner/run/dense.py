@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from runner.process.wording import counted
 from runner.recipe.plugin_content import plugin_content
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.provenance import computed_with
 from runner.records.source_content import DENSE_PARTS, source_content
 from runner.report.display import Display

@@ -11,7 +11,7 @@ from runner.export.measure import Exported
 from runner.plan.matching import listed, named_layers
 from runner.process.errors import UserError
 from runner.recipe.pattern import fits_any
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.training import Task, predicted
 
 

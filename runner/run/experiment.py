@@ -15,7 +15,7 @@ from runner.plan.schedules import drop_leftovers
 from runner.process.errors import RunFailed
 from runner.process.interruption import was_interrupted
 from runner.process.unwritable import unwritable_told
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.names import run_name
 from runner.records.run_directory import make_run_directory
 from runner.report.curves import PlanCurves

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import tf_keras
 
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.run.stages import Prepared, Proven
 from runner.training import History
 from runner.training.dense_checkpoint import DenseCheckpoint

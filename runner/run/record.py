@@ -12,7 +12,7 @@ from runner.export.measure import Exported
 from runner.plan import Plan
 from runner.process.threads import available_cores
 from runner.recipe.plugin_content import plugin_content
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import environment, group_fingerprint, job_fingerprint
 from runner.records.provenance import git_state, provenance
 from runner.report.display import Display

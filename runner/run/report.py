@@ -10,7 +10,7 @@ from typing import Any
 from runner.export.budget import Reference
 from runner.process.wording import counted
 from runner.pruning.structures import Block
-from runner.recipe.schema import Budget
+from runner.recipe.recipe import Budget
 from runner.report.findings import Outcome, findings, next_steps
 from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
 from runner.report.page import Picture

@@ -26,7 +26,7 @@ from runner.process.errors import RunFailed, UserError
 from runner.pruning import strip_pruning
 from runner.pruning.macs import Macs, macs_or_reason
 from runner.pruning.structures import Block
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.report.display import Display
 from runner.report.files import errors
 from runner.report.summary import sparsity_summary

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.datasets import Dataset
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 
 
 def dense_ingredients(

@@ -2,14 +2,15 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
+from pydantic import Field
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
 from runner.process.errors import UserError
-from runner.recipe.arguments import Bounds, NotNegative, Step, read_arguments
+from runner.recipe.recipe import LearningRate
 from runner.recipe.registry import Registry
-from runner.recipe.schema import LearningRate
+from runner.recipe.signature import NotNegative, Step
 from runner.recipe.steps import StepSpec
 from runner.training.rates import Constant, Cosine, Exponential, Piecewise, WarmUp
 
@@ -21,7 +22,7 @@ the warm-up, as a function of the steps taken before it; the warm-up is put in f
 _SUPPLIED = ("initial", "final", "begin", "total_steps")
 _BESIDE = ("initial", "final", "warmup")
 _WHERE = "recipe.training.optimizer.learning_rate"
-Factor = Annotated[float, Bounds("in (0, 1]", lambda value: 0 < value <= 1)]
+Factor = Annotated[float, Field(gt=0, le=1)]
 
 
 @LEARNING_RATES.register("constant")
@@ -84,15 +85,21 @@ def piecewise(
     return Piecewise(initial, final, steps, rates)
 
 
-def check_learning_rate(written: LearningRate) -> None:
-    """Looks up the learning rate that a recipe names.
+def check_learning_rate(
+    written: LearningRate, step: Callable[[object], object] = StepSpec.parse
+) -> dict[str, Any]:
+    """Looks up the learning rate that a recipe names, and returns its arguments.
+
+    Args:
+        written: What the recipe says.
+        step: Reads what a recipe writes for a step of training.
 
     Raises:
-        UserError: The name or an argument is unknown.
+        UserError: The name or an argument is unknown or unusable.
     """
     LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
-    LEARNING_RATES.arguments(
-        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE
+    return LEARNING_RATES.arguments(
+        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE, step=step
     )
 
 
@@ -125,18 +132,13 @@ def build_learning_rate(
             )
         return step
 
-    build = LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
-    arguments = LEARNING_RATES.arguments(
-        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE
-    )
-    arguments = read_arguments(
-        build, arguments, where=_WHERE, step=lambda value: resolved(StepSpec.parse(value))
-    )
+    arguments = check_learning_rate(written, lambda value: resolved(StepSpec.parse(value)))
     try:
         begin = resolved(written.warmup)
     except ValueError as error:
         raise UserError(f"{_WHERE}.warmup {error}.") from error
     try:
+        build = LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
         built = build(
             initial=written.initial, final=written.final, begin=begin, total_steps=total_steps, **arguments
         )

@@ -7,8 +7,8 @@ import tf_keras
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
 from runner.process.errors import UserError
-from runner.recipe.arguments import NotNegative, Positive, Share, read_arguments
 from runner.recipe.registry import Registry
+from runner.recipe.signature import NotNegative, Positive, Share
 from runner.recipe.training import LearningRate, Optimizer
 from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
@@ -145,13 +145,13 @@ def check_optimizer(written: Optimizer) -> dict[str, Any]:
         UserError: A name or an argument is unknown or unusable.
     """
     where = "recipe.training.optimizer"
-    build = OPTIMIZERS.get(written.name, where=f"{where}.name")
+    OPTIMIZERS.get(written.name, where=f"{where}.name")
     arguments = OPTIMIZERS.arguments(
         written.name, written.arguments, where=where, supplied=("learning_rate",), beside=("learning_rate",)
     )
     if isinstance(written.learning_rate, LearningRate):
         check_learning_rate(written.learning_rate)
-    return read_arguments(build, arguments, where=where)
+    return arguments
 
 
 def build_optimizer(
@@ -169,10 +169,10 @@ def build_optimizer(
         UserError: The name, an argument or the learning rate is unknown or unusable.
     """
     where = "recipe.training.optimizer"
-    build = OPTIMIZERS.get(written.name, where=f"{where}.name")
     arguments = check_optimizer(written)
     learning_rate = build_learning_rate(written.learning_rate, total_steps, steps_per_epoch, phase=phase)
     try:
+        build = OPTIMIZERS.get(written.name, where=f"{where}.name")
         return build(learning_rate=learning_rate, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: optimizer '{written.name}': {error}") from error

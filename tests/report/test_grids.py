@@ -1,12 +1,11 @@
 from dataclasses import replace
 
-from runner.recipe.rule import Rule
-from runner.recipe.schedule import Schedule
+from runner.recipe.rule import Rule, ScheduleSettings
 from runner.report.grids import check_grid, files_grid, plan_grid, rules_grid
 from tests.report.test_files import BROKEN, DENSE, SAID, SPARSE
 from tests.report.test_tables import CONV, LSTM, PLAN, check
 
-ALL = Rule("all", ("*",), ignore=("x*",), schedule=Schedule("polynomial", 0.875))
+ALL = Rule("all", ("*",), ignore=("x*",), schedule=ScheduleSettings("polynomial", 0.875))
 STRUCTURAL = Rule("structural", ("conv",), types=("Conv2D",), m_by_n=(2, 4))
 OFF = Rule("off", ("head",), prune=False)
 

@@ -10,7 +10,7 @@ from runner.datasets import Dataset
 from runner.export.measure import Exported
 from runner.models import build_model
 from runner.process.errors import UserError
-from runner.recipe.schema import Model, Recipe
+from runner.recipe.recipe import Model, Recipe
 from runner.report.display import Display
 from runner.run.dense_reference import dense_trained, guessing, judged
 from runner.run.stages import prepare

@@ -9,7 +9,7 @@ import pytest
 from matplotlib.image import imread
 
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.report.mask_plots import plot_mask
 from runner.report.stored_mask import StoredMask
 from runner.run.experiment import run_experiment

@@ -9,7 +9,7 @@ import tf_keras
 
 from runner.datasets import Dataset, load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.report.display import Display
 from runner.run import stages
 from runner.run.stages import prepare

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import Dataset
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.training.dense_key import dense_ingredients, dense_key
 
 RECIPE: dict[str, Any] = {

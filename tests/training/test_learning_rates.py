@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.process.errors import UserError
-from runner.recipe.schema import LearningRate, Optimizer, StepSpec
+from runner.recipe.recipe import LearningRate, Optimizer, StepSpec
 from runner.training import LEARNING_RATES, build_optimizer
 from runner.training.learning_rates import build_learning_rate
 from runner.training.rates import Cosine, Piecewise, WarmUp

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from runner.process.errors import UserError
-from runner.recipe.schema import LearningRate, Optimizer
+from runner.recipe.recipe import LearningRate, Optimizer
 from runner.training import OPTIMIZERS, build_optimizer
 
 
