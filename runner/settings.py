@@ -3,7 +3,7 @@
 import os
 import tempfile
 from collections.abc import Mapping
-from dataclasses import field, replace
+from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -13,7 +13,7 @@ from runner.process.errors import UserError
 from runner.process.wording import shown
 from runner.recipe.objective import read_objectives
 from runner.recipe.problems import Invalid, problems_of, written_fields
-from runner.recipe.section import Flag, Number, OneOf, Section, Text, Texts, Whole, section
+from runner.recipe.section import Flag, Number, OneOf, Placed, Section, Text, Texts, Whole, section
 
 ARTIFACTS = ("tables", "plots", "recipe", "tflite", "reports", "model")
 
@@ -35,68 +35,44 @@ def _folder(written: object) -> Path:
 class Tracking(Section):
     """Where results are logged."""
 
-    uri: Annotated[
-        Text | None,
-        Field(
-            description="MLflow's store or server; by default `MLFLOW_TRACKING_URI`, else a database in"
-            " `outputs`."
-        ),
-    ] = None
-    experiment: Annotated[
-        Text | None,
-        Field(description="MLflow's experiment; by default `MLFLOW_EXPERIMENT_NAME`, else the runner's own."),
-    ] = None
-    artifacts: Annotated[
-        tuple[Annotated[str, OneOf(ARTIFACTS)], ...],
-        Field(description="What to log beside numbers; empty logs none."),
-    ] = ARTIFACTS
+    uri: Text | None = None
+    """MLflow's store or server; by default `MLFLOW_TRACKING_URI`, else a database in `outputs`."""
+    experiment: Text | None = None
+    """MLflow's experiment; by default `MLFLOW_EXPERIMENT_NAME`, else the runner's own."""
+    artifacts: tuple[Annotated[str, OneOf(ARTIFACTS)], ...] = ARTIFACTS
+    """What to log beside numbers; empty logs none."""
 
 
 @section
 class RunSettings(Section):
     """The settings of one run."""
 
-    seed: Annotated[Whole, Field(description="Of everything random, in [0, 2**32).")] = 0
-    outputs: Annotated[
-        Path,
-        BeforeValidator(_folder),
-        Field(description="The folder for runs, sweeps and the MLflow store, absolute."),
-    ] = field(default_factory=lambda: Path.cwd() / "outputs")
-    dry_run: Annotated[Flag, Field(description="Print the plan and train nothing.")] = False
-    debug: Annotated[Flag, Field(description="Show the traceback of an error.")] = False
-    plugins: Annotated[Texts, Field(description="Modules that register schedules, models and datasets.")] = ()
-    threads: Annotated[
-        Whole | None,
-        Field(
-            description="Threads that each job computes with; by default all cores, in a sweep divided by the"
-            " jobs that run at once on a machine. Sums of floating-point numbers depend on it in their last"
-            " bits."
-        ),
-    ] = None
-    resume: Annotated[
-        Flag, Field(description="In a sweep: take the results of equal jobs that have finished before.")
-    ] = False
-    on_failure: Annotated[
-        str,
-        OneOf(("continue", "stop")),
-        Field(description="In a sweep: what a failed job lets the others do."),
-    ] = "continue"
-    objective: Annotated[
-        Texts,
-        Field(
-            description="What a searching sweeper looks for: one or two of MLflow's metrics, with a minus in"
-            " front where less is better."
-        ),
-    ] = ("val/accuracy",)
-    export_timeout: Annotated[
-        Number,
-        Field(
-            gt=0,
-            description="After how many seconds without a sign of life TensorFlow's converter or interpreter"
-            " is given up.",
-        ),
-    ] = 600.0
-    tracking: Annotated[Tracking, Field(description="Where results are logged.")] = Tracking()
+    seed: Whole = 0
+    """Of everything random, in [0, 2**32)."""
+    outputs: Annotated[Path, BeforeValidator(_folder)] = field(default_factory=lambda: Path.cwd() / "outputs")
+    """The folder for runs, sweeps and the MLflow store, absolute."""
+    dry_run: Flag = False
+    """Print the plan and train nothing."""
+    debug: Flag = False
+    """Show the traceback of an error."""
+    plugins: Texts = ()
+    """Modules that register schedules, models and datasets."""
+    threads: Whole | None = None
+    """Threads that each job computes with; by default all cores, in a sweep divided by the jobs that
+    run at once on a machine. Sums of floating-point numbers depend on it in their last bits.
+    """
+    resume: Flag = False
+    """In a sweep: take the results of equal jobs that have finished before."""
+    on_failure: Annotated[str, OneOf(("continue", "stop"))] = "continue"
+    """In a sweep: what a failed job lets the others do."""
+    objective: Texts = ("val/accuracy",)
+    """What a searching sweeper looks for: one or two of MLflow's metrics, with a minus in front where
+    less is better.
+    """
+    export_timeout: Annotated[Number, Field(gt=0)] = 600.0
+    """After how many seconds without a sign of life TensorFlow's converter or interpreter is given up."""
+    tracking: Tracking = Tracking()
+    """Where results are logged."""
     # The command as it was given, for the record.
     argv: Annotated[tuple[str, ...], Field(exclude=True)] = ()
     # What of the recipe the command changes, as it was given.
@@ -139,10 +115,10 @@ class RunSettings(Section):
             UserError: One message that names every problem found.
         """
         try:
-            settings = TypeAdapter(cls).validate_python(mapping)
+            given = {"argv": argv, "overrides": overrides, "run_dir": run_dir}
+            return TypeAdapter(cls).validate_python(Placed(mapping, given))
         except ValidationError as error:
             raise UserError("; ".join(map(" ".join, problems_of(error, cls)))) from error
-        return replace(settings, argv=argv, overrides=overrides, run_dir=run_dir)
 
 
 def setting_names() -> list[str]:

@@ -16,21 +16,14 @@ _LIMITS = ("max_bytes", "max_accuracy_drop", "min_accuracy")
 class Export(Section):
     """The TFLite files to write."""
 
-    variants: Annotated[
-        Texts, Field(description="Kinds of TFLite file to write.", examples=[["float32", "int8"]])
-    ] = ("float32",)
-    calibration_samples: Annotated[
-        Whole,
-        Field(
-            ge=1,
-            description="How many training samples the int8 variants are calibrated on, or all where there are"
-            " fewer. They are selected once for a data set, whatever the seed.",
-        ),
-    ] = 128
-    dense: Annotated[
-        Flag,
-        Field(description="Also measure the dense model's files, which sizes and times are compared with."),
-    ] = True
+    variants: Annotated[Texts, Field(examples=[["float32", "int8"]])] = ("float32",)
+    """Kinds of TFLite file to write."""
+    calibration_samples: Annotated[Whole, Field(ge=1)] = 128
+    """How many training samples the int8 variants are calibrated on, or all where there are fewer.
+    They are selected once for a data set, whatever the seed.
+    """
+    dense: Flag = True
+    """Also measure the dense model's files, which sizes and times are compared with."""
 
     def __post_init__(self) -> None:
         if not self.variants:
@@ -43,28 +36,16 @@ class Export(Section):
 class Budget(Section):
     """What a release may cost; a run whose file exceeds it has failed."""
 
-    variant: Annotated[
-        Text,
-        Field(description="The file that is meant, one of `export.variants`. Required.", examples=["int8"]),
-    ] = ""
-    max_bytes: Annotated[
-        Whole | None,
-        Field(ge=1, description="The largest size of the file, in bytes.", examples=[100_000]),
-    ] = None
-    max_accuracy_drop: Annotated[
-        Number | None,
-        Field(
-            ge=0,
-            le=1,
-            description="The most test accuracy that the file may lose against the dense model or, where that"
-            " was not trained, against the pruned Keras model.",
-            examples=[0.01],
-        ),
-    ] = None
-    min_accuracy: Annotated[
-        Number | None,
-        Field(ge=0, le=1, description="The lowest test accuracy of the file.", examples=[0.97]),
-    ] = None
+    variant: Annotated[Text, Field(examples=["int8"])] = ""
+    """The file that is meant, one of `export.variants`. Required."""
+    max_bytes: Annotated[Whole | None, Field(ge=1, examples=[100_000])] = None
+    """The largest size of the file, in bytes."""
+    max_accuracy_drop: Annotated[Number | None, Field(ge=0, le=1, examples=[0.01])] = None
+    """The most test accuracy that the file may lose against the dense model or, where that was not
+    trained, against the pruned Keras model.
+    """
+    min_accuracy: Annotated[Number | None, Field(ge=0, le=1, examples=[0.97])] = None
+    """The lowest test accuracy of the file."""
 
     def __post_init__(self) -> None:
         if all(getattr(self, name) is None for name in _LIMITS):

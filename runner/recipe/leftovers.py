@@ -24,7 +24,8 @@ def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
         overrides: The dotted keys that the command line gave.
 
     Returns:
-        The recipe, `ScheduleSettings.written_for` filled in. Which of them go is for whoever knows the schedules.
+        The recipe, `written_for` of its schedules filled in. Which of them go is for whoever knows the
+            schedules.
     """
     files = lineage(recipe.name)
     rules = []

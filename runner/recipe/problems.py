@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple, get_args, get_origin
+from typing import Any, NamedTuple, get_args
 
 from pydantic import ValidationError
 from pydantic.fields import FieldInfo
@@ -19,6 +19,8 @@ NUMBER, MAPPING = "(number)", "(mapping)"
 OPEN = "???"
 """What OmegaConf calls a missing value."""
 
+# Fields that hold values by keys of the user's choice.
+_KEYED = (ARGUMENTS, "layers")
 _MOST_LISTED = 20
 _WANTED = {
     "int_type": "a whole number",
@@ -182,5 +184,5 @@ def _located(loc: Sequence[int | str], section: Any) -> tuple[str, Any, FieldInf
             key += f".{name}"
         if field is not None:
             below = section_in(field.annotation) or below
-            names_a_key = name == ARGUMENTS or get_origin(field.annotation) is dict
+            names_a_key = name in _KEYED
     return key.removeprefix("."), owner, field

@@ -7,17 +7,25 @@ checked later, by the registries that know them.
 import hashlib
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import KW_ONLY, dataclass, field, replace
+from dataclasses import KW_ONLY, field
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, Field, StringConstraints, TypeAdapter, ValidationError
+from pydantic import (
+    BeforeValidator,
+    Field,
+    PlainSerializer,
+    Strict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+)
 
 from runner.process.errors import UserError
 from runner.recipe.export import Budget, Export
 from runner.recipe.pattern import pattern_problem
 from runner.recipe.problems import Invalid, Problem, message, problems_of
 from runner.recipe.rule import Rule, ScheduleSettings, beyond_training
-from runner.recipe.section import Arguments, Number, Section, Text, Texts, plain, section
+from runner.recipe.section import Arguments, Number, Placed, Section, Text, Texts, plain, section
 from runner.recipe.steps import StepSpec
 from runner.recipe.training import Augmentation, LearningRate, Optimizer, Training
 from runner.recipe.vetting import NAMES_CODE, code_keys
@@ -42,21 +50,14 @@ __all__ = [
 class Data(Section):
     """The data to train and test on."""
 
-    name: Annotated[Text, Field(description="A registered dataset.", examples=["mnist"])] = "mnist"
-    path: Annotated[
-        Text | None, Field(description="A file to load, which must exist.", examples=["my_data.npz"])
-    ] = None
-    fallback: Annotated[
-        Text | None,
-        Field(
-            description="The dataset to use where `name` cannot be had; null makes that an error.",
-            examples=["digits"],
-        ),
-    ] = None
-    validation_split: Annotated[
-        Number,
-        Field(ge=0, lt=1, description="The share of the training set kept for validation.", examples=[0.1]),
-    ] = 0.0
+    name: Annotated[Text, Field(examples=["mnist"])] = "mnist"
+    """A registered dataset."""
+    path: Annotated[Text | None, Field(examples=["my_data.npz"])] = None
+    """A file to load, which must exist."""
+    fallback: Annotated[Text | None, Field(examples=["digits"])] = None
+    """The dataset to use where `name` cannot be had; null makes that an error."""
+    validation_split: Annotated[Number, Field(ge=0, lt=1, examples=[0.1])] = 0.0
+    """The share of the training set kept for validation."""
     arguments: Arguments = field(default_factory=dict)
 
 
@@ -64,25 +65,14 @@ class Data(Section):
 class Model(Section):
     """The model to prune: a registered builder or a saved file, exactly one of the two."""
 
-    name: Annotated[Text | None, Field(description="A registered model.", examples=["mnist_cnn"])] = None
-    path: Annotated[
-        Text | None,
-        Field(description="A saved model, `.keras` or `.h5`; excludes `name`.", examples=["my_model.keras"]),
-    ] = None
-    weights: Annotated[
-        Text | None,
-        Field(
-            description="A file of Keras 3 or tf-keras whose weights the model begins with.",
-            examples=["trained.weights.h5"],
-        ),
-    ] = None
-    weights_ignore: Annotated[
-        Texts,
-        Field(
-            description="Patterns of layers that `weights` leaves as they are built, such as another head.",
-            examples=["head*"],
-        ),
-    ] = ()
+    name: Annotated[Text | None, Field(examples=["mnist_cnn"])] = None
+    """A registered model."""
+    path: Annotated[Text | None, Field(examples=["my_model.keras"])] = None
+    """A saved model, `.keras` or `.h5`; excludes `name`."""
+    weights: Annotated[Text | None, Field(examples=["trained.weights.h5"])] = None
+    """A file of Keras 3 or tf-keras whose weights the model begins with."""
+    weights_ignore: Annotated[Texts, Field(examples=["head*"])] = ()
+    """Patterns of layers that `weights` leaves as they are built, such as another head."""
     arguments: Arguments = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -98,69 +88,46 @@ class Model(Section):
             )
 
 
-def _with_targets(rules: object) -> object:
-    """Gives each rule that has no targets its name for one."""
-    if not isinstance(rules, Mapping):
-        return rules
-    found = {key: {} if rule is None else rule for key, rule in rules.items()}
-    return {
-        key: {**rule, "targets": key} if isinstance(rule, Mapping) and rule.get("targets") is None else rule
-        for key, rule in found.items()
-    }
+def _rules(written: object) -> object:
+    if not isinstance(written, Mapping):
+        return written if isinstance(written, tuple) else _RULES.validate_python(written)
+    placed = {key: Placed(rule, {"key": key, "targets": key}) for key, rule in written.items()}
+    return tuple(_RULES.validate_python(placed).values())
 
 
-def _with_keys(rules: dict[str, Rule]) -> dict[str, Rule]:
-    return {key: replace(rule, key=key) for key, rule in rules.items()}
+_Rules = dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Rule]
+_RULES = TypeAdapter(_Rules)
 
 
 @section
-class Document(Section):
-    """A pruning experiment, as a recipe file describes it."""
+class Recipe(Section):
+    """One pruning experiment."""
 
+    # What the command line calls it.
+    name: Annotated[str, Field(exclude=True)]
+    # The file it came from, for messages.
+    source: Annotated[str, Field(exclude=True)]
     _: KW_ONLY
-    description: Annotated[Text | None, Field(description="One line on what the recipe is for.")] = None
-    data: Annotated[Data, Field(description="The data to train and test on.")] = Data()
-    model: Annotated[Model, Field(description="The model to prune: `name` or `path`.")]
-    training: Annotated[Training, Field(description="How the model is trained while it is pruned.")]
-    layers: Annotated[
-        dict[Annotated[str, StringConstraints(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")], Rule],
-        BeforeValidator(_with_targets),
-        AfterValidator(_with_keys),
-        Field(description="The rules by name, in order: the last one that matches a layer has it."),
-    ]
-    export: Annotated[Export, Field(description="The TFLite files to write.")] = Export()
-    budget: Annotated[
-        Budget | None,
-        BeforeValidator(lambda written: None if written == {} else written),
-        Field(description="What a release may cost; a run whose file exceeds it has failed."),
-    ] = None
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """One pruning experiment.
-
-    Args:
-        name: What the command line calls it.
-        source: The file it came from, for messages.
-        description: One line on what it is for.
-        data: See `Data`.
-        model: See `Model`.
-        training: See `Training`.
-        layers: The rules in order; the last one that matches a layer has it.
-        export: See `Export`.
-        budget: See `Budget`; None for none.
-    """
-
-    name: str
-    source: str
-    description: str
-    data: Data
+    description: Annotated[str, Strict()] = ""
+    """One line on what the recipe is for."""
+    data: Data = Data()
+    """The data to train and test on."""
     model: Model
+    """The model to prune: `name` or `path`."""
     training: Training
-    layers: tuple[Rule, ...]
-    export: Export
-    budget: Budget | None = None
+    """How the model is trained while it is pruned."""
+    layers: Annotated[
+        tuple[Rule, ...],
+        BeforeValidator(_rules, json_schema_input_type=_Rules),
+        PlainSerializer(lambda rules: {rule.key: plain(rule) for rule in rules}),
+    ]
+    """The rules by name, in order: the last one that matches a layer has it."""
+    export: Export = Export()
+    """The TFLite files to write."""
+    budget: Annotated[Budget | None, BeforeValidator(lambda written: None if written == {} else written)] = (
+        None
+    )
+    """What a release may cost; a run whose file exceeds it has failed."""
 
     def __post_init__(self) -> None:
         wrong: dict[str, str] = {}
@@ -206,35 +173,14 @@ class Recipe:
         if problems:
             raise UserError(message(problems, where))
         try:
-            said = TypeAdapter(Document).validate_python(mapping)
-            return cls(
-                name=name,
-                source=source,
-                description=said.description or "",
-                data=said.data,
-                model=said.model,
-                training=said.training,
-                layers=tuple(said.layers.values()),
-                export=said.export,
-                budget=said.budget,
-            )
+            return TypeAdapter(cls).validate_python(Placed(mapping, {"name": name, "source": source}))
         except ValidationError as error:
-            problems = list(problems_of(error, Document, "recipe"))
-        except Invalid as error:
-            problems = [Problem(f"recipe.{key}", text) for key, text in error.problems.items()]
+            problems = list(problems_of(error, cls, "recipe"))
         raise UserError(message(problems, where))
 
     def to_mapping(self) -> dict[str, Any]:
         """Gives plain data, every default filled in; `from_mapping` reads it back as an equal recipe."""
-        return {
-            "description": self.description or None,
-            "data": plain(self.data),
-            "model": plain(self.model),
-            "training": plain(self.training),
-            "layers": {rule.key: plain(rule) for rule in self.layers},
-            "export": plain(self.export),
-            "budget": self.budget and plain(self.budget),
-        }
+        return {**plain(self), "description": self.description or None}
 
     @property
     def hash(self) -> str:

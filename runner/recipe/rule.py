@@ -24,6 +24,11 @@ from runner.recipe.section import (
 )
 from runner.recipe.steps import StepSpec
 
+_MByN = Annotated[
+    tuple[int, int],
+    PlainValidator(parse_m_by_n, json_schema_input_type=str | tuple[int, int]),
+    PlainSerializer(lambda pattern: m_by_n_text(*pattern)),
+]
 # A level written as 0.6666667 for 2/3 is not above it.
 _TOLERANCE = 1e-6
 
@@ -32,13 +37,12 @@ _TOLERANCE = 1e-6
 class BlockSize(Section):
     """A block of the matrix `[spatial x in, out]` that is pruned whole."""
 
-    inputs: Annotated[Whole, Field(ge=1, alias="in", description="Its rows. Required.", examples=[4])]
-    outputs: Annotated[Whole, Field(ge=1, alias="out", description="Its columns. Required.", examples=[1])]
-    pooling: Annotated[
-        str,
-        OneOf(POOLINGS),
-        Field(description="What stands for a block: the average or the largest of its magnitudes."),
-    ] = "AVG"
+    inputs: Annotated[Whole, Field(ge=1, alias="in", examples=[4])]
+    """Its rows. Required."""
+    outputs: Annotated[Whole, Field(ge=1, alias="out", examples=[1])]
+    """Its columns. Required."""
+    pooling: Annotated[str, OneOf(POOLINGS)] = "AVG"
+    """What stands for a block: the average or the largest of its magnitudes."""
 
     def __post_init__(self) -> None:
         if self.inputs == self.outputs == 1:
@@ -49,33 +53,16 @@ class BlockSize(Section):
 class ScheduleSettings(Section):
     """Sparsity as a function of the training step, as a recipe writes it."""
 
-    name: Annotated[Text, Field(description="A registered schedule. Required.", examples=["polynomial"])]
-    sparsity: Annotated[
-        Number | None,
-        Field(
-            ge=0,
-            lt=1,
-            description="The final level, a share of zeros. Under `m_by_n` it is m/n by default; without it is"
-            " required.",
-            examples=[0.8],
-        ),
-    ] = None
-    begin_step: Annotated[Point, Field(description="Where pruning begins.", examples=["20%"])] = StepSpec(0)
-    end_step: Annotated[
-        Point | None,
-        Field(
-            description="Where the final level is reached; by default the end of training.", examples=["80%"]
-        ),
-    ] = None
-    frequency: Annotated[
-        Whole | None,
-        Field(
-            ge=1,
-            description="Steps between updates of the mask; by default a fiftieth of the steps from begin to"
-            " end.",
-            examples=[100],
-        ),
-    ] = None
+    name: Annotated[Text, Field(examples=["polynomial"])]
+    """A registered schedule. Required."""
+    sparsity: Annotated[Number | None, Field(ge=0, lt=1, examples=[0.8])] = None
+    """The final level, a share of zeros. Under `m_by_n` it is m/n by default; without it is required."""
+    begin_step: Annotated[Point, Field(examples=["20%"])] = StepSpec(0)
+    """Where pruning begins."""
+    end_step: Annotated[Point | None, Field(examples=["80%"])] = None
+    """Where the final level is reached; by default the end of training."""
+    frequency: Annotated[Whole | None, Field(ge=1, examples=[100])] = None
+    """Steps between updates of the mask; by default a fiftieth of the steps from begin to end."""
     arguments: Arguments = field(default_factory=dict)
     # Those of `arguments` that a recipe wrote for the schedule of this name, before another one was named.
     written_for: Annotated[Mapping[str, str], Field(exclude=True)] = field(
@@ -112,64 +99,31 @@ class Rule(Section):
     """Which layers, which structure, which schedule."""
 
     # The rule's name in the recipe, an identifier.
-    key: Annotated[str, Field(exclude=True)] = ""
-    targets: Annotated[
-        Texts,
-        Field(
-            description="Names of the layers that the rule takes: globs, or regular expressions after `re:`. By"
-            " default the rule's own name.",
-            examples=["conv*", ["re:block_\\d+", "head"]],
-        ),
-    ] = ()
-    ignore: Annotated[
-        Texts,
-        Field(description="Names of layers that the rule leaves out, written likewise.", examples=["head"]),
-    ] = ()
-    types: Annotated[
-        Texts,
-        Field(
-            description="Classes of layers that the rule is narrowed to; empty is all.", examples=[["Conv2D"]]
-        ),
-    ] = ()
-    weights: Annotated[
-        Texts,
-        Field(
-            description="Weights that the rule selects; empty is what each layer prunes by default.",
-            examples=[["recurrent_kernel"]],
-        ),
-    ] = ()
-    prune: Annotated[Flag, Field(description="False leaves the layers dense.")] = True
-    m_by_n: Annotated[
-        Annotated[
-            tuple[int, int],
-            PlainValidator(parse_m_by_n, json_schema_input_type=str | tuple[int, int]),
-            PlainSerializer(lambda pattern: m_by_n_text(*pattern)),
-        ]
-        | None,
-        Field(
-            description="m of each n weights are zero, 0 < m < n; by default the rule is unstructured.",
-            examples=["2x4", [2, 4]],
-        ),
-    ] = None
-    m_by_n_axis: Annotated[
-        str, OneOf(M_BY_N_AXES), Field(description="What the groups of `m_by_n` run along.")
-    ] = "auto"
-    block: Annotated[
-        BlockSize | None,
-        Field(description="Blocks of weights that are pruned whole; excludes `m_by_n`."),
-    ] = None
-    importance: Annotated[
-        str,
-        OneOf(IMPORTANCES),
-        Field(description="What ranks the weights; `random` is a control that selects as many at random."),
-    ] = "magnitude"
-    schedule: Annotated[
-        ScheduleSettings | None,
-        Field(
-            description="Sparsity along training. Without it `m_by_n` sets its full pattern at the first step;"
-            " all else needs one."
-        ),
-    ] = None
+    key: Annotated[str, Field(exclude=True)]
+    targets: Annotated[Texts, Field(examples=["conv*", ["re:block_\\d+", "head"]])]
+    """Names of the layers that the rule takes: globs, or regular expressions after `re:`. By default
+    the rule's own name.
+    """
+    ignore: Annotated[Texts, Field(examples=["head"])] = ()
+    """Names of layers that the rule leaves out, written likewise."""
+    types: Annotated[Texts, Field(examples=[["Conv2D"]])] = ()
+    """Classes of layers that the rule is narrowed to; empty is all."""
+    weights: Annotated[Texts, Field(examples=[["recurrent_kernel"]])] = ()
+    """Weights that the rule selects; empty is what each layer prunes by default."""
+    prune: Flag = True
+    """False leaves the layers dense."""
+    m_by_n: Annotated[_MByN | None, Field(examples=["2x4", [2, 4]])] = None
+    """m of each n weights are zero, 0 < m < n; by default the rule is unstructured."""
+    m_by_n_axis: Annotated[str, OneOf(M_BY_N_AXES)] = "auto"
+    """What the groups of `m_by_n` run along."""
+    block: BlockSize | None = None
+    """Blocks of weights that are pruned whole; excludes `m_by_n`."""
+    importance: Annotated[str, OneOf(IMPORTANCES)] = "magnitude"
+    """What ranks the weights; `random` is a control that selects as many at random."""
+    schedule: ScheduleSettings | None = None
+    """Sparsity along training. Without it `m_by_n` sets its full pattern at the first step; all else
+    needs one.
+    """
 
     def __post_init__(self) -> None:
         wrong = {

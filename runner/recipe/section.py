@@ -5,7 +5,7 @@ import difflib
 import functools
 from collections.abc import Mapping
 from dataclasses import field
-from typing import Annotated, Any, TypeVar, dataclass_transform
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, dataclass_transform
 
 from pydantic import (
     AfterValidator,
@@ -65,7 +65,14 @@ def section(cls: type[T]) -> type[T]:
             raise Invalid(dict(problems_of(error, made))) from error
 
     made.__init__ = init  # type: ignore[method-assign]
-    return made
+    return cast(type[T], made)
+
+
+class Placed(NamedTuple):
+    """What is written of a section, and the fields that come from elsewhere, such as a rule's name."""
+
+    mapping: object
+    fields: Mapping[str, Any]
 
 
 @dataclass(frozen=True, config=_CONFIG)
@@ -79,28 +86,34 @@ class Section:
     @model_validator(mode="before")
     @classmethod
     def _arranged(cls, written: Any) -> Any:
-        """Arranges what is written by fields."""
-        if not isinstance(written, Mapping):
-            return written  # The arguments of the constructor, or a value that pydantic refuses.
-        known = written_fields(cls)
-        # What is missing of a section that must be there is said key by key.
-        found: dict[str, Any] = {
-            key: {} for key, each in known.items() if each.is_required() and section_in(each.annotation)
-        }
-        found |= {key: whole(written[key]) for key in known if written.get(key) is not None}
-        rest = {str(key): value for key, value in written.items() if key not in known}
-        fields: Mapping[str, Any] = cls.__pydantic_fields__  # type: ignore[attr-defined]
-        if ARGUMENTS in fields:
-            slips = {key for key in rest if difflib.get_close_matches(key, known, n=1, cutoff=_SLIP)}
-            found[ARGUMENTS] = {key: value for key, value in rest.items() if key not in slips}
-            rest = {key: rest[key] for key in rest if key in slips}
-        elif unknown := [key for key in rest if key in fields]:
-            raise Invalid({key: unknown_key(key, cls) for key in unknown})
-        return found | rest
+        return _by_fields(cls, written)
 
     @model_serializer(mode="wrap")
     def _plain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
         return {**handler(self), **getattr(self, ARGUMENTS, {})}
+
+
+def _by_fields(cls: Any, written: Any) -> Any:
+    if isinstance(written, Placed):
+        arranged = _by_fields(cls, {} if written.mapping is None else written.mapping)
+        return {**written.fields, **arranged} if isinstance(arranged, dict) else arranged
+    if not isinstance(written, Mapping):
+        return written  # The arguments of the constructor, or a value that pydantic refuses.
+    known = written_fields(cls)
+    # What is missing of a section that must be there is said key by key.
+    found: dict[str, Any] = {
+        key: {} for key, each in known.items() if each.is_required() and section_in(each.annotation)
+    }
+    found |= {key: whole(written[key]) for key in known if written.get(key) is not None}
+    rest = {str(key): value for key, value in written.items() if key not in known}
+    fields: Mapping[str, Any] = cls.__pydantic_fields__
+    if ARGUMENTS in fields:
+        slips = {key for key in rest if difflib.get_close_matches(key, known, n=1, cutoff=_SLIP)}
+        found[ARGUMENTS] = {key: value for key, value in rest.items() if key not in slips}
+        rest = {key: rest[key] for key in rest if key in slips}
+    elif unknown := [key for key in rest if key in fields]:
+        raise Invalid({key: unknown_key(key, cls) for key in unknown})
+    return found | rest
 
 
 def plain(value: Section) -> Any:

@@ -24,22 +24,14 @@ class LearningRate(Section):
     Every key but `initial` may be left out whatever the name is, so that the name alone can be swept.
     """
 
-    name: Annotated[Text, Field(description="A registered learning rate.", examples=["cosine"])] = "constant"
-    initial: Annotated[
-        Number, Field(gt=0, description="The rate once the warm-up is over. Required.", examples=[0.1])
-    ] = 0.0
-    final: Annotated[
-        Number,
-        Field(
-            description="The lowest rate after the warm-up, at most `initial`: cosine ends there, no other falls"
-            " below.",
-            json_schema_extra={"minimum": 0},
-        ),
-    ] = 0.0
-    warmup: Annotated[
-        Point,
-        Field(description="How long the rate first rises to `initial`, in equal steps.", examples=["1ep"]),
-    ] = StepSpec(0)
+    name: Annotated[Text, Field(examples=["cosine"])] = "constant"
+    """A registered learning rate."""
+    initial: Annotated[Number, Field(gt=0, examples=[0.1])] = 0.0
+    """The rate once the warm-up is over. Required."""
+    final: Annotated[Number, Field(json_schema_extra={"minimum": 0})] = 0.0
+    """The lowest rate after the warm-up, at most `initial`: cosine ends there, no other falls below."""
+    warmup: Annotated[Point, Field(examples=["1ep"])] = StepSpec(0)
+    """How long the rate first rises to `initial`, in equal steps."""
     arguments: Annotated[Arguments, AfterValidator(_without_nulls)] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -61,19 +53,18 @@ def _form(rate: object) -> str | None:
 class Optimizer(Section):
     """The optimizer of the training."""
 
-    name: Annotated[Text, Field(description="A registered optimizer.", examples=["sgd"])] = "adam"
+    name: Annotated[Text, Field(examples=["sgd"])] = "adam"
+    """A registered optimizer."""
     learning_rate: Annotated[
         Annotated[Number, Field(gt=0), Tag(NUMBER)] | Annotated[LearningRate, Tag(MAPPING)],
-        Field(
-            description="A number, which is held, or a mapping for a rate that changes along the steps.",
-            examples=[0.1, {"name": "cosine", "initial": 0.1}],
-        ),
+        Field(examples=[0.1, {"name": "cosine", "initial": 0.1}]),
         Discriminator(
             _form,
             EXPECTED,
             custom_error_message="a number, or a mapping such as {name: cosine, initial: 0.1}",
         ),
     ] = 0.001
+    """A number, which is held, or a mapping for a rate that changes along the steps."""
     arguments: Arguments = field(default_factory=dict)
 
 
@@ -81,17 +72,10 @@ class Optimizer(Section):
 class Augmentation(Section):
     """How training images are changed at random, each time they are seen."""
 
-    shift: Annotated[
-        Whole,
-        Field(
-            ge=0,
-            description="The most pixels an image is moved by, up or down and left or right.",
-            examples=[2],
-        ),
-    ] = 0
-    flip: Annotated[Flag, Field(description="Mirror half of the images, left to right.", examples=[True])] = (
-        False
-    )
+    shift: Annotated[Whole, Field(ge=0, examples=[2])] = 0
+    """The most pixels an image is moved by, up or down and left or right."""
+    flip: Annotated[Flag, Field(examples=[True])] = False
+    """Mirror half of the images, left to right."""
 
     @property
     def changes(self) -> bool:
@@ -103,41 +87,29 @@ class Augmentation(Section):
 class Training(Section):
     """How the model is trained while it is pruned."""
 
-    epochs: Annotated[
-        Whole, Field(ge=1, description="Passes over the training data. Required.", examples=[10])
-    ]
-    batch_size: Annotated[
-        Whole, Field(ge=1, description="Samples in a training step. Required.", examples=[128])
-    ]
-    optimizer: Annotated[
-        Optimizer, Field(description="The optimizer and its learning rate.", examples=[{"name": "adam"}])
-    ] = Optimizer()
-    loss: Annotated[
-        Text | None,
-        Field(description="A Keras loss; by default it follows the task.", examples=["mse"]),
-    ] = None
-    metrics: Annotated[
-        Texts | None,
-        Field(description="Keras metrics; by default they follow the task.", examples=[["mae"]]),
-    ] = None
-    augmentation: Annotated[
-        Augmentation | None,
-        Field(description="How training images are changed at random; by default they are not."),
-    ] = None
-    dense_epochs: Annotated[
-        Whole,
-        Field(
-            ge=0,
-            description="Passes over the data before pruning. All recipes that share data, model, training and"
-            " seed begin with the weights of this dense training.",
-            examples=[5],
-        ),
-    ] = 0
+    epochs: Annotated[Whole, Field(ge=1, examples=[10])]
+    """Passes over the training data. Required."""
+    batch_size: Annotated[Whole, Field(ge=1, examples=[128])]
+    """Samples in a training step. Required."""
+    optimizer: Annotated[Optimizer, Field(examples=[{"name": "adam"}])] = Optimizer()
+    """The optimizer and its learning rate."""
+    loss: Annotated[Text | None, Field(examples=["mse"])] = None
+    """A Keras loss; by default it follows the task."""
+    metrics: Annotated[Texts | None, Field(examples=[["mae"]])] = None
+    """Keras metrics; by default they follow the task."""
+    augmentation: Augmentation | None = None
+    """How training images are changed at random; by default they are not."""
+    dense_epochs: Annotated[Whole, Field(ge=0, examples=[5])] = 0
+    """Passes over the data before pruning. All recipes that share data, model, training and seed begin
+    with the weights of this dense training.
+    """
 
     def __post_init__(self) -> None:
         rate = self.optimizer.learning_rate
+        if not isinstance(rate, LearningRate):
+            return
         phases = {"training": self.epochs, "dense training": self.dense_epochs or self.epochs}
-        for phase, epochs in phases.items() if isinstance(rate, LearningRate) else ():
+        for phase, epochs in phases.items():
             warmup = rate.warmup.in_epochs(epochs)
             if warmup is not None and warmup > epochs:
                 raise Invalid(

@@ -315,4 +315,4 @@ def test_value_objects_refuse_when_made() -> None:
     with pytest.raises(UserError, match="epochs is 0, but must be at least 1"):
         Training(0, 1)
     with pytest.raises(UserError, match="has no rules"):
-        Recipe("n", "s", "", Data(), Model("m"), Training(1, 1), (), Export())
+        Recipe("n", "s", model=Model("m"), training=Training(1, 1), layers=())

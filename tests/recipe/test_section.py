@@ -83,9 +83,9 @@ def test_no_mapping_is_a_problem_of_its_own() -> None:
 
 def test_the_constructor_checks_too_and_names_its_own_arguments() -> None:
     for make in (lambda: Box(-1), lambda: Box(size=-1), lambda: replace(Box(1), size=-1)):
-        with pytest.raises(UserError, match="^size is -1, but must be at least 0$"):
+        with pytest.raises(UserError, match=r"^size is -1, but must be at least 0$"):
             make()
-    with pytest.raises(Invalid, match="^size is 10, too big$"):
+    with pytest.raises(Invalid, match=r"^size is 10, too big$"):
         Box(10)
 
 
