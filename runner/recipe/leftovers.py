@@ -8,15 +8,18 @@ left out, with a note. What is written beside the name itself, or later, is an e
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
 from runner.recipe.file import RecipeFile, lineage
-from runner.recipe.recipe import Recipe
-from runner.recipe.rule import ScheduleSettings
+
+if TYPE_CHECKING:
+    from runner.recipe.recipe import Recipe
+    from runner.recipe.rule import ScheduleSettings
 
 
-def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
+def mark_leftovers(recipe: "Recipe", overrides: Collection[str]) -> "Recipe":
     """Notes in a recipe's schedules which arguments were written for another one.
 
     Args:
@@ -50,7 +53,7 @@ def _written(files: list[RecipeFile], rule: str) -> Iterator[Mapping[str, object
 
 
 def _written_for(
-    schedule: ScheduleSettings, written: list[Mapping[str, object]], given: Collection[str]
+    schedule: "ScheduleSettings", written: list[Mapping[str, object]], given: Collection[str]
 ) -> dict[str, str]:
     name: object = None
     written_for: dict[str, object] = {}

@@ -104,7 +104,12 @@ def problems_of(error: ValidationError, section: type, prefix: str = "") -> Iter
         elif details["type"] == "unexpected_keyword_argument":
             yield Problem(key, unknown_key(str(details["loc"][-1]), owner))
         else:
-            yield Problem(key, described(details, field.metadata if field else ()))
+            text = described(details, field.metadata if field else ())
+            found = details["input"]
+            percent = 1 in details.get("ctx", {}).values() and details["type"].startswith("less_than")
+            yield Problem(
+                key, f"{text}; {found:g} % is {found / 100:g}" if percent and 1 < found <= 100 else text
+            )
 
 
 def unknown_key(name: str, section: Any) -> str:
@@ -138,14 +143,14 @@ def wanted(details: Any, metadata: Sequence[object] = ()) -> str:
         hint = did_you_mean(found, choices) if isinstance(found, str) else ""
         return f"one of {', '.join(choices)}{'.' if hint else ''}{hint}"
     if kind.startswith(("greater_than", "less_than")):
-        return _range(found, metadata, context)
+        return _range(metadata, context)
     percent = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*%\s*", found) if isinstance(found, str) else None
     if kind == "float_type" and percent:
         return f"a number; write {float(percent[1]) / 100:g}"
     return _WANTED.get(kind) or str(details["msg"])
 
 
-def _range(found: float, metadata: Sequence[object], context: Mapping[str, float]) -> str:
+def _range(metadata: Sequence[object], context: Mapping[str, float]) -> str:
     """Writes the range of a number: of its field where that is known, else the bound that it misses."""
     bounds = dict(context)
     for mark in metadata:
@@ -157,8 +162,7 @@ def _range(found: float, metadata: Sequence[object], context: Mapping[str, float
         return f"{'above' if 'gt' in bounds else 'at least'} {low:g}"
     if low is None:
         return f"{'below' if 'lt' in bounds else 'at most'} {high:g}"
-    percent = f"; {found:g} % is {found / 100:g}" if high == 1 < found <= 100 else ""
-    return f"in {'(' if 'gt' in bounds else '['}{low:g}, {high:g}{')' if 'lt' in bounds else ']'}{percent}"
+    return f"in {'(' if 'gt' in bounds else '['}{low:g}, {high:g}{')' if 'lt' in bounds else ']'}"
 
 
 def _located(loc: Sequence[int | str], section: Any) -> tuple[str, Any, FieldInfo | None]:

@@ -232,7 +232,7 @@ def test_each_step_inside_the_graph_has_its_own_rate(steps_per_execution: int) -
             {"boundaries": ["50%", 20]},
             ": learning rate 'piecewise': the boundaries must rise, but",
         ),
-        ("piecewise", {"values": [-1, 0]}, ".values is -1, but must be 0 or more."),
+        ("piecewise", {"values": [-1, 0]}, ".values is -1, but must be at least 0."),
         ("piecewise", {"values": [0.1]}, ": learning rate 'piecewise': 1 values for 2 boundaries: each"),
         (
             "piecewise",

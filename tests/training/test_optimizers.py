@@ -91,7 +91,7 @@ def test_an_unknown_optimizer_is_told_with_the_list() -> None:
         (
             "sgd",
             {"weight_decay": -0.1},
-            "recipe.training.optimizer.weight_decay is -0.1, but must be 0 or more.",
+            "recipe.training.optimizer.weight_decay is -0.1, but must be at least 0.",
         ),
         ("adam", {"beta_2": 1}, "recipe.training.optimizer.beta_2 is 1, but must be in [0, 1)."),
         ("adamw", {"epsilon": 0}, "recipe.training.optimizer.epsilon is 0, but must be above 0."),
