@@ -11,7 +11,6 @@ from runner.process.errors import UserError
 from runner.recipe.recipe import Data
 
 _RETURNED = "runner.datasets.Arrays(x_train=..., y_train=..., x_test=..., y_test=..., num_classes=...)"
-BESIDE = ("path", "fallback", "validation_split")
 
 
 def load_dataset(data: Data, *, source: str | None = None) -> Dataset:
@@ -54,7 +53,7 @@ def _load(
     name: str, arguments: Mapping[str, Any], path: Path | None, *, where: str = "recipe.data.name"
 ) -> Arrays:
     loader = DATASETS.get(name, where=where)
-    checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=BESIDE)
+    checked = DATASETS.arguments(name, arguments, where="recipe.data")
     if "path" in inspect.signature(loader).parameters:
         checked["path"] = path
     elif path is not None:

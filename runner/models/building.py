@@ -15,7 +15,6 @@ from runner.process.errors import UserError
 from runner.process.wording import readable, shown
 from runner.recipe.recipe import Model
 
-SUPPLIED = ("input_shape", "num_classes")
 Shape = tuple[int | None, ...]
 
 
@@ -66,7 +65,7 @@ def build_model(
 def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
     name = str(model.name)
     builder = MODELS.get(name, where="recipe.model.name")
-    arguments = MODELS.arguments(name, model.arguments, where="recipe.model", supplied=SUPPLIED)
+    arguments = MODELS.arguments(name, model.arguments, where="recipe.model")
     parameters = inspect.signature(builder).parameters
     required = "num_classes" in parameters and parameters["num_classes"].default is not None
     if required and supplied["num_classes"] is None:

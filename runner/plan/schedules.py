@@ -13,11 +13,11 @@ from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, Line
 from runner.recipe.recipe import Recipe, Rule, ScheduleSettings
 from runner.recipe.registry import Registry
 
-SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
+_SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
+SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule", supplied=_SUPPLIED, beside=_SUPPLIED)
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
 `frequency`, in training steps, and with the recipe's other keys as keyword arguments."""
 
-_SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
 _MOST_UPDATES = 50
 _MOST_ALLOWED = 100_000
 # Of the last level: rounding, not a schedule that falls short.
@@ -102,10 +102,7 @@ def check_schedule(written: ScheduleSettings, *, where: str) -> dict[str, Any]:
     Raises:
         UserError: The name or an argument is unknown.
     """
-    SCHEDULES.get(written.name, where=f"{where}.name")
-    return SCHEDULES.arguments(
-        written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
-    )
+    return SCHEDULES.arguments(written.name, written.arguments, where=where)
 
 
 def build_schedule(

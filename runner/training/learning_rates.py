@@ -14,13 +14,15 @@ from runner.recipe.signature import NotNegative, Step
 from runner.recipe.steps import StepSpec
 from runner.training.rates import Constant, Cosine, Exponential, Piecewise, WarmUp
 
-LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry("learning rate")
+LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry(
+    "learning rate",
+    supplied=("initial", "final", "begin", "total_steps"),
+    beside=("initial", "final", "warmup"),
+)
 """Builders by name. Each is called with `initial` and `final` (rates), `begin` (the steps of the warm-up) and
 `total_steps`, and with the recipe's other keys as keyword arguments. It returns the rate for every step after
 the warm-up, as a function of the steps taken before it; the warm-up is put in front of it."""
 
-_SUPPLIED = ("initial", "final", "begin", "total_steps")
-_BESIDE = ("initial", "final", "warmup")
 _WHERE = "recipe.training.optimizer.learning_rate"
 Factor = Annotated[float, Field(gt=0, le=1)]
 
@@ -97,10 +99,7 @@ def check_learning_rate(
     Raises:
         UserError: The name or an argument is unknown or unusable.
     """
-    LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
-    return LEARNING_RATES.arguments(
-        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE, step=step
-    )
+    return LEARNING_RATES.arguments(written.name, written.arguments, where=_WHERE, step=step)
 
 
 def build_learning_rate(

@@ -12,7 +12,9 @@ from runner.recipe.signature import NotNegative, Positive, Share
 from runner.recipe.training import LearningRate, Optimizer
 from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
-OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")
+OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry(
+    "optimizer", supplied=("learning_rate",), beside=("learning_rate",)
+)
 """Builders by name, called with `learning_rate`, a number or a tf-keras schedule, and the recipe's other keys
 as keyword arguments. The shipped ones all take one of `clipnorm` (of each weight's gradient), `clipvalue` and
 `global_clipnorm`, > 0, and `ema_momentum`, in [0, 1): the weights that training ends with are then the moving
@@ -145,10 +147,7 @@ def check_optimizer(written: Optimizer) -> dict[str, Any]:
         UserError: A name or an argument is unknown or unusable.
     """
     where = "recipe.training.optimizer"
-    OPTIMIZERS.get(written.name, where=f"{where}.name")
-    arguments = OPTIMIZERS.arguments(
-        written.name, written.arguments, where=where, supplied=("learning_rate",), beside=("learning_rate",)
-    )
+    arguments = OPTIMIZERS.arguments(written.name, written.arguments, where=where)
     if isinstance(written.learning_rate, LearningRate):
         check_learning_rate(written.learning_rate)
     return arguments
