@@ -3,7 +3,9 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from runner.plan.curve import curve_of
 from runner.process.errors import UserError
@@ -14,10 +16,20 @@ from runner.recipe.recipe import Recipe, Rule, ScheduleSettings
 from runner.recipe.registry import Registry
 
 _SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
-SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule", supplied=_SUPPLIED, beside=_SUPPLIED)
+SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry(
+    "schedule", supplied=_SUPPLIED, beside=_SUPPLIED
+)
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
 `frequency`, in training steps, and with the recipe's other keys as keyword arguments."""
 
+_Initial = Annotated[float, Field(description="The level at `begin_step`.")]
+_PruningRate = Annotated[
+    float | None,
+    Field(
+        description="The share of the remaining weights that each update prunes; by default the one that"
+        " reaches the final level at `end_step`."
+    ),
+]
 _MOST_UPDATES = 50
 _MOST_ALLOWED = 100_000
 # Of the last level: rounding, not a schedule that falls short.
@@ -37,8 +49,8 @@ def polynomial(
     begin_step: int,
     end_step: int,
     frequency: int,
-    initial_sparsity: float = 0.0,
-    power: float = 3.0,
+    initial_sparsity: _Initial = 0.0,
+    power: Annotated[float, Field(description="Above 0; the higher, the earlier weights are pruned.")] = 3.0,
 ) -> PolynomialDecay:
     """From `initial_sparsity` at `begin_step` to the final level at `end_step`."""
     return PolynomialDecay(initial_sparsity, sparsity, begin_step, end_step, power, frequency)
@@ -46,7 +58,7 @@ def polynomial(
 
 @SCHEDULES.register("linear")
 def linear(
-    *, sparsity: float, begin_step: int, end_step: int, frequency: int, initial_sparsity: float = 0.0
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, initial_sparsity: _Initial = 0.0
 ) -> LinearSparsity:
     """From `initial_sparsity` at `begin_step` to the final level at `end_step`, by equal steps."""
     return LinearSparsity(initial_sparsity, sparsity, begin_step, end_step, frequency)
@@ -54,7 +66,7 @@ def linear(
 
 @SCHEDULES.register("exponential")
 def exponential(
-    *, sparsity: float, begin_step: int, end_step: int, frequency: int, rate: float | None = None
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, rate: _PruningRate = None
 ) -> ExponentialSparsity:
     """Each update prunes the share `rate` of what is left, up to the final level."""
     return ExponentialSparsity(sparsity, begin_step, end_step, rate, frequency)

@@ -113,15 +113,15 @@ class Recipe(Section):
     data: Data = Data()
     """The data to train and test on."""
     model: Model
-    """The model to prune: `name` or `path`."""
+    """The model to prune: `name` or `path`. Required."""
     training: Training
-    """How the model is trained while it is pruned."""
+    """How the model is trained while it is pruned. Required."""
     layers: Annotated[
         tuple[Rule, ...],
         BeforeValidator(_rules, json_schema_input_type=_Rules),
         PlainSerializer(lambda rules: {rule.key: plain(rule) for rule in rules}),
     ]
-    """The rules by name, in order: the last one that matches a layer has it."""
+    """The rules by name, in order: the last one that matches a layer has it. Required."""
     export: Export = Export()
     """The TFLite files to write."""
     budget: Annotated[Budget | None, BeforeValidator(lambda written: None if written == {} else written)] = (

@@ -28,9 +28,7 @@ class Registry(Generic[T]):
         [2]
     """
 
-    def __init__(
-        self, concept: str, *, supplied: Collection[str] = (), beside: Collection[str] = ()
-    ) -> None:
+    def __init__(self, concept: str, *, supplied: Collection[str] = (), beside: Collection[str] = ()) -> None:
         self.concept = concept
         self._supplied = supplied
         self._beside = beside

@@ -26,7 +26,11 @@ from runner.recipe.steps import StepSpec
 
 _MByN = Annotated[
     tuple[int, int],
-    PlainValidator(parse_m_by_n, json_schema_input_type=str | tuple[int, int]),
+    PlainValidator(
+        parse_m_by_n,
+        json_schema_input_type=Annotated[str, Field(pattern=r"^\s*\d+\s*[x:]\s*\d+\s*$")]
+        | Annotated[list[int], Field(min_length=2, max_length=2)],
+    ),
     PlainSerializer(lambda pattern: m_by_n_text(*pattern)),
 ]
 # A level written as 0.6666667 for 2/3 is not above it.

@@ -37,7 +37,7 @@ from runner.recipe.problems import (
     unknown_key,
     written_fields,
 )
-from runner.recipe.steps import StepSpec
+from runner.recipe.steps import WRITTEN, StepSpec
 
 T = TypeVar("T")
 
@@ -156,7 +156,10 @@ Arguments = Annotated[Mapping[str, Annotated[Any, AfterValidator(_given)]], Fiel
 """All keys that no other field has; they are checked once it is known what takes them."""
 Point = Annotated[
     StepSpec,
-    PlainValidator(StepSpec.parse, json_schema_input_type=int | str),
+    PlainValidator(
+        StepSpec.parse,
+        json_schema_input_type=Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{WRITTEN}$")],
+    ),
     PlainSerializer(StepSpec.to_plain),
 ]
 """A point in training, in steps, epochs or as a share of it."""

@@ -6,7 +6,8 @@ from typing import Literal
 
 from runner.process.wording import shown
 
-_WRITTEN = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>|ep|%)\s*")
+WRITTEN = r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(|ep|%)\s*"
+"""The text of a step: a number and its unit."""
 _UNITS: dict[str, Literal["steps", "epochs", "share"]] = {"": "steps", "ep": "epochs", "%": "share"}
 _LARGEST = 1e15
 _FORMS = "steps (2000), epochs ('2ep') or a share of training ('20%')"
@@ -53,10 +54,10 @@ class StepSpec:
             return written
         if isinstance(written, int | float) and not isinstance(written, bool):
             return cls(written)
-        match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+        match = re.fullmatch(WRITTEN, written) if isinstance(written, str) else None
         if match is None:
             raise ValueError(f"is {shown(written)}; write {_FORMS}")
-        value, unit = float(match["number"]), _UNITS[match["unit"]]
+        value, unit = float(match[1]), _UNITS[match[2]]
         return cls(value / 100 if unit == "share" else value, unit)
 
     def resolve(self, steps_per_epoch: int, total_steps: int) -> int:

@@ -11,6 +11,7 @@ from pydantic import TypeAdapter
 from runner.recipe.problems import ARGUMENTS, section_in
 from runner.recipe.recipe import Budget, Data, Export, Recipe
 from runner.recipe.section import Section
+from runner.recipe.steps import StepSpec
 from runner.schema.registries import NAMED, arguments_of, variants
 
 Schema = dict[str, Any]
@@ -30,12 +31,14 @@ def recipe_schema() -> Schema:
     sections = {section.__name__: section for section in _sections(Recipe)}
     for name, section in sections.items():
         _complete(schema if section is Recipe else schema["$defs"][name], section)
-    schema["properties"]["defaults"] = {
-        "description": "The recipes that this one inherits from, in order; `_self_` stands for this one.",
-        "examples": [["mnist_2x4", "_self_"]],
-        "type": "array",
-        "items": {"type": "string"},
-    }
+    for form in schema["properties"]["layers"]["anyOf"]:
+        if "patternProperties" in form:
+            form["additionalProperties"] = False
+    schema["properties"]["defaults"] = _property(
+        {"examples": [["mnist_2x4", "_self_"]], "type": "array", "items": {"type": "string"}},
+        "The recipes that this one inherits from, in order; `_self_` stands for this one.",
+        [],
+    )
     schema["$defs"]["Reference"] = {
         "description": "The value of another key of the recipe.",
         "examples": ["${recipe.training.epochs}"],
@@ -65,6 +68,8 @@ def _complete(definition: Schema, section: type[Section]) -> None:
             del written[name]
             continue
         key = field.alias or name
+        if isinstance(field.default, StepSpec):
+            written[key]["default"] = field.default.to_plain()
         written[key] = _property(written[key], meanings[name], _names(section, name))
     if section in NAMED:
         definition["allOf"] = list(_conditions(section))
@@ -79,11 +84,11 @@ def _property(found: Schema, meaning: str, names: list[str]) -> Schema:
             entries["enum"] = names
     if not meaning.endswith(REQUIRED) and {"type": "null"} not in forms:
         forms = [*forms, {"type": "null"}]
-    said = {key: found[key] for key in ("default", "examples") if key in found}
+    said: Schema = {key: found[key] for key in ("default", "examples") if key in found}
     if meaning.endswith(REQUIRED):
         said.pop("default", None)
-    elif isinstance(said.get("default"), dict):
-        del said["default"]  # Of a section: its keys have theirs.
+    elif said.get("default") == "" or isinstance(said.get("default"), dict):
+        del said["default"]  # The keys of a section have defaults of their own.
     return {"description": meaning, **said, "anyOf": [*forms, _REFERENCE]}
 
 
@@ -101,7 +106,7 @@ def _conditions(section: type[Section]) -> Iterator[Schema]:
         keys = {}
         for argument in arguments_of(registry, name):
             default = {} if argument.required else {"default": argument.default}
-            meaning = argument.meaning or f"Taken by {registry.concept} '{name}'."
+            meaning = argument.meaning or f"An argument of the {registry.concept}."
             keys[argument.name] = _property({**argument.schema, **default}, meaning, [])
         if keys:
             chosen = {"required": ["name"], "properties": {"name": {"const": name}}}

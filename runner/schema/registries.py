@@ -35,7 +35,7 @@ class Argument:
         name: The key.
         schema: The JSON Schema of its values.
         default: Its default; `inspect.Parameter.empty` where it must be given.
-        meaning: What the docstring of what is registered says of it; may be empty.
+        meaning: What its annotation or the docstring says of it; may be empty.
     """
 
     name: str
@@ -64,7 +64,8 @@ def arguments_of(registry: Registry[Any], name: str) -> list[Argument]:
         if parameter.kind in (parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY):
             adapter = adapter_of(types.get(key, Any))
             schema = adapter.json_schema() if adapter else {}
-            found.append(Argument(key, schema, parameter.default, meanings.get(key, "")))
+            meaning = meanings.get(key) or schema.get("description", "")
+            found.append(Argument(key, schema, parameter.default, meaning))
     return found
 
 

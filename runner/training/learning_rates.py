@@ -24,7 +24,7 @@ LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry(
 the warm-up, as a function of the steps taken before it; the warm-up is put in front of it."""
 
 _WHERE = "recipe.training.optimizer.learning_rate"
-Factor = Annotated[float, Field(gt=0, le=1)]
+Factor = Annotated[float, Field(gt=0, le=1, description="The factor in `decay_steps` steps.")]
 
 
 @LEARNING_RATES.register("constant")
@@ -47,8 +47,10 @@ def exponential(
     begin: int,
     total_steps: int,
     rate: Factor = 0.01,
-    decay_steps: Step | None = None,
-    staircase: bool = False,
+    decay_steps: Annotated[
+        Step | None, Field(description="Steps in which the rate is multiplied by `rate` once.")
+    ] = None,
+    staircase: Annotated[bool, Field(description="Change the rate every `decay_steps` only.")] = False,
 ) -> Exponential:
     """Multiplied by `rate` every `decay_steps` after the warm-up; by default once, until training ends."""
     steps = max(total_steps - begin, 1) if decay_steps is None else decay_steps
@@ -64,8 +66,13 @@ def piecewise(
     final: float,
     begin: int,
     total_steps: int,
-    boundaries: Sequence[Step] | None = None,
-    values: Sequence[NotNegative] | None = None,
+    boundaries: Annotated[
+        Sequence[Step] | None, Field(description="Points in training, rising.", examples=[["50%", "75%"]])
+    ] = None,
+    values: Annotated[
+        Sequence[NotNegative] | None,
+        Field(description="The rate after each boundary.", examples=[[0.01, 0.001]]),
+    ] = None,
 ) -> Piecewise:
     """Another rate after each boundary; by default a tenth of the last one, at 50% and at 75% of training."""
     halfway = [StepSpec(share, "share").resolve(1, total_steps) for share in (0.5, 0.75)]
