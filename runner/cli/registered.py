@@ -2,7 +2,7 @@
 
 from runner.datasets.dataset import DATASETS
 from runner.models.builder import MODELS
-from runner.plan.schedules import check_schedule, drop_leftovers
+from runner.plan.schedule_builders import check_schedule, drop_leftovers
 from runner.recipe.recipe import Recipe
 from runner.training.optimizers import check_optimizer
 

@@ -7,7 +7,7 @@ import tf_keras
 
 from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
-from runner.plan.schedules import build_schedule
+from runner.plan.schedule_builders import build_schedule
 from runner.process.errors import UserError
 from runner.process.wording import counted, shown
 from runner.pruning.prunable import PrunableWeight, prunable_weights

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from runner.datasets import ResolvedData
 from runner.export.graph import Inference
 from runner.plan import Plan
-from runner.plan.schedules import drop_leftovers
+from runner.plan.schedule_builders import drop_leftovers
 from runner.process.errors import RunFailed
 from runner.process.interruption import was_interrupted
 from runner.process.unwritable import unwritable_told

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from runner.datasets import ResolvedData, data_key
 from runner.models.content import model_content
-from runner.plan.schedules import drop_leftovers
+from runner.plan.schedule_builders import drop_leftovers
 from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import job_fingerprint
 from runner.records.sweep_records import JobRecord, Sweep

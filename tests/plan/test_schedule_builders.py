@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from runner.plan.schedules import SCHEDULES, build_schedule, drop_leftovers
+from runner.plan.schedule_builders import SCHEDULES, build_schedule, drop_leftovers
 from runner.process.errors import UserError
 from runner.pruning.schedule import PruningSchedule, schedule_config, settled_sparsity, update_steps
 from runner.pruning.schedules import ConstantSparsity, LinearSparsity, PolynomialDecay
