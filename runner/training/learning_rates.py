@@ -5,14 +5,19 @@ from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 from pydantic import Field
-from tf_keras.optimizers.schedules import LearningRateSchedule
+from tf_keras.optimizers.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+)
 
 from runner.process.errors import UserError
 from runner.recipe.recipe import LearningRate
 from runner.recipe.registry import Registry
 from runner.recipe.signature import NotNegative, Step
 from runner.recipe.steps import StepSpec
-from runner.training.rates import Constant, Cosine, Exponential, Piecewise, WarmUp
+from runner.training.rates import Decay, WarmUp
 
 LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry(
     "learning rate",
@@ -28,15 +33,18 @@ Factor = Annotated[float, Field(gt=0, le=1, description="The factor in `decay_st
 
 
 @LEARNING_RATES.register("constant")
-def constant(*, initial: float, final: float, begin: int, total_steps: int) -> Constant:
+def constant(*, initial: float, final: float, begin: int, total_steps: int) -> Decay:
     """The initial rate throughout."""
-    return Constant(initial)
+    return Decay(initial, begin, ExponentialDecay(initial, decay_steps=1, decay_rate=1.0))
 
 
 @LEARNING_RATES.register("cosine")
-def cosine(*, initial: float, final: float, begin: int, total_steps: int) -> Cosine:
-    """Half a cosine from `initial` after the warm-up to `final` at the end of training."""
-    return Cosine(initial, final, begin, max(total_steps, begin + 1))
+def cosine(*, initial: float, final: float, begin: int, total_steps: int) -> Decay:
+    """Half a cosine from `initial` after the warm-up to `final` at the end of training.
+
+    Source: I. Loshchilov, F. Hutter, SGDR, arXiv 1608.03983, equation 5, without restarts.
+    """
+    return Decay(initial, begin, CosineDecay(initial, max(total_steps - begin, 1), alpha=final / initial))
 
 
 @LEARNING_RATES.register("exponential")
@@ -51,12 +59,15 @@ def exponential(
         Step | None, Field(description="Steps in which the rate is multiplied by `rate` once.")
     ] = None,
     staircase: Annotated[bool, Field(description="Change the rate every `decay_steps` only.")] = False,
-) -> Exponential:
-    """Multiplied by `rate` every `decay_steps` after the warm-up; by default once, until training ends."""
+) -> Decay:
+    """Multiplied by `rate` every `decay_steps` after the warm-up; by default once, until training ends.
+
+    Source: as a staircase, C. Szegedy et al., Going Deeper with Convolutions, arXiv 1409.4842, section 6.
+    """
     steps = max(total_steps - begin, 1) if decay_steps is None else decay_steps
     if steps < 1:
         raise ValueError("decay_steps is less than one step")
-    return Exponential(initial, final, begin, steps, rate, staircase)
+    return Decay(initial, begin, ExponentialDecay(initial, steps, rate, staircase), final)
 
 
 @LEARNING_RATES.register("piecewise")
@@ -73,8 +84,11 @@ def piecewise(
         Sequence[NotNegative] | None,
         Field(description="The rate after each boundary.", examples=[[0.01, 0.001]]),
     ] = None,
-) -> Piecewise:
-    """Another rate after each boundary; by default a tenth of the last one, at 50% and at 75% of training."""
+) -> Decay:
+    """Another rate after each boundary; by default a tenth of the last one, at 50% and at 75% of training.
+
+    Source: K. He et al., Deep Residual Learning for Image Recognition, arXiv 1512.03385, section 4.2.
+    """
     halfway = [StepSpec(share, "share").resolve(1, total_steps) for share in (0.5, 0.75)]
     steps = halfway if boundaries is None else [*boundaries]
     rates = [initial / 10 ** (n + 1) for n in range(len(steps))] if values is None else [*values]
@@ -91,7 +105,12 @@ def piecewise(
         raise ValueError(f"the boundaries must rise, but are the steps {', '.join(map(str, steps))}")
     if steps and steps[0] < begin:
         raise ValueError(f"the first boundary is step {steps[0]}, within the {begin} steps of the warm-up")
-    return Piecewise(initial, final, steps, rates)
+    # tf-keras counts from 0 and still has the rate before a boundary in the boundary's step. The last rate is
+    # repeated, since it needs a boundary.
+    passed = [step - begin - 1 for step in [*steps, total_steps]]
+    return Decay(
+        initial, begin, PiecewiseConstantDecay(passed, [initial, *rates, [initial, *rates][-1]]), final
+    )
 
 
 def check_learning_rate(
