@@ -64,9 +64,9 @@ class RunSettings(Section):
     resume: Flag = False
     """In a sweep: take the results of equal jobs that have finished before."""
     on_failure: Annotated[str, OneOf(("continue", "stop"))] = "continue"
-    """In a sweep: what a failed job lets the others do."""
+    """In a sweep: whether a failed job stops the others."""
     objective: Texts = ("val/accuracy",)
-    """What a searching sweeper looks for: one or two of MLflow's metrics, with a minus in front where
+    """What a search optimizes: one or two of MLflow's metrics, with a minus in front where
     less is better.
     """
     export_timeout: Annotated[Number, Field(gt=0)] = 600.0

@@ -75,8 +75,8 @@ def _load(
 
 def _kind(value: object) -> str:
     kind = type(value)
-    told = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"{told} of {len(value)}" if isinstance(value, tuple | list) else told
+    text = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{text} of {len(value)}" if isinstance(value, tuple | list) else text
 
 
 def _dataset(arrays: Arrays, *, source: str, requested: str) -> Dataset:

@@ -34,8 +34,8 @@ def build_model(
         input_shape: The shape of one input, without the batch.
         num_classes: How many classes the data has; None for regression.
         target_shape: The shape of one regression target, without the batch.
-        data_notes: What is odd about the data, told where its classes do not fit: a stray label may be why.
-        tell: Called with what the user should know: which weights were loaded, and which were not.
+        data_notes: Warnings about the data, added to the message where its classes do not fit the model.
+        tell: Called with a message that says which weights were loaded and which were not.
 
     Returns:
         A built, uncompiled model with one input and one output.

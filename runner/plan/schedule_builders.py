@@ -170,7 +170,7 @@ def build_schedule(
             " it must return a runner.pruning.PruningSchedule."
         )
     curve = curve_of(built, total_steps)
-    # A schedule that never fires is told when the plan is made.
+    # A schedule that never fires is reported when the plan is made.
     if curve.updates and abs(curve.final - sparsity) > _TOLERANCE:
         key, remedy = _remedy(written, built, sparsity, steps_per_epoch, total_steps)
         level = f"training ends at sparsity {curve.final:.6g}, not at the {sparsity:.6g} asked for"
@@ -185,11 +185,11 @@ def _remedy(
     if isinstance(built, ExponentialSparsity) and "rate" in written.arguments:
         if built.sufficient_rate is None:
             steps = built.end_step - built.begin_step
-            told = f"No rate reaches it in {steps} steps with frequency {built.frequency}."
+            text = f"No rate reaches it in {steps} steps with frequency {built.frequency}."
         else:
             least = f"the smallest that reaches it is {_rounded_up(built.sufficient_rate)}"
-            told = f"A rate of {built.rate:g}, with frequency {built.frequency}, is too small: {least}."
-        return ".rate", f"{told} Without a rate it is reached at end_step."
+            text = f"A rate of {built.rate:g}, with frequency {built.frequency}, is too small: {least}."
+        return ".rate", f"{text} Without a rate it is reached at end_step."
     end = last_step(built)
     if end > total_steps and abs(float(built(end)[1]) - sparsity) <= _TOLERANCE:
         return "", (

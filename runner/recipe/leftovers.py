@@ -1,4 +1,4 @@
-"""Arguments that outlive their schedule: written for one, and then another one was named.
+"""Finds the arguments of a schedule that were written for another one, before its name was overridden.
 
 `schedule.name` alone can be swept, though schedules take different arguments beside the four that they
 share. So an argument belongs to the schedule that was named where it was written. Where a recipe that
@@ -27,7 +27,7 @@ def mark_leftovers(recipe: "Recipe", overrides: Collection[str]) -> "Recipe":
         overrides: The dotted keys that the command line gave.
 
     Returns:
-        The recipe, `written_for` of its schedules filled in. Which of them go is for whoever knows the
+        The recipe, `written_for` of its schedules filled in. Which of them go is for the registry of
             schedules.
     """
     files = lineage(recipe.name)

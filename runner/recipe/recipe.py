@@ -139,7 +139,7 @@ class Recipe(Section):
                 for name, problem in beyond_training(rule.schedule, self.training.epochs).items()
             }
         if self.budget is not None:
-            wrong |= {f"budget.{key}": told for key, told in self.budget.unmet_by(self.export).items()}
+            wrong |= {f"budget.{key}": text for key, text in self.budget.unmet_by(self.export).items()}
         if wrong:
             raise Invalid(wrong)
 

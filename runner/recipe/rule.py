@@ -46,7 +46,7 @@ class BlockSize(Section):
     outputs: Annotated[Whole, Field(ge=1, alias="out", examples=[1])]
     """Its columns. Required."""
     pooling: Annotated[str, OneOf(POOLINGS)] = "AVG"
-    """What stands for a block: the average or the largest of its magnitudes."""
+    """How a block is scored: by the average or the largest of its magnitudes."""
 
     def __post_init__(self) -> None:
         if self.inputs == self.outputs == 1:
@@ -149,10 +149,10 @@ class Rule(Section):
         if not self.prune:
             given = [name for name in ("m_by_n", "block", "schedule") if getattr(self, name) is not None]
             given += ["importance"] if self.importance != "magnitude" else []
-            told = (
+            text = (
                 f"is false, so the rule cannot have {' and '.join(given)}; set to null what a parent gave it"
             )
-            return {"prune": told} if given else {}
+            return {"prune": text} if given else {}
         if self.m_by_n is None and self.schedule is None:
             asked = (
                 "its blocks need a schedule" if self.block else "give it m_by_n, a schedule, or prune: false"
@@ -162,10 +162,10 @@ class Rule(Section):
             return {}
         sparsity = self.schedule.sparsity
         if self.m_by_n is None:
-            told = "is missing: without m_by_n the schedule must name it"
-            return {"schedule.sparsity": told} if sparsity is None else {}
+            text = "is missing: without m_by_n the schedule must name it"
+            return {"schedule.sparsity": text} if sparsity is None else {}
         share = self.m_by_n[0] / self.m_by_n[1]
         if sparsity is not None and sparsity > share + _TOLERANCE:
-            told = f"is {sparsity:g}, above the {share:g} that m_by_n {m_by_n_text(*self.m_by_n)} can reach"
-            return {"schedule.sparsity": told}
+            text = f"is {sparsity:g}, above the {share:g} that m_by_n {m_by_n_text(*self.m_by_n)} can reach"
+            return {"schedule.sparsity": text}
         return {}

@@ -41,7 +41,7 @@ from runner.recipe.steps import WRITTEN, StepSpec
 
 T = TypeVar("T")
 
-# In a section that takes arguments of its own, a key this near to a known one is a slip of the finger.
+# In a section that takes arguments, a key as similar as this to a known one is a misspelling.
 _SLIP = 0.9
 _LARGEST = 2**63
 _CONFIG = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)

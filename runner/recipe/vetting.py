@@ -1,4 +1,4 @@
-"""Proving that a recipe is plain data, whatever its files and the command line say."""
+"""Checks that a recipe is plain data: no code, no Hydra, no control characters, numbers of 64 bits."""
 
 import math
 from collections.abc import Callable, Mapping

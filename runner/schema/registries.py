@@ -73,4 +73,4 @@ def _meanings(docstring: str) -> dict[str, str]:
     """Reads the section Args of a docstring in Google style."""
     listed = re.search(r"^Args:\n((?:[ ]+.*\n?|\n)*)", docstring, re.MULTILINE)
     entries = re.findall(r"^ {4}(\w+): (.*(?:\n {5,}.*)*)", listed[1] if listed else "", re.MULTILINE)
-    return {name: " ".join(told.split()) for name, told in entries}
+    return {name: " ".join(text.split()) for name, text in entries}
