@@ -68,7 +68,8 @@ def read_arguments(
                 value if adapter is None else adapter.validate_json(written, strict=True, context=step)
             )
         except ValidationError as error:
-            problems.append(f"{where}.{key} {_problem(error, hints[key])}.")
+            problem = _problem(error, hints[key])
+            problems.append(f"{where}.{key} {problem}{'' if problem.endswith('?') else '.'}")
     if problems:
         raise UserError("\n".join(problems))
     return read
