@@ -17,7 +17,7 @@ import tf_keras
 from runner.datasets import DATASETS, Arrays
 from runner.export.variants import VARIANTS, Variant
 from runner.models import MODELS
-from runner.plan.schedules import SCHEDULES
+from runner.plan import SCHEDULES
 from runner.pruning import ConstantSparsity
 from runner.training import OPTIMIZERS
 

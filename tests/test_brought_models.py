@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 
 from runner.datasets import load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data, Recipe
+from runner.recipe.recipe import Data, Recipe
 from runner.run.experiment import run_experiment
 from runner.settings import RunSettings
 from runner.tflite.flatbuffer import read_constants

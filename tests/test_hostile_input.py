@@ -29,7 +29,7 @@ from runner.process.errors import UserError
 from runner.process.packaged import packaged_folder
 from runner.process.wording import readable, visible
 from runner.recipe import source
-from runner.recipe.schema import Data, Model
+from runner.recipe.recipe import Data, Model
 from runner.report.display import Display
 from runner.run.experiment import run_experiment
 from tests.mutations import BASES, SMALL_IMAGES, TRAINING, Hostile, hostile

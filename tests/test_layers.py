@@ -17,7 +17,7 @@ LAYERS = (
     {"verify", "records", "tracking"},
     {"training"},
     {"report"},
-    {"run", "compare", "check"},
+    {"run", "compare", "check", "schema"},
     {"search"},
     {"sweep"},
     {"cli"},

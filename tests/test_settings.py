@@ -74,8 +74,11 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"seed": -1}, "seed is -1, but must be in [0, 2**32)"),
         ({"seed": 2**32}, "seed is 4294967296, but must be in [0, 2**32)"),
         ({"sed": 1}, "sed is unknown. Did you mean 'seed'?"),
-        ({"on_failure": "halt"}, "on_failure is 'halt', but must be continue or stop"),
-        ({"on_failure": "stpo"}, "on_failure is 'stpo', but must be continue or stop. Did you mean 'stop'?"),
+        ({"on_failure": "halt"}, "on_failure is 'halt', but must be one of continue, stop"),
+        (
+            {"on_failure": "stpo"},
+            "on_failure is 'stpo', but must be one of continue, stop. Did you mean 'stop'?",
+        ),
         ({"threads": 10**18}, "threads is 1000000000000000000, but must be at most 4,096, or null for all"),
         ({"threads": 10**400}, "threads is 1000"),
         (
@@ -89,11 +92,11 @@ def test_reads_every_setting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         ({"export_timeout": "long"}, "export_timeout is 'long', but must be a number"),
         ({"outputs": "~/x"}, "outputs is '~/x', which the shell did not expand; write it as $HOME/..."),
         ({"outputs": 3}, "outputs is 3, but must be text"),
-        ({"plugins": [1]}, "plugins is [1], but must be text or a list of texts"),
+        ({"plugins": [1]}, "plugins[0] is 1, but must be text"),
         ({"tracking": {"experimnt": "x"}}, "tracking.experimnt is unknown. Did you mean 'experiment'?"),
         (
             {"tracking": {"artifacts": ["models"]}},
-            f"tracking.artifacts has 'models', but knows only {', '.join(ARTIFACTS)}",
+            f"tracking.artifacts[0] is 'models', but must be one of {', '.join(ARTIFACTS)}. Did you mean",
         ),
     ],
 )

@@ -5,7 +5,7 @@ import re
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import OmegaConfBaseException
@@ -17,15 +17,17 @@ from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.misspelled import with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
-from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
 from runner.recipe.vetting import vet
-from runner.settings import RunSettings
+
+if TYPE_CHECKING:
+    from runner.recipe.recipe import Recipe
+    from runner.settings import RunSettings
 
 
 def read_job(
     config: DictConfig, hydra: DictConfig, *, run_dir: Path | None = None
-) -> tuple[Recipe, RunSettings]:
+) -> tuple["Recipe", "RunSettings"]:
     """Reads what one job is to do.
 
     Args:
@@ -98,7 +100,9 @@ def load_plugins(modules: Sequence[str]) -> None:
                 ) from error
 
 
-def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
+def _read_recipe(config: DictConfig, hydra: DictConfig) -> "Recipe":
+    from runner.recipe.recipe import Recipe
+
     chosen = hydra.runtime.choices.get("recipe")
     if not isinstance(chosen, str) or not OmegaConf.is_dict(config.get("recipe")):
         raise UserError(
@@ -119,7 +123,9 @@ def _read_recipe(config: DictConfig, hydra: DictConfig) -> Recipe:
     return mark_leftovers(recipe, overrides)
 
 
-def _read_settings(config: DictConfig, run_dir: Path | None, overrides: tuple[str, ...]) -> RunSettings:
+def _read_settings(config: DictConfig, run_dir: Path | None, overrides: tuple[str, ...]) -> "RunSettings":
+    from runner.settings import RunSettings
+
     try:
         settings = {
             str(key): OmegaConf.to_container(value, resolve=True) if OmegaConf.is_config(value) else value

@@ -17,7 +17,6 @@ from runner.cli.launchers import launcher_names, missing_plugin, unknown_launche
 from runner.process.errors import did_you_mean
 from runner.process.wording import shown
 from runner.recipe.library import recipe_names, unknown_recipe
-from runner.settings import setting_names
 
 _NO_SUCH_KEY = re.compile(r"Could not (?:override|append to config\. An item is already at) '([^']+)'")
 _RECIPE_PARTS = ("data", "model", "training", "layers", "export")
@@ -91,6 +90,8 @@ def _unreadable(error: OverrideParseException) -> str:
 def _unknown_setting(key: str) -> str:
     if key.partition(".")[0] in _RECIPE_PARTS:
         return f"There is no setting '{key}'. Did you mean 'recipe.{key}'?"
+    from runner.settings import setting_names
+
     names = setting_names()
     return (
         f"There is no setting '{key}'.{did_you_mean(key, names)} Settings: {', '.join(names)}, and"

@@ -1,12 +1,9 @@
 """Whether all that a recipe names is registered: what can be told before any data or model is there."""
 
 from runner.datasets.dataset import DATASETS
-from runner.datasets.loading import BESIDE
 from runner.models.builder import MODELS
-from runner.models.building import SUPPLIED
-from runner.plan.schedules import check_schedule, drop_leftovers
-from runner.recipe.arguments import read_arguments
-from runner.recipe.schema import Recipe
+from runner.plan.schedule_builders import check_schedule, drop_leftovers
+from runner.recipe.recipe import Recipe
 from runner.training.optimizers import check_optimizer
 
 
@@ -21,17 +18,11 @@ def check_registered(recipe: Recipe) -> None:
     """
     recipe, _ = drop_leftovers(recipe)
     data, model = recipe.data, recipe.model
-    DATASETS.get(data.name, where="recipe.data.name")
-    arguments = DATASETS.arguments(
-        data.name, data.arguments, where="recipe.data", supplied=("path",), beside=BESIDE
-    )
-    read_arguments(DATASETS.get(data.name, where="recipe.data.name"), arguments, where="recipe.data")
+    DATASETS.arguments(data.name, data.arguments, where="recipe.data")
     if data.fallback is not None:
         DATASETS.get(data.fallback, where="recipe.data.fallback")
     if model.name is not None:
-        builder = MODELS.get(model.name, where="recipe.model.name")
-        arguments = MODELS.arguments(model.name, model.arguments, where="recipe.model", supplied=SUPPLIED)
-        read_arguments(builder, arguments, where="recipe.model")
+        MODELS.arguments(model.name, model.arguments, where="recipe.model")
     check_optimizer(recipe.training.optimizer)
     for rule in recipe.layers:
         if rule.schedule is not None:

@@ -12,10 +12,10 @@ from runner.cli.composition import task_overrides
 from runner.process.errors import UserError
 from runner.recipe.objective import read_objectives
 from runner.records.swept_keys import parted
-from runner.settings import RunSettings
 
 if TYPE_CHECKING:
     from runner.search.search import Search
+    from runner.settings import RunSettings
 
 _PLUGIN = "hydra_plugins.hydra_optuna_sweeper"
 _TARGET = f"{_PLUGIN}.optuna_sweeper.OptunaSweeper"
@@ -112,7 +112,7 @@ def read_examples(
 
 
 def prepare_search(
-    config: DictConfig, settings: RunSettings, fixed: Sequence[str], space: dict[str, list[str]]
+    config: DictConfig, settings: "RunSettings", fixed: Sequence[str], space: dict[str, list[str]]
 ) -> "Search":
     """Tells the sweeper which way is better, and seeds what it draws.
 

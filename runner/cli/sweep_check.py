@@ -27,7 +27,6 @@ from runner.cli.search_check import is_search, prepare_search, read_examples, re
 from runner.process.errors import UserError
 from runner.process.threads import announce_threads, available_cores, limit_tensorflow
 from runner.recipe.library import recipe_names
-from runner.settings import prepare_outputs
 from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_launch
 
 if TYPE_CHECKING:
@@ -71,6 +70,8 @@ class SweepCheck(Callback):
             if dry:
                 raise UserError("dry_run: some of the sweep's jobs are dry and others not. Choose one.")
             for outputs in {job.settings.outputs for job in jobs}:
+                from runner.settings import prepare_outputs
+
                 prepare_outputs(outputs)
             folder = sweep_folder(config.hydra)
             _set_folder(config, folder)

@@ -156,7 +156,9 @@ class Dataset(Arrays):
 
 
 Loader = Callable[..., Arrays]
-DATASETS: Registry[Loader] = Registry("dataset")
+DATASETS: Registry[Loader] = Registry(
+    "dataset", supplied=("path",), beside=("path", "fallback", "validation_split")
+)
 """Loaders by name. A loader is called with `recipe.data`'s own keys as keyword arguments, and with `path`
 if it has a parameter of that name. A sweep over seeds compares runs on the same content, so a loader that
 draws random numbers takes a `seed` of its own."""

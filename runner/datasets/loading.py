@@ -8,11 +8,9 @@ from typing import Any
 
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
 from runner.process.errors import UserError
-from runner.recipe.arguments import read_arguments
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 _RETURNED = "runner.datasets.Arrays(x_train=..., y_train=..., x_test=..., y_test=..., num_classes=...)"
-BESIDE = ("path", "fallback", "validation_split")
 
 
 def load_dataset(data: Data, *, source: str | None = None) -> Dataset:
@@ -55,8 +53,7 @@ def _load(
     name: str, arguments: Mapping[str, Any], path: Path | None, *, where: str = "recipe.data.name"
 ) -> Arrays:
     loader = DATASETS.get(name, where=where)
-    checked = DATASETS.arguments(name, arguments, where="recipe.data", supplied=("path",), beside=BESIDE)
-    checked = read_arguments(loader, checked, where="recipe.data")
+    checked = DATASETS.arguments(name, arguments, where="recipe.data")
     if "path" in inspect.signature(loader).parameters:
         checked["path"] = path
     elif path is not None:
@@ -78,8 +75,8 @@ def _load(
 
 def _kind(value: object) -> str:
     kind = type(value)
-    told = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
-    return f"{told} of {len(value)}" if isinstance(value, tuple | list) else told
+    text = kind.__qualname__ if kind.__module__ == "builtins" else f"{kind.__module__}.{kind.__qualname__}"
+    return f"{text} of {len(value)}" if isinstance(value, tuple | list) else text
 
 
 def _dataset(arrays: Arrays, *, source: str, requested: str) -> Dataset:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, replace
 from runner.datasets.dataset import Dataset
 from runner.datasets.loading import load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 
 @dataclass(frozen=True)

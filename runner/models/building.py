@@ -13,10 +13,8 @@ from runner.models.load_weights import load_weights
 from runner.models.saved import load_saved_model
 from runner.process.errors import UserError
 from runner.process.wording import readable, shown
-from runner.recipe.arguments import read_arguments
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
-SUPPLIED = ("input_shape", "num_classes")
 Shape = tuple[int | None, ...]
 
 
@@ -36,8 +34,8 @@ def build_model(
         input_shape: The shape of one input, without the batch.
         num_classes: How many classes the data has; None for regression.
         target_shape: The shape of one regression target, without the batch.
-        data_notes: What is odd about the data, told where its classes do not fit: a stray label may be why.
-        tell: Called with what the user should know: which weights were loaded, and which were not.
+        data_notes: Warnings about the data, added to the message where its classes do not fit the model.
+        tell: Called with a message that says which weights were loaded and which were not.
 
     Returns:
         A built, uncompiled model with one input and one output.
@@ -67,12 +65,11 @@ def build_model(
 def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
     name = str(model.name)
     builder = MODELS.get(name, where="recipe.model.name")
-    arguments = MODELS.arguments(name, model.arguments, where="recipe.model", supplied=SUPPLIED)
+    arguments = MODELS.arguments(name, model.arguments, where="recipe.model")
     parameters = inspect.signature(builder).parameters
     required = "num_classes" in parameters and parameters["num_classes"].default is not None
     if required and supplied["num_classes"] is None:
         raise UserError(f"{origin} classifies, but the data has regression targets and no classes")
-    arguments = read_arguments(builder, arguments, where="recipe.model")
     arguments |= {key: value for key, value in supplied.items() if key in parameters}
     try:
         with weights_limited():

@@ -8,7 +8,7 @@ from typing import TypeVar
 
 from runner.process.errors import UserError
 from runner.process.regular_file import check_regular
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 
 def model_content(model: Model) -> dict[str, str]:

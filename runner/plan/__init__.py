@@ -3,7 +3,7 @@
 from runner.plan.curve import Curve
 from runner.plan.making import make_plan
 from runner.plan.plan import Plan, PlannedWeight
-from runner.plan.schedules import SCHEDULES
+from runner.plan.schedule_builders import SCHEDULES
 from runner.plan.sharing import check_sharing
 from runner.plan.wrapping import wrap_model
 

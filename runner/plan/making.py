@@ -7,14 +7,14 @@ import tf_keras
 
 from runner.plan.matching import Match, listed, match_rules, named_layers
 from runner.plan.plan import Plan, PlannedWeight
-from runner.plan.schedules import build_schedule
+from runner.plan.schedule_builders import build_schedule
 from runner.process.errors import UserError
 from runner.process.wording import counted, shown
 from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.schedule import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
-from runner.recipe.schema import Rule
+from runner.recipe.recipe import Rule
 
 _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image models take.
 

@@ -10,7 +10,7 @@ from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
 from runner.pruning.prunable import is_prunable
 from runner.recipe.pattern import fits, fits_any, plain
-from runner.recipe.schema import Rule
+from runner.recipe.recipe import Rule
 
 Layer: TypeAlias = tf_keras.layers.Layer
 

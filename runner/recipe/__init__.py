@@ -1,1 +1,1 @@
-"""Recipes: what one may say (schema), how its file is read, and where files are found."""
+"""Recipes: their keys, how their files are read, where they are found, and registries of what they name."""

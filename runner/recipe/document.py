@@ -104,9 +104,9 @@ def _measure(written: str) -> None:
             )
 
 
-def _too_much(told: str, event: yaml.Event) -> TooMuch:
+def _too_much(text: str, event: yaml.Event) -> TooMuch:
     mark: Any = event.start_mark
-    return TooMuch(None, None, told, mark)
+    return TooMuch(None, None, text, mark)
 
 
 def scalar(root: yaml.Node | None, key: str) -> str:

@@ -14,8 +14,7 @@ from runner.process.errors import UserError
 from runner.process.wording import readable, shown
 from runner.recipe.document import TooMuch, compose, read_document
 from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
-from runner.recipe.section import NAMES_CODE
-from runner.recipe.vetting import vet
+from runner.recipe.vetting import NAMES_CODE, vet
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
 MOST_FILES = 64
@@ -67,11 +66,11 @@ def _read(path: Path, source: str, written: str) -> RecipeFile:
     except TooMuch as error:
         raise UserError(f"{source}:{_line(error)}: {error.problem}") from error
     except yaml.MarkedYAMLError as error:
-        told = f"{source}:{_line(error)}: is not valid YAML: {error.problem}{_context(error)}"
-        raise UserError(readable(told)) from error
+        text = f"{source}:{_line(error)}: is not valid YAML: {error.problem}{_context(error)}"
+        raise UserError(readable(text)) from error
     except (yaml.YAMLError, OmegaConfBaseException, RecursionError, ValueError) as error:
-        told = f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}"
-        raise UserError(readable(told)) from error
+        text = f"{source}: is not valid YAML for a recipe: {str(error).splitlines()[0]}"
+        raise UserError(readable(text)) from error
     # Of a lone word OmegaConf makes a mapping without a value.
     if not isinstance(config, DictConfig) or isinstance(root, yaml.ScalarNode):
         raise UserError(f"{source}: must be a mapping with the keys data, model, training, layers")

@@ -1,4 +1,4 @@
-"""Arguments that outlive their schedule: written for one, and then another one was named.
+"""Finds the arguments of a schedule that were written for another one, before its name was overridden.
 
 `schedule.name` alone can be swept, though schedules take different arguments beside the four that they
 share. So an argument belongs to the schedule that was named where it was written. Where a recipe that
@@ -8,15 +8,18 @@ left out, with a note. What is written beside the name itself, or later, is an e
 
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from omegaconf import OmegaConf
 
 from runner.recipe.file import RecipeFile, lineage
-from runner.recipe.schedule import Schedule
-from runner.recipe.schema import Recipe
+
+if TYPE_CHECKING:
+    from runner.recipe.recipe import Recipe
+    from runner.recipe.rule import ScheduleSettings
 
 
-def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
+def mark_leftovers(recipe: "Recipe", overrides: Collection[str]) -> "Recipe":
     """Notes in a recipe's schedules which arguments were written for another one.
 
     Args:
@@ -24,7 +27,8 @@ def mark_leftovers(recipe: Recipe, overrides: Collection[str]) -> Recipe:
         overrides: The dotted keys that the command line gave.
 
     Returns:
-        The recipe, `Schedule.written_for` filled in. Which of them go is for whoever knows the schedules.
+        The recipe, `written_for` of its schedules filled in. Which of them go is for the registry of
+            schedules.
     """
     files = lineage(recipe.name)
     rules = []
@@ -49,7 +53,7 @@ def _written(files: list[RecipeFile], rule: str) -> Iterator[Mapping[str, object
 
 
 def _written_for(
-    schedule: Schedule, written: list[Mapping[str, object]], given: Collection[str]
+    schedule: "ScheduleSettings", written: list[Mapping[str, object]], given: Collection[str]
 ) -> dict[str, str]:
     name: object = None
     written_for: dict[str, object] = {}

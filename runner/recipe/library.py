@@ -1,4 +1,4 @@
-"""Where recipes are found: first a folder `recipes` where the user stands, then the shipped ones.
+"""Finds recipes: first in the folder `recipes` of the current directory, then among the shipped ones.
 
 A recipe in a folder of its own is named with it, as in `study_schedules/constant`: on the command line, in
 messages, and wherever its name is recorded.
@@ -155,5 +155,5 @@ def recipe_listing() -> list[str]:
         listed = list(group)
         width = max(len(name) for name, _ in listed)
         lines += [""] if folder else []
-        lines += [f"{name:<{width}}  {told}" for name, told in listed]
+        lines += [f"{name:<{width}}  {text}" for name, text in listed]
     return lines

@@ -1,4 +1,4 @@
-"""Rules that only the command line speaks of, where the recipe has one of almost that name."""
+"""Hints for rules that are only on the command line, where the recipe has one of a similar name."""
 
 import re
 from collections.abc import Iterable
@@ -27,9 +27,9 @@ def with_rule_hints(message: str, name: str, overrides: Iterable[str]) -> str:
         return message
     keys = {key for file in lineage(name) for key in file.lines}
     known = list(dict.fromkeys(found[1] for key in sorted(keys) if (found := _RULE.match(key))))
-    told = [message]
+    lines = [message]
     for rule in written:
         hint = did_you_mean(rule, known)
         if rule not in known and hint:
-            told.append(f"The recipe {name} has no rule '{rule}'.{hint}")
-    return "\n".join(told)
+            lines.append(f"The recipe {name} has no rule '{rule}'.{hint}")
+    return "\n".join(lines)

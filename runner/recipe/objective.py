@@ -1,4 +1,4 @@
-"""What a search looks for: a metric of MLflow's, and whether it is to be high or low."""
+"""The objective of a search: a metric in MLflow, to be maximized or minimized."""
 
 import re
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from runner.process.wording import shown
 
 MOST = 2
-"""Of more objectives there is no front that can be drawn."""
+"""The most objectives of a search: the Pareto front of two can be plotted."""
 
 _MINIMIZED = "-"
 _NAME = re.compile(r"[^\s/-][^/]*(/[^/]+)+")
@@ -15,11 +15,11 @@ _SCORES = ("accuracy", "loss", "mean_squared_error")
 
 @dataclass(frozen=True)
 class Objective:
-    """One number of a run that a search makes as high or as low as it can.
+    """One number of a run that a search maximizes or minimizes.
 
     Args:
         metric: Its name in MLflow, such as `val/accuracy`.
-        maximized: Whether it is to be high.
+        maximized: False minimizes it.
     """
 
     metric: str

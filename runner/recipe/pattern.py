@@ -42,19 +42,19 @@ def pattern_problem(patterns: Iterable[str]) -> str | None:
         try:
             _compiled(pattern)
         except re2.error as error:
-            told = f"has {shown(pattern)}, which is no regular expression: {_reason(error)}"
+            text = f"has {shown(pattern)}, which is no regular expression: {_reason(error)}"
             if _OF_PYTHON.search(pattern):
-                told += (
+                text += (
                     "; lookaround, references to groups, and atomic or possessive parts are not known here:"
                     " patterns are matched in linear time. ignore: takes what shall not match"
                 )
-            return told
+            return text
     return None
 
 
 def _reason(error: Exception) -> str:
-    told = error.args[0] if error.args else error
-    return told.decode(errors="replace") if isinstance(told, bytes) else str(told)
+    text = error.args[0] if error.args else error
+    return text.decode(errors="replace") if isinstance(text, bytes) else str(text)
 
 
 @lru_cache(maxsize=512)

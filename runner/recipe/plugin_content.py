@@ -1,4 +1,4 @@
-"""The content of plugins: what they say enters into results as much as a recipe does."""
+"""SHA-256 of the code of plugins, which decides about results as much as a recipe does."""
 
 import ast
 import hashlib
@@ -14,7 +14,7 @@ from types import ModuleType
 from runner.process.errors import UserError
 
 _SUFFIXES = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES, ".pyc")
-# Installed packages are told apart by their version; the runner's own stands beside this in every use.
+# Installed packages are identified by their version; the runner's own is recorded beside this everywhere.
 _INSTALLED = {"site-packages", "dist-packages"}
 _OWN = __name__.partition(".")[0]
 
@@ -26,7 +26,7 @@ def plugin_content(modules: Iterable[str]) -> dict[str, str]:
     of its files since does not run in this process.
 
     The code of a module is its file, that of a package every Python file and compiled module in it; with it
-    counts what these import from the folder that the plugin stands in, where that is no installation.
+    counts what these import from the folder that holds the plugin, unless it is installed.
 
     Args:
         modules: Their names, as in `plugins`. What is imported already is not imported again.

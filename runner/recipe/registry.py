@@ -6,6 +6,7 @@ from typing import Any, Generic, TypeVar
 
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
+from runner.recipe.signature import read_arguments
 
 T = TypeVar("T", bound=Callable[..., Any])
 
@@ -15,6 +16,8 @@ class Registry(Generic[T]):
 
     Args:
         concept: What the entries are, as messages call them, e.g. `"dataset"`.
+        supplied: The parameters that the runner passes by itself and a recipe may not set.
+        beside: The keys of the same section that every entry has, for messages.
 
     Example:
         >>> MODELS: Registry[Callable[..., Any]] = Registry("model")
@@ -25,8 +28,10 @@ class Registry(Generic[T]):
         [2]
     """
 
-    def __init__(self, concept: str) -> None:
+    def __init__(self, concept: str, *, supplied: Collection[str] = (), beside: Collection[str] = ()) -> None:
         self.concept = concept
+        self._supplied = supplied
+        self._beside = beside
         self._entries: dict[str, T] = {}
 
     def register(self, name: str) -> Callable[[T], T]:
@@ -70,6 +75,15 @@ class Registry(Generic[T]):
             )
         return self._entries[name]
 
+    def parameters(self, name: str, *, where: str = "") -> dict[str, inspect.Parameter]:
+        """Returns the parameters of the registered callable that a recipe can give, by name.
+
+        Raises:
+            UserError: Nothing is registered under `name`.
+        """
+        parameters = inspect.signature(self.get(name, where=where)).parameters
+        return {key: each for key, each in parameters.items() if key not in self._supplied}
+
     def takes(self, name: str, argument: str, *, where: str) -> bool:
         """Tells whether the registered callable has a parameter of this name, or takes any.
 
@@ -77,8 +91,7 @@ class Registry(Generic[T]):
             UserError: Nothing is registered under `name`.
         """
         parameters = inspect.signature(self.get(name, where=where)).parameters
-        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in parameters.values())
-        return argument in parameters or takes_any
+        return argument in parameters or _takes_any(parameters)
 
     def arguments(
         self,
@@ -86,39 +99,29 @@ class Registry(Generic[T]):
         given: Mapping[str, Any],
         *,
         where: str,
-        supplied: Collection[str] = (),
-        beside: Collection[str] = (),
+        step: Callable[[object], object] | None = None,
     ) -> dict[str, Any]:
-        """Checks a recipe's arguments against the signature of the registered callable.
+        """Validates a recipe's arguments by the signature of the registered callable.
 
         Args:
             name: A registered name.
             given: The arguments the recipe gives.
             where: The key that holds them, for messages, e.g. `"recipe.model"`.
-            supplied: The parameters that the runner passes by itself and a recipe may not set.
-            beside: The keys of the same section that every entry has, for messages.
+            step: Reads what a recipe writes for a `Step`; see `read_arguments`.
 
         Returns:
-            The given arguments as a plain dict, ready to be passed by keyword.
+            The arguments, ready to be passed by keyword.
 
         Raises:
-            UserError: An argument is unknown, or a required one is missing.
+            UserError: An argument is unknown, of another type or out of its range, or a required one is
+                missing.
         """
-        accepted = {
-            parameter.name: parameter
-            for parameter in inspect.signature(self.get(name, where=where)).parameters.values()
-            if parameter.name not in supplied
-        }
-        takes_any = any(p.kind is inspect.Parameter.VAR_KEYWORD for p in accepted.values())
-        named = {
-            key: parameter
-            for key, parameter in accepted.items()
-            if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
-        }
-        known = sorted({*named, *beside})
+        accepted = self.parameters(name, where=f"{where}.name")
+        named = {key: each for key, each in accepted.items() if each.kind in _NAMED}
+        known = sorted({*named, *self._beside})
         takes = f"It takes: {_listed(known)}." if known else "It takes no arguments."
         for key in given:
-            if key in supplied or (key not in named and not takes_any):
+            if key in self._supplied or (key not in named and not _takes_any(accepted)):
                 raise UserError(
                     f"{where}.{key}: {self.concept} '{name}' has no argument {shown(key)}."
                     f"{did_you_mean(str(key), known)} {takes}"
@@ -128,7 +131,14 @@ class Registry(Generic[T]):
         ]
         if missing:
             raise UserError(f"{where}: {self.concept} '{name}' needs {_listed(missing)}. {takes}")
-        return dict(given)
+        return read_arguments(self._entries[name], given, where=where, step=step)
+
+
+_NAMED = (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+
+
+def _takes_any(parameters: Mapping[str, inspect.Parameter]) -> bool:
+    return any(each.kind is inspect.Parameter.VAR_KEYWORD for each in parameters.values())
 
 
 def _definition(entry: object) -> str:

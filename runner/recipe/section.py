@@ -1,244 +1,176 @@
-"""Reading one mapping of a recipe key by key, collecting every problem instead of stopping at the first."""
+"""Sections of a recipe: frozen dataclasses whose fields pydantic validates, with the types of the fields."""
 
+import dataclasses
 import difflib
-import math
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple, TypeVar
+import functools
+from collections.abc import Mapping
+from dataclasses import field
+from typing import Annotated, Any, NamedTuple, TypeVar, cast, dataclass_transform
 
-from runner.process.errors import UserError, did_you_mean
+from pydantic import (
+    AfterValidator,
+    AllowInfNan,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+    PlainValidator,
+    SerializerFunctionWrapHandler,
+    Strict,
+    StringConstraints,
+    TypeAdapter,
+    ValidationError,
+    model_serializer,
+    model_validator,
+)
+from pydantic.dataclasses import dataclass
+from pydantic_core import PydanticCustomError, core_schema
+
 from runner.process.wording import hidden_character, shown
+from runner.recipe.problems import (
+    ARGUMENTS,
+    EXPECTED,
+    OPEN,
+    Invalid,
+    problems_of,
+    section_in,
+    unknown_key,
+    written_fields,
+)
+from runner.recipe.steps import WRITTEN, StepSpec
 
 T = TypeVar("T")
 
-# What Hydra's `instantiate` acts upon. A recipe is data and never names code.
-CODE_KEYS = frozenset({"_target_", "_partial_", "_args_", "_convert_", "_recursive_"})
-NAMES_CODE = (
-    "a recipe is data and cannot name code; register your own schedules, models and datasets in a module"
-    " and name it on the command line: plugins=[my_module]"
-)
-
-LARGEST = 2**63 - 1
-
-# Where a block takes arguments of its own, a key this near to a known one is a slip of the finger.
+# In a section that takes arguments, a key as similar as this to a known one is a misspelling.
 _SLIP = 0.9
+_LARGEST = 2**63
+_CONFIG = ConfigDict(extra="forbid", validate_by_name=True, validate_by_alias=True)
 
 
-class Problem(NamedTuple):
-    """What is wrong with one key, e.g. `("recipe.training.epochs", "is 0, but ...")`."""
-
-    key: str
-    text: str
-
-
-class Invalid(UserError):
-    """A value object refused its values.
-
-    Args:
-        problems: Field name (dotted for nested ones) and what is wrong with it.
-    """
-
-    def __init__(self, problems: Mapping[str, str]) -> None:
-        self.problems = dict(problems)
-        super().__init__("; ".join(f"{field} {text}" for field, text in self.problems.items()))
-
-
-def code_keys(value: object, key: str) -> list[str]:
-    """Finds the dotted keys, at any depth below `key`, that name code."""
-    if isinstance(value, Mapping):
-        named = [f"{key}.{name}" for name in value if name in CODE_KEYS]
-        return named + [found for name, below in value.items() for found in code_keys(below, f"{key}.{name}")]
-    if isinstance(value, list | tuple):
-        return [found for index, below in enumerate(value) for found in code_keys(below, f"{key}[{index}]")]
-    return []
-
-
-class Section:
-    """One mapping of a recipe.
-
-    Args:
-        value: What stands there; anything but a mapping is a problem of its own.
-        key: Its dotted key, e.g. `"recipe.training"`.
-        problems: The list that problems are added to, shared by all sections of a recipe.
-    """
-
-    def __init__(self, value: object, key: str, problems: list[Problem]) -> None:
-        self.key = key
-        self._problems = problems
-        self._before = len(problems)
-        self._known: list[str] = []
-        self._values: dict[str, Any] = {}
-        self._found: dict[str, object] = {}
-        self._open: set[str] = set()
-        if value is None:
-            value = {}
-        if not isinstance(value, Mapping):
-            self.problem("", f"is {shown(value)}, but must be a mapping of keys to values")
-            return
-        for name, found in value.items():
-            if found == "???":
-                self._open.add(str(name))
-                self.problem(str(name), f"is left open (???): give it, e.g. {self.key}.{name}=VALUE")
-            else:
-                self._found[str(name)] = found
-
-    def problem(self, name: str, text: str) -> None:
-        """Notes what is wrong with `name`, or with the section itself where that is empty."""
-        self._problems.append(Problem(f"{self.key}.{name}" if name else self.key, text))
-
-    def optional(self, name: str, convert: Callable[[Any], object]) -> None:
-        """Reads a key that may be absent or null: the value object's default holds then.
-
-        Args:
-            name: The key, which is also the value object's field.
-            convert: Gives the field's value or raises ValueError with the rest of "<key> ...".
-        """
-        self._known.append(name)
-        found = self._found.pop(name, None)
-        if found is None:
-            return
-        try:
-            self._values[name] = convert(found)
-        except ValueError as error:
-            self.problem(name, str(error))
-
-    def required(self, name: str, convert: Callable[[Any], object], *, hint: str = "") -> None:
-        """Reads a key that must be there; `hint` is added to the message where it is not."""
-        if not self.has(name) and name not in self._open:
-            self.problem(name, f"is missing{hint}")
-        self.optional(name, convert)
-
-    def section(self, name: str) -> "Section":
-        """Opens the mapping under a key; an absent one is an empty section."""
-        self._known.append(name)
-        return Section(self._found.pop(name, None), f"{self.key}.{name}", self._problems)
-
-    @property
-    def clean(self) -> bool:
-        """Whether nothing is wrong so far with this section and the ones opened from it."""
-        return len(self._problems) == self._before
-
-    def names(self) -> list[str]:
-        """Returns the keys that were not read yet, in the order they were written."""
-        return list(self._found)
-
-    def has(self, name: str) -> bool:
-        """Tells whether the key is there and not null."""
-        return self._found.get(name) is not None
-
-    def is_mapping(self, name: str) -> bool:
-        """Tells whether a mapping stands under the key."""
-        return isinstance(self._found.get(name), Mapping)
-
-    def put(self, name: str, value: object) -> None:
-        """Sets a field that was read by other means."""
-        self._values[name] = value
-
-    def take_rest(self, name: str) -> None:
-        """Puts all keys not read yet, as a dict, into field `name`: arguments that are checked later.
-
-        Raises no error itself, but notes keys that are a slip away from a known one.
-        """
-        for key in self._found:
-            near = difflib.get_close_matches(key, self._known, n=1, cutoff=_SLIP)
-            if near:
-                self.problem(key, f"is unknown.{did_you_mean(key, self._known)}")
-        self._values[name], self._found = self._found, {}
-
-    def build(self, make: Callable[..., T]) -> T | None:
-        """Ends the section: makes the value object, or notes what stands against it.
-
-        Returns:
-            The value object, or None where anything of this section or one inside it is wrong.
-        """
-        for key in self._found:
-            self.problem(key, f"is unknown.{did_you_mean(key, self._known)} Known: {', '.join(self._known)}")
-        if not self.clean:
-            return None
-        try:
-            return make(**self._values)
-        except Invalid as invalid:
-            for field, text in invalid.problems.items():
-                self.problem(field, text)
-            return None
-
-
-def text(value: object) -> str:
-    """Takes non-empty text.
+@dataclass_transform(frozen_default=True, field_specifiers=(field, Field))
+def section(cls: type[T]) -> type[T]:
+    """Makes a class a frozen dataclass whose values are validated, whoever makes it; see `Section`.
 
     Raises:
-        ValueError: It is anything else.
+        Invalid: From the constructor, where a value is of another type or out of its range.
     """
-    if not isinstance(value, str) or not value.strip():
-        raise ValueError(f"is {shown(value)}, but must be text")
+    made = dataclass(frozen=True, config=_CONFIG)(cls)
+    initialize = made.__init__
+
+    @functools.wraps(initialize)
+    def init(self: Any, *args: Any, **kwargs: Any) -> None:
+        try:
+            initialize(self, *args, **kwargs)
+        except ValidationError as error:
+            raise Invalid(dict(problems_of(error, made))) from error
+
+    made.__init__ = init  # type: ignore[method-assign]
+    return cast(type[T], made)
+
+
+class Placed(NamedTuple):
+    """What is written of a section, and the fields that come from elsewhere, such as a rule's name."""
+
+    mapping: object
+    fields: Mapping[str, Any]
+
+
+@dataclass(frozen=True, config=_CONFIG)
+class Section:
+    """A mapping of a recipe.
+
+    A key that is null is as one that is not there. In a section with a field `arguments` that takes all keys
+    that no other field has.
+    """
+
+    @model_validator(mode="before")
+    @classmethod
+    def _arranged(cls, written: Any) -> Any:
+        return _by_fields(cls, written)
+
+    @model_serializer(mode="wrap")
+    def _plain(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        return {**handler(self), **getattr(self, ARGUMENTS, {})}
+
+
+def _by_fields(cls: Any, written: Any) -> Any:
+    if isinstance(written, Placed):
+        arranged = _by_fields(cls, {} if written.mapping is None else written.mapping)
+        return {**written.fields, **arranged} if isinstance(arranged, dict) else arranged
+    if not isinstance(written, Mapping):
+        return written  # The arguments of the constructor, or a value that pydantic refuses.
+    known = written_fields(cls)
+    # What is missing of a section that must be there is said key by key.
+    found: dict[str, Any] = {
+        key: {} for key, each in known.items() if each.is_required() and section_in(each.annotation)
+    }
+    found |= {key: whole(written[key]) for key in known if written.get(key) is not None}
+    rest = {str(key): value for key, value in written.items() if key not in known}
+    fields: Mapping[str, Any] = cls.__pydantic_fields__
+    if ARGUMENTS in fields:
+        slips = {key for key in rest if difflib.get_close_matches(key, known, n=1, cutoff=_SLIP)}
+        found[ARGUMENTS] = {key: value for key, value in rest.items() if key not in slips}
+        rest = {key: rest[key] for key in rest if key in slips}
+    elif unknown := [key for key in rest if key in fields]:
+        raise Invalid({key: unknown_key(key, cls) for key in unknown})
+    return found | rest
+
+
+def plain(value: Section) -> Any:
+    """Returns a section as the plain data that it can be read from, every default filled in."""
+    return TypeAdapter(type(value)).dump_python(value, mode="json", by_alias=True)
+
+
+def whole(value: object) -> object:
+    """Turns 3.0 into 3, which is a whole number; where a float is due it takes either."""
+    fits = isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST
+    return int(value) if fits else value  # type: ignore[call-overload]
+
+
+def _readable(value: str) -> str:
     if hidden := hidden_character(value):
         raise ValueError(f"is {shown(value)}, with the control character {hidden}")
     return value
 
 
-def number(value: object) -> float:
-    """Takes a finite number, not its spelling.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"is {shown(value)}, but must be a number")
-    try:
-        taken = float(value)
-    except OverflowError:
-        taken = math.inf
-    if not math.isfinite(taken):
-        raise ValueError(f"is {shown(value)}, but must be a number")
-    return taken
+def _listed(value: object) -> object:
+    if not isinstance(value, str | list | tuple):
+        raise PydanticCustomError(EXPECTED, "text or a list of texts")
+    return (value,) if isinstance(value, str) else value
 
 
-def share(value: object) -> float:
-    """Takes a number that is meant as a share; writing a percentage gets the hint it needs.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    if isinstance(value, str) and value.strip().endswith("%"):
-        try:
-            percent = float(value.strip().removesuffix("%"))
-        except ValueError:
-            pass
-        else:
-            raise ValueError(f"is {shown(value)}, but must be a number; write {percent / 100:g}")
-    return number(value)
-
-
-def whole(value: object) -> int:
-    """Takes a whole number; 3.0 is one.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    if isinstance(value, bool) or not isinstance(value, int | float) or value != value // 1:
-        raise ValueError(f"is {shown(value)}, but must be a whole number")
-    if abs(value) > LARGEST:
-        raise ValueError(f"is {shown(value)}, but whole numbers have at most 64 bits")
-    return int(value)
-
-
-def flag(value: object) -> bool:
-    """Takes true or false.
-
-    Raises:
-        ValueError: It is anything else.
-    """
-    if not isinstance(value, bool):
-        raise ValueError(f"is {shown(value)}, but must be true or false")
+def _given(value: object) -> object:
+    if value == OPEN:
+        raise ValueError("is left open")
     return value
 
 
-def texts(value: object) -> tuple[str, ...]:
-    """Takes one text or a list of them.
+Flag = Annotated[bool, Strict()]
+Whole = Annotated[int, Strict()]
+Number = Annotated[float, Strict(), AllowInfNan(False)]
+Text = Annotated[
+    str, Strict(), StringConstraints(pattern=r"\S"), AfterValidator(_given), AfterValidator(_readable)
+]
+Texts = Annotated[tuple[Text, ...], BeforeValidator(_listed, json_schema_input_type=str | list[str])]
+Arguments = Annotated[Mapping[str, Annotated[Any, AfterValidator(_given)]], Field(exclude=True)]
+"""All keys that no other field has; they are checked once it is known what takes them."""
+Point = Annotated[
+    StepSpec,
+    PlainValidator(
+        StepSpec.parse,
+        json_schema_input_type=Annotated[int, Field(ge=0)] | Annotated[str, Field(pattern=f"^{WRITTEN}$")],
+    ),
+    PlainSerializer(StepSpec.to_plain),
+]
+"""A point in training, in steps, epochs or as a share of it."""
 
-    Raises:
-        ValueError: It is anything else.
-    """
-    listed = value if isinstance(value, list | tuple) else [value]
-    if not all(isinstance(entry, str) and entry.strip() for entry in listed):
-        raise ValueError(f"is {shown(value)}, but must be text or a list of texts")
-    return tuple(map(text, listed))
+
+@dataclasses.dataclass(frozen=True)
+class OneOf:
+    """Marks the type of a field that takes one of a few names."""
+
+    names: tuple[str, ...]
+
+    def __get_pydantic_core_schema__(self, source: object, handler: object) -> core_schema.CoreSchema:
+        """Tells pydantic."""
+        return core_schema.literal_schema(list(self.names))

@@ -30,7 +30,7 @@ def keep_written_rate(
         where: Says for a dotted key where it was written.
 
     Raises:
-        UserError: A number on the command line has overridden a key that stands before it there.
+        UserError: A number on the command line has overridden a key that is given before it.
     """
     keys = [key for key in overrides if key.startswith(f"{_KEY}.")]
     training = recipe.get("training")

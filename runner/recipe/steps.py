@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from runner.process.wording import shown
-from runner.recipe.section import number
 
-_WRITTEN = re.compile(r"\s*(?P<number>\d+(?:\.\d+)?|\.\d+)\s*(?P<unit>|ep|%)\s*")
+WRITTEN = r"\s*(\d+(?:\.\d+)?|\.\d+)\s*(|ep|%)\s*"
+"""The text of a step: a number and its unit."""
 _UNITS: dict[str, Literal["steps", "epochs", "share"]] = {"": "steps", "ep": "epochs", "%": "share"}
 _LARGEST = 1e15
 _FORMS = "steps (2000), epochs ('2ep') or a share of training ('20%')"
@@ -29,10 +29,12 @@ class StepSpec:
     unit: Literal["steps", "epochs", "share"] = "steps"
 
     def __post_init__(self) -> None:
-        if not self.value >= 0:
-            raise ValueError(f"is {self.value:g}, but a step cannot be negative")
+        if self.value != self.value:
+            raise ValueError("is nan, but must be a number")
+        if self.value < 0:
+            raise ValueError(f"is {shown(self.value)}, but a step cannot be negative")
         if self.value > _LARGEST:
-            raise ValueError(f"is {self.value:g}, beyond any training")
+            raise ValueError(f"is {shown(self.value)}, beyond any training")
         if self.unit == "steps" and self.value != int(self.value):
             raise ValueError(f"is {self.value:g} steps, but steps are whole; write {_FORMS}")
         if self.unit == "share" and self.value > 1:
@@ -43,17 +45,19 @@ class StepSpec:
         """Reads what a recipe says.
 
         Args:
-            written: `2000`, `"2000"`, `"2ep"` or `"20%"`.
+            written: `2000`, `"2000"`, `"2ep"`, `"20%"`, or one that was read before.
 
         Raises:
             ValueError: It is none of these forms, or out of range.
         """
+        if isinstance(written, StepSpec):
+            return written
         if isinstance(written, int | float) and not isinstance(written, bool):
-            return cls(number(written))
-        match = _WRITTEN.fullmatch(written) if isinstance(written, str) else None
+            return cls(written)
+        match = re.fullmatch(WRITTEN, written) if isinstance(written, str) else None
         if match is None:
             raise ValueError(f"is {shown(written)}; write {_FORMS}")
-        value, unit = float(match["number"]), _UNITS[match["unit"]]
+        value, unit = float(match[1]), _UNITS[match[2]]
         return cls(value / 100 if unit == "share" else value, unit)
 
     def resolve(self, steps_per_epoch: int, total_steps: int) -> int:

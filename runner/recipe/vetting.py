@@ -1,4 +1,4 @@
-"""Proving that a recipe is plain data, whatever its files and the command line say."""
+"""Checks that a recipe is plain data: no code, no Hydra, no control characters, numbers of 64 bits."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -6,8 +6,14 @@ from collections.abc import Callable, Mapping
 from runner.process.errors import UserError
 from runner.process.wording import hidden_character, shown
 from runner.recipe.interpolation import refuse_interpolations, values, written_key
-from runner.recipe.section import LARGEST, NAMES_CODE, code_keys
 
+# What Hydra's `instantiate` acts upon. A recipe is data and never names code.
+_CODE_KEYS = frozenset({"_target_", "_partial_", "_args_", "_convert_", "_recursive_"})
+NAMES_CODE = (
+    "a recipe is data and cannot name code; register your own schedules, models and datasets in a module"
+    " and name it on the command line: plugins=[my_module]"
+)
+_LARGEST = 2**63 - 1
 _LONGEST_NAME = 200
 
 
@@ -40,6 +46,16 @@ def vet(recipe: object, where: Callable[[str], str]) -> None:
     refuse_interpolations(recipe, where)
 
 
+def code_keys(value: object, key: str) -> list[str]:
+    """Finds the dotted keys, at any depth below `key`, that name code."""
+    if isinstance(value, Mapping):
+        named = [f"{key}.{name}" for name in value if name in _CODE_KEYS]
+        return named + [found for name, below in value.items() for found in code_keys(below, f"{key}.{name}")]
+    if isinstance(value, list | tuple):
+        return [found for index, below in enumerate(value) for found in code_keys(below, f"{key}[{index}]")]
+    return []
+
+
 def _check_names(value: object, key: str, where: Callable[[str], str]) -> None:
     if isinstance(value, Mapping):
         for name, below in value.items():
@@ -63,7 +79,7 @@ def _problem(value: object) -> str | None:
         return None if hidden is None else f"is {shown(value)}, with the control character {hidden}"
     if isinstance(value, float) and not math.isfinite(value):
         return f"is {shown(value)}, but numbers of a recipe are finite"
-    if isinstance(value, int) and abs(value) > LARGEST:
+    if isinstance(value, int) and abs(value) > _LARGEST:
         return f"is {shown(value)}, but whole numbers of a recipe have at most 64 bits"
     if value is None or isinstance(value, bool | int | float):
         return None

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 
 from runner.recipe.plugin_content import plugin_content
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.provenance import computed_with
 from runner.records.source_content import source_content, source_sha256
 from runner.settings import RunSettings

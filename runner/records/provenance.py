@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from runner import __version__
 from runner.process.threads import available_cores
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.settings import RunSettings
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ from runner.export.measure import Exported
 from runner.plan import Plan
 from runner.process.interruption import stop_if_interrupted
 from runner.pruning.macs import Macs
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.settings import RunSettings
 from runner.training import History, Progress, Task

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from runner.process.wording import counted
-from runner.recipe.schema import Budget
+from runner.recipe.recipe import Budget
 from runner.report.files import benchmarks, files_table
 from runner.report.findings import findings, next_steps
 from runner.report.page import Picture, page_environment

@@ -1,9 +1,9 @@
 """One run, stage by stage. Read this first: a stage is a module here, its result a part in `report.parts`."""
 
 from runner.export.exporter import Exporter
-from runner.plan.schedules import drop_leftovers
+from runner.plan.schedule_builders import drop_leftovers
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.report.display import Display
 from runner.report.parts import Membership, Run
 from runner.run.dense import start_dense

@@ -13,7 +13,7 @@ from runner.plan import Plan, check_sharing, make_plan
 from runner.plan.matching import listed, named_layers
 from runner.process.errors import UserError
 from runner.recipe.pattern import fits_any
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.report.parts import Prepared, Run
 from runner.training import build_optimizer, make_deterministic, reseed, task_for

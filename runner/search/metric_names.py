@@ -1,6 +1,6 @@
 """The metrics that a run will log: what can be told of their names before it has begun."""
 
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 
 
 def metric_names(recipe: Recipe, *, classifies: bool) -> tuple[str, ...]:

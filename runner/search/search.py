@@ -8,7 +8,7 @@ from runner.datasets import ResolvedData, data_key, load_resolved
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import counted
 from runner.recipe.objective import Objective
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.swept_keys import short_keys
 from runner.search.metric_names import metric_names
 

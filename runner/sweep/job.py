@@ -13,7 +13,7 @@ from pathlib import Path
 from runner.process.errors import RunFailed, RunnerError
 from runner.process.interruption import interrupt_reason, interrupted
 from runner.recipe.objective import read_objectives
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.names import sampled_name, sampled_values
 from runner.records.sweep_records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 from runner.settings import RunSettings

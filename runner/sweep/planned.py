@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.settings import RunSettings
 
 

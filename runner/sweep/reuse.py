@@ -4,8 +4,8 @@ from collections.abc import Sequence
 
 from runner.datasets import ResolvedData, data_key
 from runner.models.content import model_content
-from runner.plan.schedules import drop_leftovers
-from runner.recipe.schema import Recipe
+from runner.plan.schedule_builders import drop_leftovers
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.records.sweep_records import JobRecord, Sweep
 from runner.settings import RunSettings

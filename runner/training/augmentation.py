@@ -6,7 +6,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.process.errors import UserError
-from runner.recipe.schema import Augmentation
+from runner.recipe.recipe import Augmentation
 
 _WHERE = "recipe.training.augmentation"
 

@@ -13,7 +13,7 @@ from runner.datasets import Split
 from runner.plan import Plan
 from runner.process.errors import RunFailed
 from runner.pruning.copying import copy_model
-from runner.recipe.schema import Training
+from runner.recipe.recipe import Training
 from runner.training.dense_checkpoint import DenseResult
 from runner.training.fitting import Progress, train
 from runner.training.optimizers import build_optimizer

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from runner.datasets import Dataset, Split
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.records.source_content import DENSE_PARTS
 

@@ -2,7 +2,7 @@
 
 import itertools
 
-from runner.recipe.schema import LearningRate, Training
+from runner.recipe.recipe import LearningRate, Training
 from runner.training.learning_rates import build_learning_rate
 
 

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 from numpy.typing import NDArray
 
-from runner.recipe.schema import Training
+from runner.recipe.recipe import Training
 from runner.training.augmentation import augmentation_layers
 
 

@@ -15,7 +15,7 @@ from runner.process.errors import RunFailed
 from runner.pruning import UpdatePruningStep
 from runner.pruning.masked_weight import BROKEN_WEIGHTS
 from runner.pruning.wrapper import wrappers
-from runner.recipe.schema import Training
+from runner.recipe.recipe import Training
 from runner.training.feeding import training_feed
 from runner.verify.evidence import masked_weights
 

@@ -2,38 +2,49 @@
 
 import itertools
 from collections.abc import Callable, Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
-from tf_keras.optimizers.schedules import LearningRateSchedule
+from pydantic import Field
+from tf_keras.optimizers.schedules import (
+    CosineDecay,
+    ExponentialDecay,
+    LearningRateSchedule,
+    PiecewiseConstantDecay,
+)
 
 from runner.process.errors import UserError
-from runner.recipe.arguments import Bounds, NotNegative, Step, read_arguments
+from runner.recipe.recipe import LearningRate
 from runner.recipe.registry import Registry
-from runner.recipe.schema import LearningRate
+from runner.recipe.signature import NotNegative, Step
 from runner.recipe.steps import StepSpec
-from runner.training.rates import Constant, Cosine, Exponential, Piecewise, WarmUp
+from runner.training.rates import Decay, WarmUp
 
-LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry("learning rate")
+LEARNING_RATES: Registry[Callable[..., LearningRateSchedule]] = Registry(
+    "learning rate",
+    supplied=("initial", "final", "begin", "total_steps"),
+    beside=("initial", "final", "warmup"),
+)
 """Builders by name. Each is called with `initial` and `final` (rates), `begin` (the steps of the warm-up) and
 `total_steps`, and with the recipe's other keys as keyword arguments. It returns the rate for every step after
 the warm-up, as a function of the steps taken before it; the warm-up is put in front of it."""
 
-_SUPPLIED = ("initial", "final", "begin", "total_steps")
-_BESIDE = ("initial", "final", "warmup")
 _WHERE = "recipe.training.optimizer.learning_rate"
-Factor = Annotated[float, Bounds("in (0, 1]", lambda value: 0 < value <= 1)]
+Factor = Annotated[float, Field(gt=0, le=1, description="The factor in `decay_steps` steps.")]
 
 
 @LEARNING_RATES.register("constant")
-def constant(*, initial: float, final: float, begin: int, total_steps: int) -> Constant:
+def constant(*, initial: float, final: float, begin: int, total_steps: int) -> Decay:
     """The initial rate throughout."""
-    return Constant(initial)
+    return Decay(initial, begin, ExponentialDecay(initial, decay_steps=1, decay_rate=1.0))
 
 
 @LEARNING_RATES.register("cosine")
-def cosine(*, initial: float, final: float, begin: int, total_steps: int) -> Cosine:
-    """Half a cosine from `initial` after the warm-up to `final` at the end of training."""
-    return Cosine(initial, final, begin, max(total_steps, begin + 1))
+def cosine(*, initial: float, final: float, begin: int, total_steps: int) -> Decay:
+    """Half a cosine from `initial` after the warm-up to `final` at the end of training.
+
+    Source: I. Loshchilov, F. Hutter, SGDR, arXiv 1608.03983, equation 5, without restarts.
+    """
+    return Decay(initial, begin, CosineDecay(initial, max(total_steps - begin, 1), alpha=final / initial))
 
 
 @LEARNING_RATES.register("exponential")
@@ -44,14 +55,19 @@ def exponential(
     begin: int,
     total_steps: int,
     rate: Factor = 0.01,
-    decay_steps: Step | None = None,
-    staircase: bool = False,
-) -> Exponential:
-    """Multiplied by `rate` every `decay_steps` after the warm-up; by default once, until training ends."""
+    decay_steps: Annotated[
+        Step | None, Field(description="Steps in which the rate is multiplied by `rate` once.")
+    ] = None,
+    staircase: Annotated[bool, Field(description="Change the rate every `decay_steps` only.")] = False,
+) -> Decay:
+    """Multiplied by `rate` every `decay_steps` after the warm-up; by default once, until training ends.
+
+    Source: as a staircase, C. Szegedy et al., Going Deeper with Convolutions, arXiv 1409.4842, section 6.
+    """
     steps = max(total_steps - begin, 1) if decay_steps is None else decay_steps
     if steps < 1:
         raise ValueError("decay_steps is less than one step")
-    return Exponential(initial, final, begin, steps, rate, staircase)
+    return Decay(initial, begin, ExponentialDecay(initial, steps, rate, staircase), final)
 
 
 @LEARNING_RATES.register("piecewise")
@@ -61,10 +77,18 @@ def piecewise(
     final: float,
     begin: int,
     total_steps: int,
-    boundaries: Sequence[Step] | None = None,
-    values: Sequence[NotNegative] | None = None,
-) -> Piecewise:
-    """Another rate after each boundary; by default a tenth of the last one, at 50% and at 75% of training."""
+    boundaries: Annotated[
+        Sequence[Step] | None, Field(description="Points in training, rising.", examples=[["50%", "75%"]])
+    ] = None,
+    values: Annotated[
+        Sequence[NotNegative] | None,
+        Field(description="The rate after each boundary.", examples=[[0.01, 0.001]]),
+    ] = None,
+) -> Decay:
+    """Another rate after each boundary; by default a tenth of the last one, at 50% and at 75% of training.
+
+    Source: K. He et al., Deep Residual Learning for Image Recognition, arXiv 1512.03385, section 4.2.
+    """
     halfway = [StepSpec(share, "share").resolve(1, total_steps) for share in (0.5, 0.75)]
     steps = halfway if boundaries is None else [*boundaries]
     rates = [initial / 10 ** (n + 1) for n in range(len(steps))] if values is None else [*values]
@@ -81,19 +105,27 @@ def piecewise(
         raise ValueError(f"the boundaries must rise, but are the steps {', '.join(map(str, steps))}")
     if steps and steps[0] < begin:
         raise ValueError(f"the first boundary is step {steps[0]}, within the {begin} steps of the warm-up")
-    return Piecewise(initial, final, steps, rates)
+    # tf-keras counts from 0 and still has the rate before a boundary in the boundary's step. The last rate is
+    # repeated, since it needs a boundary.
+    passed = [step - begin - 1 for step in [*steps, total_steps]]
+    return Decay(
+        initial, begin, PiecewiseConstantDecay(passed, [initial, *rates, [initial, *rates][-1]]), final
+    )
 
 
-def check_learning_rate(written: LearningRate) -> None:
-    """Looks up the learning rate that a recipe names.
+def check_learning_rate(
+    written: LearningRate, step: Callable[[object], object] = StepSpec.parse
+) -> dict[str, Any]:
+    """Looks up the learning rate that a recipe names, and returns its arguments.
+
+    Args:
+        written: What the recipe says.
+        step: Reads what a recipe writes for a step of training.
 
     Raises:
-        UserError: The name or an argument is unknown.
+        UserError: The name or an argument is unknown or unusable.
     """
-    LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
-    LEARNING_RATES.arguments(
-        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE
-    )
+    return LEARNING_RATES.arguments(written.name, written.arguments, where=_WHERE, step=step)
 
 
 def build_learning_rate(
@@ -125,18 +157,13 @@ def build_learning_rate(
             )
         return step
 
-    build = LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
-    arguments = LEARNING_RATES.arguments(
-        written.name, written.arguments, where=_WHERE, supplied=_SUPPLIED, beside=_BESIDE
-    )
-    arguments = read_arguments(
-        build, arguments, where=_WHERE, step=lambda value: resolved(StepSpec.parse(value))
-    )
+    arguments = check_learning_rate(written, lambda value: resolved(StepSpec.parse(value)))
     try:
         begin = resolved(written.warmup)
     except ValueError as error:
         raise UserError(f"{_WHERE}.warmup {error}.") from error
     try:
+        build = LEARNING_RATES.get(written.name, where=f"{_WHERE}.name")
         built = build(
             initial=written.initial, final=written.final, begin=begin, total_steps=total_steps, **arguments
         )

@@ -1,38 +1,63 @@
 """The optimizers that recipes name."""
 
 from collections.abc import Callable
-from typing import Any, TypeAlias
+from typing import Annotated, Any, TypeAlias
 
 import tf_keras
+from pydantic import Field
 from tf_keras.optimizers.schedules import LearningRateSchedule
 
 from runner.process.errors import UserError
-from runner.recipe.arguments import NotNegative, Positive, Share, read_arguments
 from runner.recipe.registry import Registry
+from runner.recipe.signature import NotNegative, Positive, Share
 from runner.recipe.training import LearningRate, Optimizer
 from runner.training.learning_rates import build_learning_rate, check_learning_rate
 
-OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry("optimizer")
+OPTIMIZERS: Registry[Callable[..., tf_keras.optimizers.Optimizer]] = Registry(
+    "optimizer", supplied=("learning_rate",), beside=("learning_rate",)
+)
 """Builders by name, called with `learning_rate`, a number or a tf-keras schedule, and the recipe's other keys
 as keyword arguments. The shipped ones all take one of `clipnorm` (of each weight's gradient), `clipvalue` and
 `global_clipnorm`, > 0, and `ema_momentum`, in [0, 1): the weights that training ends with are then the moving
 average of those of its steps."""
 
 Rate: TypeAlias = float | LearningRateSchedule
+_Beta1 = Annotated[Share, Field(description="Decay of the moving average of gradients.")]
+_Beta2 = Annotated[Share, Field(description="Decay of the moving average of squared gradients.")]
+_Epsilon = Annotated[Positive, Field(description="Added to the denominator, against division by zero.")]
+_Amsgrad = Annotated[bool, Field(description="Divide by the largest average so far (arXiv 1904.09237).")]
+_Momentum = Annotated[Share, Field(description="Decay of the velocity; 0 is none.")]
+_DECAY = Field(description="Decoupled weight decay: the share that a step takes, times the learning rate.")
+_ClipNorm = Annotated[
+    Positive | None, Field(description="Largest norm of each weight's gradient; excludes the other clips.")
+]
+_ClipValue = Annotated[
+    Positive | None, Field(description="Largest value in a gradient; excludes the other clips.")
+]
+_GlobalClipNorm = Annotated[
+    Positive | None, Field(description="Largest norm of all gradients together; excludes the other clips.")
+]
+_EmaMomentum = Annotated[
+    Share | None,
+    Field(
+        description="Training ends with the moving average of the weights of its steps, with this decay; null"
+        " keeps the weights of the last step."
+    ),
+]
 
 
 @OPTIMIZERS.register("adam")
 def adam(
     *,
     learning_rate: Rate,
-    beta_1: Share = 0.9,
-    beta_2: Share = 0.999,
-    epsilon: Positive = 1e-7,
-    amsgrad: bool = False,
-    clipnorm: Positive | None = None,
-    clipvalue: Positive | None = None,
-    global_clipnorm: Positive | None = None,
-    ema_momentum: Share | None = None,
+    beta_1: _Beta1 = 0.9,
+    beta_2: _Beta2 = 0.999,
+    epsilon: _Epsilon = 1e-7,
+    amsgrad: _Amsgrad = False,
+    clipnorm: _ClipNorm = None,
+    clipvalue: _ClipValue = None,
+    global_clipnorm: _GlobalClipNorm = None,
+    ema_momentum: _EmaMomentum = None,
 ) -> tf_keras.optimizers.Optimizer:
     """Adam (arXiv 1412.6980), with `amsgrad` that of arXiv 1904.09237."""
     return tf_keras.optimizers.Adam(
@@ -49,15 +74,15 @@ def adam(
 def adamw(
     *,
     learning_rate: Rate,
-    weight_decay: NotNegative = 0.004,
-    beta_1: Share = 0.9,
-    beta_2: Share = 0.999,
-    epsilon: Positive = 1e-7,
-    amsgrad: bool = False,
-    clipnorm: Positive | None = None,
-    clipvalue: Positive | None = None,
-    global_clipnorm: Positive | None = None,
-    ema_momentum: Share | None = None,
+    weight_decay: Annotated[NotNegative, _DECAY] = 0.004,
+    beta_1: _Beta1 = 0.9,
+    beta_2: _Beta2 = 0.999,
+    epsilon: _Epsilon = 1e-7,
+    amsgrad: _Amsgrad = False,
+    clipnorm: _ClipNorm = None,
+    clipvalue: _ClipValue = None,
+    global_clipnorm: _GlobalClipNorm = None,
+    ema_momentum: _EmaMomentum = None,
 ) -> tf_keras.optimizers.Optimizer:
     """Adam with decoupled weight decay (arXiv 1711.05101)."""
     return tf_keras.optimizers.AdamW(
@@ -75,13 +100,13 @@ def adamw(
 def sgd(
     *,
     learning_rate: Rate,
-    momentum: Share = 0.0,
-    nesterov: bool = False,
-    weight_decay: NotNegative | None = None,
-    clipnorm: Positive | None = None,
-    clipvalue: Positive | None = None,
-    global_clipnorm: Positive | None = None,
-    ema_momentum: Share | None = None,
+    momentum: _Momentum = 0.0,
+    nesterov: Annotated[bool, Field(description="Nesterov's momentum.")] = False,
+    weight_decay: Annotated[NotNegative | None, _DECAY] = None,
+    clipnorm: _ClipNorm = None,
+    clipvalue: _ClipValue = None,
+    global_clipnorm: _GlobalClipNorm = None,
+    ema_momentum: _EmaMomentum = None,
 ) -> tf_keras.optimizers.Optimizer:
     """Stochastic gradient descent, plain, with momentum, or Nesterov's.
 
@@ -104,15 +129,15 @@ def sgd(
 def rmsprop(
     *,
     learning_rate: Rate,
-    rho: Share = 0.9,
-    momentum: Share = 0.0,
-    epsilon: Positive = 1e-7,
-    centered: bool = False,
-    weight_decay: NotNegative | None = None,
-    clipnorm: Positive | None = None,
-    clipvalue: Positive | None = None,
-    global_clipnorm: Positive | None = None,
-    ema_momentum: Share | None = None,
+    rho: _Beta2 = 0.9,
+    momentum: _Momentum = 0.0,
+    epsilon: _Epsilon = 1e-7,
+    centered: Annotated[bool, Field(description="Divide by the variance of gradients.")] = False,
+    weight_decay: Annotated[NotNegative | None, _DECAY] = None,
+    clipnorm: _ClipNorm = None,
+    clipvalue: _ClipValue = None,
+    global_clipnorm: _GlobalClipNorm = None,
+    ema_momentum: _EmaMomentum = None,
 ) -> tf_keras.optimizers.Optimizer:
     """RMSprop (G. Hinton, Neural Networks for Machine Learning, lecture 6e); weight decay as in `sgd`."""
     return tf_keras.optimizers.RMSprop(
@@ -145,13 +170,10 @@ def check_optimizer(written: Optimizer) -> dict[str, Any]:
         UserError: A name or an argument is unknown or unusable.
     """
     where = "recipe.training.optimizer"
-    build = OPTIMIZERS.get(written.name, where=f"{where}.name")
-    arguments = OPTIMIZERS.arguments(
-        written.name, written.arguments, where=where, supplied=("learning_rate",), beside=("learning_rate",)
-    )
+    arguments = OPTIMIZERS.arguments(written.name, written.arguments, where=where)
     if isinstance(written.learning_rate, LearningRate):
         check_learning_rate(written.learning_rate)
-    return read_arguments(build, arguments, where=where)
+    return arguments
 
 
 def build_optimizer(
@@ -169,10 +191,10 @@ def build_optimizer(
         UserError: The name, an argument or the learning rate is unknown or unusable.
     """
     where = "recipe.training.optimizer"
-    build = OPTIMIZERS.get(written.name, where=f"{where}.name")
     arguments = check_optimizer(written)
     learning_rate = build_learning_rate(written.learning_rate, total_steps, steps_per_epoch, phase=phase)
     try:
+        build = OPTIMIZERS.get(written.name, where=f"{where}.name")
         return build(learning_rate=learning_rate, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: optimizer '{written.name}': {error}") from error

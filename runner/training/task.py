@@ -10,7 +10,7 @@ import tf_keras
 
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
-from runner.recipe.schema import Training
+from runner.recipe.recipe import Training
 from runner.training.logits import gives_probabilities
 
 _CROSSENTROPY = "sparse_categorical_crossentropy"

@@ -13,8 +13,8 @@ from runner.cli.composition import load_plugins, placed, read_job
 from runner.process.errors import UserError
 from runner.process.packaged import packaged_folder
 from runner.recipe import source
-from runner.recipe.schedule import Schedule
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
+from runner.recipe.rule import ScheduleSettings
 from runner.settings import RunSettings
 
 
@@ -222,7 +222,7 @@ def test_sweeps_inside_a_recipe_as_people_type_them(own: Path) -> None:
         assert len({recipe.hash for recipe in recipes}) == len(recipes)
 
 
-def schedule(recipe: Recipe) -> Schedule:
+def schedule(recipe: Recipe) -> ScheduleSettings:
     assert recipe.layers[0].schedule is not None
     return recipe.layers[0].schedule
 

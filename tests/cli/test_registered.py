@@ -6,7 +6,7 @@ import pytest
 
 from runner.cli.registered import check_registered
 from runner.process.errors import UserError
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 
 GOOD: dict[str, Any] = {
     "data": {"name": "mnist", "fallback": "digits"},

@@ -16,7 +16,7 @@ import pytest
 from runner.datasets import cifar10 as cifar10_module
 from runner.datasets import load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 NAMES = [*(f"data_batch_{number}" for number in range(1, 6)), "test_batch"]
 RNG = np.random.default_rng(0)

@@ -4,7 +4,7 @@ from sklearn.datasets import load_digits
 
 from runner.datasets import Dataset, UnfitArrays, load_dataset
 from runner.datasets.digits import digits
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 
 @pytest.fixture(scope="module")

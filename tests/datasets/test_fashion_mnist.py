@@ -13,7 +13,7 @@ from runner.datasets import fashion_mnist as module
 from runner.datasets import load_dataset
 from runner.datasets.idx import FILES
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 DEBIAN = Path("/usr/share/datasets/fashion-mnist")
 ARRAYS = {

@@ -7,7 +7,7 @@ import tensorflow as tf
 
 from runner.datasets import DATASETS, Arrays, UnfitArrays, load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 
 @pytest.fixture

@@ -12,7 +12,7 @@ import pytest
 from runner.datasets import DataUnavailable, load_dataset
 from runner.datasets import mnist as mnist_module
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 REAL = Path(__file__).parents[2] / ".." / "shared" / "data" / "mnist.npz"
 

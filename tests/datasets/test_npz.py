@@ -8,7 +8,7 @@ import pytest
 
 from runner.datasets import Dataset, load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 IMAGES = np.arange(8 * 4 * 4, dtype=np.uint8).reshape(8, 4, 4)
 LABELS = np.array([0, 1, 2, 0, 1, 2, 0, 1], np.uint8)

@@ -5,7 +5,7 @@ import pytest
 
 from runner.datasets import Dataset, load_dataset
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 SHAPES = {"input_shape": [4, 16, 2], "target_shape": [4, 4, 3]}
 

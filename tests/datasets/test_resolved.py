@@ -8,7 +8,7 @@ import pytest
 
 from runner.datasets import ResolvedData, data_key, load_resolved, resolve, resolved
 from runner.process.errors import UserError
-from runner.recipe.schema import Data
+from runner.recipe.recipe import Data
 
 
 def written(path: Path, value: float) -> Data:

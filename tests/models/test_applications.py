@@ -12,12 +12,12 @@ from runner.models.applications import NAMES
 from runner.plan import make_plan, wrap_model
 from runner.process.errors import UserError
 from runner.pruning import strip_pruning, update_masks
-from runner.recipe.schema import Model, Rule, Schedule
+from runner.recipe.recipe import Model, Rule, ScheduleSettings
 from runner.verify import check_file, compare_outputs
 from runner.verify.evidence import expected_weights
 
 SMALL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 4}
-EVERYTHING = Rule(key="all", targets=("*",), schedule=Schedule(name="constant", sparsity=0.5))
+EVERYTHING = Rule(key="all", targets=("*",), schedule=ScheduleSettings(name="constant", sparsity=0.5))
 
 
 @pytest.mark.slow

@@ -8,7 +8,7 @@ import tf_keras
 from runner.models import MODELS, build_model
 from runner.models.limited import TooManyWeights, weights_limited
 from runner.process.errors import UserError
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 MNIST: dict[str, Any] = {"input_shape": (28, 28, 1), "num_classes": 10}
 

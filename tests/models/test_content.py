@@ -5,7 +5,7 @@ import pytest
 
 from runner.models.content import model_content, with_content
 from runner.process.errors import UserError
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 
 def test_each_named_file_is_summed_up_by_its_content(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

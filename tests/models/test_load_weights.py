@@ -16,7 +16,7 @@ import tf_keras
 from runner.models import build_model
 from runner.models.load_weights import load_weights
 from runner.process.errors import UserError
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 from tests.models.kept_models import models, settle
 
 NAMES = ("images", "nested", "sequences", "others")

@@ -1,7 +1,7 @@
 import numpy as np
 
 from runner.models import build_model
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 
 def test_layers_sizes_and_probabilities() -> None:

@@ -12,7 +12,7 @@ from runner.models.resnet import ResNet
 from runner.plan import make_plan, wrap_model
 from runner.process.errors import UserError
 from runner.pruning import UpdatePruningStep, strip_pruning
-from runner.recipe.schema import Model, Rule, Schedule
+from runner.recipe.recipe import Model, Rule, ScheduleSettings
 from runner.training import make_deterministic
 from runner.verify import check_file, compare_outputs
 from runner.verify.evidence import expected_weights
@@ -107,7 +107,7 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, Any], shape: tuple[in
 def test_pruned_and_converted_it_has_its_zeros_in_the_file(tmp_path: Path) -> None:
     make_deterministic(1)
     model = ResNet(8)(**CIFAR, width=4, shortcut="projection")  # The other one is in a shipped recipe.
-    rule = Rule("stages", ("stage_*",), types=("Conv2D",), schedule=Schedule("polynomial", 0.8))
+    rule = Rule("stages", ("stage_*",), types=("Conv2D",), schedule=ScheduleSettings("polynomial", 0.8))
     plan = make_plan([rule], model, samples=64, batch_size=16, epochs=1)
     wrapped = wrap_model(plan, model)
     wrapped.compile("sgd", tf_keras.losses.SparseCategoricalCrossentropy(from_logits=True))

@@ -1,5 +1,5 @@
 from runner.models import build_model
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 
 def test_layers_and_sizes_are_the_tutorials() -> None:

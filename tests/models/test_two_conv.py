@@ -1,7 +1,7 @@
 import numpy as np
 
 from runner.models import build_model
-from runner.recipe.schema import Model
+from runner.recipe.recipe import Model
 
 
 def test_the_two_convolutions_are_identical_but_for_their_input() -> None:

@@ -9,7 +9,7 @@ from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan, wrap_model
 from runner.plan.curve import Curve, curve_of
 from runner.pruning import ConstantSparsity, PruningSchedule, UpdatePruningStep
 from runner.pruning.schedules import LinearSparsity
-from runner.recipe.schema import Rule, Schedule, StepSpec
+from runner.recipe.recipe import Rule, ScheduleSettings, StepSpec
 from runner.verify.evidence import masked_weights
 
 
@@ -92,7 +92,7 @@ def test_a_plan_has_a_curve_for_each_rule_that_prunes() -> None:
         [layers.Input((8,)), *(layers.Dense(8, name=name) for name in ("a", "b", "c", "d", "e"))]
     )
     rules = (
-        Rule("gradual", ("*",), schedule=Schedule("linear", 0.5, frequency=3)),
+        Rule("gradual", ("*",), schedule=ScheduleSettings("linear", 0.5, frequency=3)),
         Rule("pattern", ("b", "d"), m_by_n=(2, 4)),
         Rule("none", ("e",), prune=False),
     )
@@ -110,12 +110,12 @@ def ramp(*, sparsity: float, begin_step: int, end_step: int, frequency: int) -> 
 
 
 FITTED = {
-    "constant": Schedule("constant", 0.5, StepSpec(2), frequency=3),
-    "polynomial": Schedule("polynomial", 0.75, frequency=2),
-    "early": Schedule("polynomial", 0.75, end_step=StepSpec(5), frequency=2),
-    "linear": Schedule("linear", 0.6, StepSpec(1), arguments={"initial_sparsity": 0.1}),
-    "exponential": Schedule("exponential", 0.875, arguments={"rate": 0.4}),
-    "ramp": Schedule("ramp", 0.8),
+    "constant": ScheduleSettings("constant", 0.5, StepSpec(2), frequency=3),
+    "polynomial": ScheduleSettings("polynomial", 0.75, frequency=2),
+    "early": ScheduleSettings("polynomial", 0.75, end_step=StepSpec(5), frequency=2),
+    "linear": ScheduleSettings("linear", 0.6, StepSpec(1), arguments={"initial_sparsity": 0.1}),
+    "exponential": ScheduleSettings("exponential", 0.875, arguments={"rate": 0.4}),
+    "ramp": ScheduleSettings("ramp", 0.8),
 }
 """By layer; trained for eight steps."""
 
@@ -126,7 +126,7 @@ def fitted() -> tuple[Plan, tf_keras.Model, list[dict[str, float]]]:
         [layers.Input((24,)), *(layers.Dense(24, name=name) for name in (*FITTED, "pattern"))]
     )
     rules = [Rule(name, (name,), schedule=schedule) for name, schedule in FITTED.items()]
-    gradual = Schedule("linear", None, StepSpec(3), frequency=2)
+    gradual = ScheduleSettings("linear", None, StepSpec(3), frequency=2)
     plan = make_plan(
         [*rules, Rule("pattern", ("pattern",), m_by_n=(3, 4), schedule=gradual)],
         model,

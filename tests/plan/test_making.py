@@ -9,7 +9,7 @@ from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan
 from runner.process.errors import UserError
 from runner.pruning import ConstantSparsity, PruningSchedule
 from runner.pruning.structures import MByN, Unstructured
-from runner.recipe.schema import Rule, Schedule, StepSpec
+from runner.recipe.recipe import Rule, ScheduleSettings, StepSpec
 
 
 class NeverUpdates(ConstantSparsity):
@@ -25,7 +25,9 @@ def rule(
         for key in ("begin_step", "end_step", "frequency", "arguments")
         if key in changes
     }
-    return Rule(key, targets or (key,), **{"schedule": Schedule(name, sparsity, **schedule), **changes})
+    return Rule(
+        key, targets or (key,), **{"schedule": ScheduleSettings(name, sparsity, **schedule), **changes}
+    )
 
 
 def m_by_n(key: str, *targets: str, pattern: tuple[int, int] = (2, 4), **changes: Any) -> Rule:
@@ -118,10 +120,12 @@ def test_layers_that_stay_dense_say_why(model: tf_keras.Model) -> None:
             0.875,
         ),
         (m_by_n("output"), (0, 0), [1], 0.5),
-        (m_by_n("output", schedule=Schedule("constant", None)), (0, 15), list(range(1, 16)), 0.5),
+        (m_by_n("output", schedule=ScheduleSettings("constant", None)), (0, 15), list(range(1, 16)), 0.5),
         (
             m_by_n(
-                "output", pattern=(1, 4), schedule=Schedule("polynomial", None, StepSpec(5), StepSpec(11))
+                "output",
+                pattern=(1, 4),
+                schedule=ScheduleSettings("polynomial", None, StepSpec(5), StepSpec(11)),
             ),
             (5, 11),
             [5, 6, 7, 8, 9, 10, 11],
@@ -186,7 +190,7 @@ def test_strict_m_by_n_on_two_channels_can_zero_nothing(model: tf_keras.Model) -
 
 
 def test_below_m_by_n_the_pattern_is_not_promised(model: tf_keras.Model) -> None:
-    made = plan(model, m_by_n("output", schedule=Schedule("constant", 0.25)))
+    made = plan(model, m_by_n("output", schedule=ScheduleSettings("constant", 0.25)))
 
     # Half of the 504 zeros that the full pattern has.
     assert zeros(made) == {"output": 252}
@@ -197,7 +201,7 @@ def test_below_m_by_n_the_pattern_is_not_promised(model: tf_keras.Model) -> None
 
 
 def test_a_gradual_pattern_without_a_sparsity_ends_at_m_by_n(model: tf_keras.Model) -> None:
-    made = plan(model, m_by_n("output", pattern=(3, 4), schedule=Schedule("polynomial", None)))
+    made = plan(model, m_by_n("output", pattern=(3, 4), schedule=ScheduleSettings("polynomial", None)))
 
     [row] = made.pruned
     assert (row.sparsity, row.planned_zeros, row.promised) == (0.75, 756, True)
@@ -210,7 +214,7 @@ def test_rules_that_do_not_reach_their_level_are_told_each_with_its_own(model: t
     problems = refused(
         model,
         rule("conv_2", name="exponential", sparsity=0.9, arguments=slow),
-        m_by_n("output", pattern=(3, 4), schedule=Schedule("exponential", None, arguments=slow)),
+        m_by_n("output", pattern=(3, 4), schedule=ScheduleSettings("exponential", None, arguments=slow)),
     )
 
     # 1 - 0.99 ** 15 after the 15 steps.

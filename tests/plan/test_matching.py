@@ -7,11 +7,11 @@ from tf_keras import layers
 
 from runner.plan.matching import match_rules, matches_layer, named_layers
 from runner.process.errors import UserError
-from runner.recipe.schema import Rule, Schedule
+from runner.recipe.recipe import Rule, ScheduleSettings
 
 
 def rule(key: str, *targets: str, **changes: Any) -> Rule:
-    return Rule(key, targets, **{"schedule": Schedule("constant", 0.5), **changes})
+    return Rule(key, targets, **{"schedule": ScheduleSettings("constant", 0.5), **changes})
 
 
 @pytest.fixture(scope="module")

@@ -9,12 +9,12 @@ from runner.plan import check_sharing, make_plan, wrap_model
 from runner.plan.matching import named_layers
 from runner.process.errors import UserError
 from runner.pruning import UpdatePruningStep, strip_pruning
-from runner.recipe.schema import Rule, Schedule
+from runner.recipe.recipe import Rule, ScheduleSettings
 from runner.training.fitting import measured_sparsity
 from runner.verify import check_weights
 from runner.verify.evidence import expected_weights, masked_weights, weights_by_name
 
-HALF = Schedule("constant", 0.5)
+HALF = ScheduleSettings("constant", 0.5)
 
 
 def nested() -> tf_keras.Model:

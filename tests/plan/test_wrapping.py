@@ -8,9 +8,9 @@ from tf_keras import layers
 from runner.plan import Plan, make_plan, wrap_model
 from runner.pruning import PruneLowMagnitude, PruningSchedule
 from runner.pruning.structures import MByN, Unstructured
-from runner.recipe.schema import Rule, Schedule
+from runner.recipe.recipe import Rule, ScheduleSettings
 
-HALF = Schedule("constant", 0.5)
+HALF = ScheduleSettings("constant", 0.5)
 
 
 def planned(model: tf_keras.Model, *rules: Rule) -> Plan:
@@ -37,7 +37,7 @@ def plan(model: tf_keras.Model) -> Plan:
     return planned(
         model,
         Rule("conv", ("conv",), m_by_n=(1, 4), m_by_n_axis="flattened"),
-        Rule("hidden", ("hidden",), schedule=Schedule("polynomial", 0.75)),
+        Rule("hidden", ("hidden",), schedule=ScheduleSettings("polynomial", 0.75)),
     )
 
 

@@ -10,7 +10,7 @@ from runner.models.saved import load_saved_model
 from runner.models.weights_file import read_weights_file
 from runner.process.errors import UserError
 from runner.process.regular_file import check_regular
-from runner.recipe.schema import Data, Model
+from runner.recipe.recipe import Data, Model
 
 
 def _in_a_folder(pipe: Path) -> None:

@@ -1,42 +1,35 @@
 from typing import Any
 
 import pytest
+from pydantic import TypeAdapter, ValidationError
 
-from runner.recipe.export import (
-    Budget,
-    Export,
-    plain_budget,
-    plain_export,
-    read_budget,
-    read_export,
-)
-from runner.recipe.section import Problem, Section
+from runner.recipe.export import Budget, Export
+from runner.recipe.problems import problems_of
+from runner.recipe.section import plain
 
 
-def told(reader: Any, mapping: dict[str, Any]) -> list[tuple[str, str]]:
-    problems: list[Problem] = []
-    assert reader(Section(mapping, "recipe.part", problems)) is None
+def told(section: Any, mapping: dict[str, Any]) -> list[tuple[str, str]]:
+    with pytest.raises(ValidationError) as refused:
+        read(section, mapping)
+    problems = problems_of(refused.value, section, "recipe.part")
     return [(key.removeprefix("recipe.part"), text) for key, text in problems]
 
 
-def read(reader: Any, mapping: dict[str, Any] | None) -> Any:
-    problems: list[Problem] = []
-    found = reader(Section(mapping, "recipe.part", problems))
-    assert problems == []
-    return found
+def read(section: Any, mapping: dict[str, Any] | None) -> Any:
+    return TypeAdapter(section).validate_python(mapping)
 
 
 def test_an_export_has_defaults() -> None:
-    assert read(read_export, None) == Export(("float32",), calibration_samples=128, dense=True)
+    assert read(Export, {}) == Export(("float32",), calibration_samples=128, dense=True)
 
 
 def test_an_export_is_read_back_as_it_was() -> None:
     export = Export(("int8", "float16"), calibration_samples=7, dense=False)
-    assert read(read_export, plain_export(export)) == export
+    assert read(Export, plain(export)) == export
 
 
 def test_variants_of_plugins_are_left_to_the_registry() -> None:
-    assert read(read_export, {"variants": ["float32", "mine"]}).variants == ("float32", "mine")
+    assert read(Export, {"variants": ["float32", "mine"]}).variants == ("float32", "mine")
 
 
 @pytest.mark.parametrize(
@@ -55,35 +48,32 @@ def test_variants_of_plugins_are_left_to_the_registry() -> None:
     ],
 )
 def test_what_an_export_cannot_be_is_told(mapping: dict[str, Any], key: str, text: str) -> None:
-    assert told(read_export, mapping) == [(key, text)]
-
-
-def test_no_budget_is_none() -> None:
-    assert read(read_budget, None) is None
-    assert read(read_budget, {}) is None
-    assert plain_budget(None) is None
+    assert told(Export, mapping) == [(key, text)]
 
 
 def test_a_budget_is_read_back_as_it_was() -> None:
     budget = Budget("int8", max_bytes=100_000, max_accuracy_drop=0.01, min_accuracy=0.98)
     assert (
         read(
-            read_budget,
+            Budget,
             {"variant": "int8", "max_bytes": 1e5, "max_accuracy_drop": 0.01, "min_accuracy": 0.98},
         )
         == budget
     )
-    plain = plain_budget(budget)
-    assert plain == {"variant": "int8", "max_bytes": 100_000, "max_accuracy_drop": 0.01, "min_accuracy": 0.98}
-    assert read(read_budget, dict(plain)) == budget
+    assert plain(budget) == {
+        "variant": "int8",
+        "max_bytes": 100_000,
+        "max_accuracy_drop": 0.01,
+        "min_accuracy": 0.98,
+    }
+    assert read(Budget, plain(budget)) == budget
     partly = Budget("int8", max_bytes=1)
-    assert read(read_budget, dict(plain_budget(partly) or {})) == partly
+    assert read(Budget, plain(partly)) == partly
 
 
 @pytest.mark.parametrize(
     ("mapping", "key", "text"),
     [
-        ({"max_bytes": 10}, ".variant", "is missing"),
         (
             {"variant": "int8"},
             ".variant",
@@ -98,7 +88,7 @@ def test_a_budget_is_read_back_as_it_was() -> None:
         (
             {"variant": "int8", "min_accuracy": 98},
             ".min_accuracy",
-            "is 98, but must be in [0, 1]; write 0.98 for 98 %",
+            "is 98, but must be in [0, 1]; 98 % is 0.98",
         ),
         (
             {"variant": "int8", "max_byte": 10},
@@ -109,11 +99,14 @@ def test_a_budget_is_read_back_as_it_was() -> None:
     ],
 )
 def test_what_a_budget_cannot_be_is_told(mapping: dict[str, Any], key: str, text: str) -> None:
-    assert told(read_budget, mapping) == [(key, text)]
+    assert told(Budget, mapping) == [(key, text)]
 
 
 def test_a_budget_is_for_a_file_that_is_exported() -> None:
     export = Export(("float32", "int8_sparse"))
+    assert Budget(max_bytes=1).unmet_by(export) == {
+        "variant": "is missing: name the file that is meant, of recipe.export.variants (float32, int8_sparse)"
+    }
     assert Budget("float32", max_bytes=1).unmet_by(export) == {}
     assert Budget("int8_spares", max_bytes=1).unmet_by(export) == {
         "variant": "is 'int8_spares', which export.variants (float32, int8_sparse) does not name."

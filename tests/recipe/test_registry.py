@@ -9,7 +9,7 @@ from runner.recipe.registry import Registry
 
 @pytest.fixture
 def shapes() -> Registry[Callable[..., Any]]:
-    registry: Registry[Callable[..., Any]] = Registry("shape")
+    registry: Registry[Callable[..., Any]] = Registry("shape", supplied=("number",))
 
     @registry.register("square")
     def square(*, side: float, colour: str = "red", number: int) -> tuple[float, str, int]:
@@ -58,7 +58,7 @@ def test_a_module_that_is_reloaded_registers_again(shapes: Registry[Callable[...
 
 def test_arguments_are_checked_against_the_signature(shapes: Registry[Callable[..., Any]]) -> None:
     def check(**given: Any) -> dict[str, Any]:
-        return shapes.arguments("square", given, where="recipe.shape", supplied=("number",))
+        return shapes.arguments("square", given, where="recipe.shape")
 
     assert check(side=3, colour="blue") == {"side": 3, "colour": "blue"}
     with pytest.raises(

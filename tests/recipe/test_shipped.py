@@ -10,7 +10,7 @@ from runner.cli.composition import read_job
 from runner.process.packaged import packaged_folder
 from runner.recipe import source
 from runner.recipe.library import recipe_names
-from runner.recipe.schema import (
+from runner.recipe.recipe import (
     Augmentation,
     Data,
     LearningRate,
@@ -18,7 +18,7 @@ from runner.recipe.schema import (
     Optimizer,
     Recipe,
     Rule,
-    Schedule,
+    ScheduleSettings,
     Training,
 )
 from runner.recipe.steps import StepSpec
@@ -53,7 +53,7 @@ def test_mnist_2x4_is_the_tutorial() -> None:
     assert recipe.model == Model("tutorial_cnn")
     assert recipe.training == Training(2, 128, Optimizer("adam", 0.001))
     assert recipe.layers == (
-        Rule("first_conv", ("pruning_sparsity_0_5",), schedule=Schedule("constant", 0.5)),
+        Rule("first_conv", ("pruning_sparsity_0_5",), schedule=ScheduleSettings("constant", 0.5)),
         Rule("structural", ("structural_pruning*",), m_by_n=(2, 4)),
     )
 
@@ -63,7 +63,7 @@ def test_constant_and_polynomial_differ_in_the_schedule_only() -> None:
 
     assert constant.data == Data("mnist", fallback=None, validation_split=0.2)
     assert constant.training == Training(30, 250)
-    held = Schedule("constant", 0.875, StepSpec(0.2, "share"), StepSpec(1, "share"))
+    held = ScheduleSettings("constant", 0.875, StepSpec(0.2, "share"), StepSpec(1, "share"))
     assert constant.layers == (Rule("all", ("*",), schedule=held),)
     grown = replace(held, name="polynomial")
     assert polynomial.layers == (Rule("all", ("*",), schedule=grown),)

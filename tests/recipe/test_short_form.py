@@ -8,7 +8,7 @@ from runner.cli.composition import read_job
 from runner.process.errors import UserError
 from runner.process.packaged import packaged_folder
 from runner.recipe import source
-from runner.recipe.schema import LearningRate, StepSpec
+from runner.recipe.recipe import LearningRate, StepSpec
 
 KEY = "recipe.training.optimizer.learning_rate"
 RECIPE = """

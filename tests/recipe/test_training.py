@@ -4,7 +4,7 @@ from typing import Any
 import pytest
 
 from runner.process.errors import UserError
-from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Recipe, StepSpec, Training
+from runner.recipe.recipe import Augmentation, LearningRate, Optimizer, Recipe, StepSpec, Training
 
 BASE: dict[str, Any] = {
     "data": {"name": "mnist"},
@@ -150,7 +150,7 @@ def test_reads_augmentation(
     ("written", "told"),
     [
         (True, " is True, but must be a mapping"),
-        ({"shift": -1}, ".shift is -1, but must be at least 0 pixels"),
+        ({"shift": -1}, ".shift is -1, but must be at least 0"),
         ({"shift": 0.1}, ".shift is 0.1, but must be a whole number"),
         ({"flip": "horizontal"}, ".flip is 'horizontal', but must be true or false"),
         ({"flips": True}, ".flips is unknown. Did you mean 'flip'? Known: shift, flip"),

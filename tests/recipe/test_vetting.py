@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 
 from runner.process.errors import UserError
-from runner.recipe.vetting import vet
+from runner.recipe.vetting import code_keys, vet
 
 
 @pytest.mark.parametrize(
@@ -58,3 +58,11 @@ def test_takes_plain_data() -> None:
         },
         lambda key: "here",
     )
+
+
+def test_finds_code_at_any_depth() -> None:
+    assert code_keys({"a": [{"b": {"_target_": 1}}], "_partial_": 2, "c": 3}, "recipe") == [
+        "recipe._partial_",
+        "recipe.a[0].b._target_",
+    ]
+    assert code_keys({"a": "_target_"}, "recipe") == []

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from runner.cli.composition import load_plugins
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.records.provenance import computed_with
 from runner.settings import RunSettings

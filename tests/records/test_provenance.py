@@ -9,7 +9,7 @@ import pytest
 import tensorflow as tf
 
 from runner import __version__
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.records.provenance import computed_with, device, git_state, provenance
 from runner.records.source_content import source_content

@@ -15,7 +15,7 @@ from runner.export.measure import Exported
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedules import ConstantSparsity
 from runner.pruning.structures import Unstructured
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.report.parts import Exports, Fitted, ModelSize, Prepared, Proof, Run
 from runner.settings import RunSettings

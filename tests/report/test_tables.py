@@ -4,12 +4,12 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
+from runner.recipe.rule import ScheduleSettings
 
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import MByN, Unstructured
 from runner.recipe.rule import Rule
-from runner.recipe.schedule import Schedule
 from runner.report.table_style import ReportTable, page_grid, terminal_table
 from runner.report.tables import check_table, plan_frame, plan_table, rules_grid, sparsity_frame
 from runner.verify import CheckRow
@@ -205,7 +205,7 @@ def test_tables_are_drawn_with_their_heads(width: int) -> None:
     assert max(map(len, lines)) <= width
 
 
-ALL = Rule("all", ("*",), ignore=("x*",), schedule=Schedule("polynomial", 0.875))
+ALL = Rule("all", ("*",), ignore=("x*",), schedule=ScheduleSettings("polynomial", 0.875))
 STRUCTURAL = Rule("structural", ("conv",), types=("Conv2D",), m_by_n=(2, 4))
 OFF = Rule("off", ("head",), prune=False)
 

@@ -25,7 +25,7 @@ from mlflow.entities import Run
 from runner.datasets import load_dataset
 from runner.plan import wrap_model
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Data, Recipe
+from runner.recipe.recipe import Data, Recipe
 from runner.records.provenance import computed_with, device
 from runner.records.source_content import DENSE_PARTS, source_content
 from runner.run import dense as dense_start

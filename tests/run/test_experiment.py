@@ -40,7 +40,7 @@ from runner.pruning.importance import derived_seed, random_scores
 from runner.pruning.macs import count_macs
 from runner.pruning.masks import unstructured_mask
 from runner.recipe import source
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.provenance import COMPUTING
 from runner.records.source_content import source_sha256
 from runner.report.summary import write_json

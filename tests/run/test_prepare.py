@@ -10,7 +10,7 @@ import tf_keras
 from runner.datasets import Dataset, load_dataset
 from runner.models import build_model
 from runner.process.errors import UserError
-from runner.recipe.schema import Model, Recipe
+from runner.recipe.recipe import Model, Recipe
 from runner.report.display import Display
 from runner.report.parts import Prepared, Run
 from runner.run import prepare as stage

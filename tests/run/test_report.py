@@ -14,7 +14,7 @@ from matplotlib.image import imread
 
 from runner.export.measure import Exported
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.report.mask_plots import mask_figure
 from runner.report.stored_mask import StoredMask
 from runner.run.experiment import run_experiment

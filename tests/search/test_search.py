@@ -8,7 +8,7 @@ import pytest
 from runner.datasets import ResolvedData, data_key, resolve
 from runner.process.errors import UserError
 from runner.recipe.objective import read_objectives
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.search.search import Search, check_objectives
 
 

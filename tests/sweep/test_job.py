@@ -8,7 +8,7 @@ from typing import cast
 import pytest
 
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.sweep_records import JobRecord, Sweep, read_records, write_record, write_sweep
 from runner.settings import RunSettings, Tracking
 from runner.sweep.job import recorded

@@ -6,7 +6,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.sweep_records import read_records
 from runner.search.metric_names import metric_names
 from tests.sweep.sweeping import TINY, Sweeps

@@ -3,7 +3,7 @@ import pytest
 import tf_keras
 
 from runner.process.errors import UserError
-from runner.recipe.schema import Augmentation
+from runner.recipe.recipe import Augmentation
 from runner.training.augmentation import RandomFlip, RandomShift, augmentation_layers, check_augmentation
 
 ODD = np.arange(1, 13, dtype=np.float32).reshape(1, 3, 4, 1)

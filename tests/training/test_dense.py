@@ -7,7 +7,7 @@ from tf_keras import layers
 
 from runner.datasets import Dataset
 from runner.process.errors import RunFailed
-from runner.recipe.schema import Optimizer, Training
+from runner.recipe.recipe import Optimizer, Training
 from runner.training import Progress, make_deterministic, task_for
 from runner.training.dense import dense_steps, train_dense
 from runner.training.dense_checkpoint import DenseResult

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from runner.datasets import Dataset
-from runner.recipe.schema import Recipe
+from runner.recipe.recipe import Recipe
 from runner.records.fingerprint import Ingredients
 from runner.records.source_content import DENSE_PARTS
 from runner.training.dense_key import dense_ingredients, dense_key

@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from runner.recipe.schema import Augmentation, LearningRate, Optimizer, StepSpec, Training
+from runner.recipe.recipe import Augmentation, LearningRate, Optimizer, StepSpec, Training
 from runner.training.description import described
 
 

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from runner.recipe.schema import Augmentation, Training
+from runner.recipe.recipe import Augmentation, Training
 from runner.training import make_deterministic
 from runner.training.augmentation import RandomFlip, RandomShift
 from runner.training.feeding import augmented_batches, training_feed

@@ -11,7 +11,15 @@ from runner.datasets import Dataset
 from runner.plan import SCHEDULES, Plan, make_plan, wrap_model
 from runner.process.errors import RunFailed
 from runner.pruning import PruningSchedule
-from runner.recipe.schema import Augmentation, LearningRate, Optimizer, Rule, Schedule, StepSpec, Training
+from runner.recipe.recipe import (
+    Augmentation,
+    LearningRate,
+    Optimizer,
+    Rule,
+    ScheduleSettings,
+    StepSpec,
+    Training,
+)
 from runner.training import History, Progress, build_optimizer, make_deterministic, train
 from runner.training.fitting import _measuring_steps, measured_sparsity
 from runner.training.learning_rates import build_learning_rate
@@ -106,7 +114,7 @@ def looking() -> tf_keras.Model:
 
 
 def half(*layer: str, **window: Any) -> Rule:
-    return Rule("half", layer or ("*",), schedule=Schedule("constant", 0.5, **window))
+    return Rule("half", layer or ("*",), schedule=ScheduleSettings("constant", 0.5, **window))
 
 
 SPARSITY = ["sparsity/_model", "sparsity/_pruned_layers", "sparsity/hidden", "sparsity/output"]
@@ -155,7 +163,7 @@ def test_the_last_point_is_of_the_masks_as_training_left_them(monkeypatch: pytes
             return {}
 
     monkeypatch.setitem(SCHEDULES._entries, "rising", lambda **given: Rising())
-    run = Watched(Rule("rising", ("*",), schedule=Schedule("rising", 0.5)))
+    run = Watched(Rule("rising", ("*",), schedule=ScheduleSettings("rising", 0.5)))
 
     history = run.train()
 
@@ -397,8 +405,8 @@ def test_sparsity_is_counted_over_layers_pruned_layers_and_the_model() -> None:
 
     make_deterministic(1)
     rules = (
-        Rule("gru", ("gru",), schedule=Schedule("constant", 0.5)),
-        Rule("dense", ("dense",), schedule=Schedule("constant", 0.5)),
+        Rule("gru", ("gru",), schedule=ScheduleSettings("constant", 0.5)),
+        Rule("dense", ("dense",), schedule=ScheduleSettings("constant", 0.5)),
     )
     dense = model()
     wrapped = wrap_model(make_plan(rules, dense, samples=8, batch_size=8, epochs=1), dense)

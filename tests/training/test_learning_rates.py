@@ -9,10 +9,10 @@ import tensorflow as tf
 import tf_keras
 
 from runner.process.errors import UserError
-from runner.recipe.schema import LearningRate, Optimizer, StepSpec
+from runner.recipe.recipe import LearningRate, Optimizer, StepSpec
 from runner.training import LEARNING_RATES, build_optimizer
 from runner.training.learning_rates import build_learning_rate
-from runner.training.rates import Cosine, Piecewise, WarmUp
+from runner.training.rates import Decay, WarmUp
 
 
 def built(
@@ -130,10 +130,10 @@ def test_they_are_those_of_keras() -> None:
 def test_late_steps_do_not_drown_in_float32() -> None:
     # Past 2 ** 24 float32 knows even numbers only.
     begin = 2**24
-    rate = Cosine(1.0, 0.0, begin, begin + 4)
+    rate = Decay(1.0, begin, tf_keras.optimizers.schedules.CosineDecay(1.0, 4))
 
     assert rates(rate, begin + 2, begin + 3) == pytest.approx([0.853_553, 0.5], abs=1e-6)
-    piecewise = Piecewise(1.0, 0.0, [begin + 1], [0.5])
+    piecewise = built("piecewise", boundaries=[begin + 1], values=[0.5], total_steps=begin + 4)
     assert rates(piecewise, begin + 1, begin + 2) == [1.0, 0.5]
 
 
@@ -232,7 +232,7 @@ def test_each_step_inside_the_graph_has_its_own_rate(steps_per_execution: int) -
             {"boundaries": ["50%", 20]},
             ": learning rate 'piecewise': the boundaries must rise, but",
         ),
-        ("piecewise", {"values": [-1, 0]}, ".values is -1, but must be 0 or more."),
+        ("piecewise", {"values": [-1, 0]}, ".values is -1, but must be at least 0."),
         ("piecewise", {"values": [0.1]}, ": learning rate 'piecewise': 1 values for 2 boundaries: each"),
         (
             "piecewise",

@@ -5,7 +5,7 @@ import pytest
 import tensorflow as tf
 
 from runner.process.errors import UserError
-from runner.recipe.schema import LearningRate, Optimizer
+from runner.recipe.recipe import LearningRate, Optimizer
 from runner.training import OPTIMIZERS, build_optimizer
 
 
@@ -91,7 +91,7 @@ def test_an_unknown_optimizer_is_told_with_the_list() -> None:
         (
             "sgd",
             {"weight_decay": -0.1},
-            "recipe.training.optimizer.weight_decay is -0.1, but must be 0 or more.",
+            "recipe.training.optimizer.weight_decay is -0.1, but must be at least 0.",
         ),
         ("adam", {"beta_2": 1}, "recipe.training.optimizer.beta_2 is 1, but must be in [0, 1)."),
         ("adamw", {"epsilon": 0}, "recipe.training.optimizer.epsilon is 0, but must be above 0."),

@@ -6,7 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.process.errors import UserError
-from runner.recipe.schema import Training
+from runner.recipe.recipe import Training
 from runner.training import Task, task_for
 
 

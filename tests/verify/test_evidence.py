@@ -7,7 +7,7 @@ from runner.plan import Plan, make_plan, wrap_model
 from runner.pruning import UpdatePruningStep, strip_pruning
 from runner.pruning.layouts import Layout
 from runner.pruning.structures import MByN
-from runner.recipe.schema import Rule, Schedule
+from runner.recipe.recipe import Rule, ScheduleSettings
 from runner.verify.evidence import PlacedStructure, expected_weights, masked_weights, weights_by_name
 
 
@@ -28,8 +28,8 @@ def trained() -> tuple[Plan, tf_keras.Model]:
     )
     rules = (
         Rule("words", ("words",), m_by_n=(2, 4)),
-        Rule("inner", ("inner/*",), schedule=Schedule("constant", 0.75)),
-        Rule("gradual", ("gradual",), m_by_n=(2, 4), schedule=Schedule("constant", 0.25)),
+        Rule("inner", ("inner/*",), schedule=ScheduleSettings("constant", 0.75)),
+        Rule("gradual", ("gradual",), m_by_n=(2, 4), schedule=ScheduleSettings("constant", 0.25)),
     )
     plan = make_plan(rules, model, samples=16, batch_size=8, epochs=1)
     wrapped = wrap_model(plan, model)

@@ -6,8 +6,8 @@ import pytest
 import tf_keras
 
 from runner.plan import make_plan
+from runner.recipe.recipe import Rule, ScheduleSettings
 from runner.recipe.rule import BlockSize
-from runner.recipe.schema import Rule, Schedule
 from runner.verify.file_warnings import file_warnings
 
 layers = tf_keras.layers
@@ -29,7 +29,7 @@ def model() -> tf_keras.Model:
 def warnings(
     model: tf_keras.Model, variants: tuple[str, ...], sparsity: float = 0.5, **structure: Any
 ) -> tuple[str, ...]:
-    rule = Rule("all", ("*",), schedule=Schedule("constant", sparsity), **structure)
+    rule = Rule("all", ("*",), schedule=ScheduleSettings("constant", sparsity), **structure)
     return tuple(
         file_warnings(make_plan((rule,), model, samples=16, batch_size=8, epochs=1), model, variants)
     )

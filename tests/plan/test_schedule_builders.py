@@ -3,11 +3,11 @@ from typing import Any
 
 import pytest
 
-from runner.plan.schedules import SCHEDULES, build_schedule, drop_leftovers
+from runner.plan.schedule_builders import SCHEDULES, build_schedule, drop_leftovers
 from runner.process.errors import UserError
 from runner.pruning.schedule import PruningSchedule, schedule_config, settled_sparsity, update_steps
 from runner.pruning.schedules import ConstantSparsity, LinearSparsity, PolynomialDecay
-from runner.recipe.schema import Recipe, Rule, Schedule, StepSpec
+from runner.recipe.recipe import Recipe, Rule, ScheduleSettings, StepSpec
 
 WHERE = "recipe.layers.all.schedule"
 
@@ -19,7 +19,7 @@ def step(written: object) -> StepSpec:
 def build(name: str = "constant", total_steps: int = 40, **keys: Any) -> PruningSchedule:
     """Ten steps in an epoch."""
     return build_schedule(
-        Schedule(name, 0.75, **keys), 0.75, where=WHERE, steps_per_epoch=10, total_steps=total_steps
+        ScheduleSettings(name, 0.75, **keys), 0.75, where=WHERE, steps_per_epoch=10, total_steps=total_steps
     )
 
 
@@ -219,7 +219,7 @@ def test_the_rate_that_is_named_reaches_the_level_and_a_smaller_one_does_not(
     sparsity: float, steps: int, frequency: int
 ) -> None:
     def build_at(rate: float) -> PruningSchedule:
-        written = Schedule(
+        written = ScheduleSettings(
             "exponential", sparsity, end_step=step(steps), frequency=frequency, arguments={"rate": rate}
         )
         return build_schedule(written, sparsity, where=WHERE, steps_per_epoch=10, total_steps=40)
@@ -235,7 +235,9 @@ def test_the_rate_that_is_named_reaches_the_level_and_a_smaller_one_does_not(
 
 
 def test_where_no_rate_is_enough_none_is_named() -> None:
-    written = Schedule("exponential", 0.99999, end_step=step(40), frequency=1000, arguments={"rate": 0.999})
+    written = ScheduleSettings(
+        "exponential", 0.99999, end_step=step(40), frequency=1000, arguments={"rate": 0.999}
+    )
 
     with pytest.raises(
         UserError, match=r"No rate reaches it in 40 steps with frequency 1000\. Without a rate"
@@ -284,7 +286,7 @@ def test_every_schedule_reaches_its_level_whatever_the_frequency(name: str, wind
     assert settled_sparsity(build(name, **window), 40) == 0.75
 
 
-def recipe(*schedules: Schedule | None) -> Recipe:
+def recipe(*schedules: ScheduleSettings | None) -> Recipe:
     mapping = {
         "model": {"name": "x"},
         "training": {"epochs": 1, "batch_size": 1},
@@ -301,18 +303,18 @@ def test_what_was_written_for_another_schedule_goes_where_this_one_does_not_take
     fitting, notes = drop_leftovers(
         recipe(
             None,
-            Schedule("constant", 0.5, arguments=written, written_for=by),
-            Schedule("linear", 0.5, arguments=written, written_for=by),
-            Schedule("polynomial", 0.5, arguments=written),
+            ScheduleSettings("constant", 0.5, arguments=written, written_for=by),
+            ScheduleSettings("linear", 0.5, arguments=written, written_for=by),
+            ScheduleSettings("polynomial", 0.5, arguments=written),
         )
     )
 
     schedules = [rule.schedule for rule in fitting.layers]
     assert schedules == [
         None,
-        Schedule("constant", 0.5),
-        Schedule("linear", 0.5, arguments={"initial_sparsity": 0.25}),
-        Schedule("polynomial", 0.5, arguments=written),
+        ScheduleSettings("constant", 0.5),
+        ScheduleSettings("linear", 0.5, arguments={"initial_sparsity": 0.25}),
+        ScheduleSettings("polynomial", 0.5, arguments=written),
     ]
     assert notes == [
         f"recipe.layers.{key} was written for schedule 'polynomial'; '{name}' does not take it: left out"
@@ -328,8 +330,8 @@ def test_what_was_written_for_another_schedule_goes_where_this_one_does_not_take
 
 def test_what_was_written_for_this_schedule_and_an_unknown_schedule_are_left_to_the_plan() -> None:
     wrong = recipe(
-        Schedule("constant", 0.5, arguments={"power": 2}),
-        Schedule("polinomial", 0.5, arguments={"rate": 2}, written_for={"rate": "exponential"}),
+        ScheduleSettings("constant", 0.5, arguments={"power": 2}),
+        ScheduleSettings("polinomial", 0.5, arguments={"rate": 2}, written_for={"rate": "exponential"}),
     )
 
     assert drop_leftovers(wrong) == (wrong, [])

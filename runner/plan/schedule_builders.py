@@ -3,22 +3,33 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
+from typing import Annotated, Any
+
+from pydantic import Field
 
 from runner.plan.curve import curve_of
 from runner.process.errors import UserError
 from runner.process.wording import counted
 from runner.pruning.schedule import PruningSchedule, last_step
 from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
-from runner.recipe.arguments import read_arguments
+from runner.recipe.recipe import Recipe, Rule, ScheduleSettings
 from runner.recipe.registry import Registry
-from runner.recipe.schema import Recipe, Rule, Schedule
 
-SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry("schedule")
+_SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
+SCHEDULES: Registry[Callable[..., PruningSchedule]] = Registry(
+    "schedule", supplied=_SUPPLIED, beside=_SUPPLIED
+)
 """Builders by name. Each is called with `sparsity` (the final level), `begin_step`, `end_step` and
 `frequency`, in training steps, and with the recipe's other keys as keyword arguments."""
 
-_SUPPLIED = ("sparsity", "begin_step", "end_step", "frequency")
+_Initial = Annotated[float, Field(description="The level at `begin_step`.")]
+_PruningRate = Annotated[
+    float | None,
+    Field(
+        description="The share of the remaining weights that each update prunes; by default the one that"
+        " reaches the final level at `end_step`."
+    ),
+]
 _MOST_UPDATES = 50
 _MOST_ALLOWED = 100_000
 # Of the last level: rounding, not a schedule that falls short.
@@ -38,8 +49,8 @@ def polynomial(
     begin_step: int,
     end_step: int,
     frequency: int,
-    initial_sparsity: float = 0.0,
-    power: float = 3.0,
+    initial_sparsity: _Initial = 0.0,
+    power: Annotated[float, Field(description="Above 0; the higher, the earlier weights are pruned.")] = 3.0,
 ) -> PolynomialDecay:
     """From `initial_sparsity` at `begin_step` to the final level at `end_step`."""
     return PolynomialDecay(initial_sparsity, sparsity, begin_step, end_step, power, frequency)
@@ -47,7 +58,7 @@ def polynomial(
 
 @SCHEDULES.register("linear")
 def linear(
-    *, sparsity: float, begin_step: int, end_step: int, frequency: int, initial_sparsity: float = 0.0
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, initial_sparsity: _Initial = 0.0
 ) -> LinearSparsity:
     """From `initial_sparsity` at `begin_step` to the final level at `end_step`, by equal steps."""
     return LinearSparsity(initial_sparsity, sparsity, begin_step, end_step, frequency)
@@ -55,7 +66,7 @@ def linear(
 
 @SCHEDULES.register("exponential")
 def exponential(
-    *, sparsity: float, begin_step: int, end_step: int, frequency: int, rate: float | None = None
+    *, sparsity: float, begin_step: int, end_step: int, frequency: int, rate: _PruningRate = None
 ) -> ExponentialSparsity:
     """Each update prunes the share `rate` of what is left, up to the final level."""
     return ExponentialSparsity(sparsity, begin_step, end_step, rate, frequency)
@@ -93,7 +104,7 @@ def _without_leftovers(rule: Rule) -> tuple[Rule, list[str]]:
     return replace(rule, schedule=replace(schedule, arguments=kept, written_for={})), notes
 
 
-def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
+def check_schedule(written: ScheduleSettings, *, where: str) -> dict[str, Any]:
     """Looks up a recipe's schedule, and returns its arguments.
 
     Args:
@@ -103,15 +114,11 @@ def check_schedule(written: Schedule, *, where: str) -> dict[str, Any]:
     Raises:
         UserError: The name or an argument is unknown.
     """
-    SCHEDULES.get(written.name, where=f"{where}.name")
-    arguments = SCHEDULES.arguments(
-        written.name, written.arguments, where=where, supplied=_SUPPLIED, beside=_SUPPLIED
-    )
-    return read_arguments(SCHEDULES.get(written.name, where=f"{where}.name"), arguments, where=where)
+    return SCHEDULES.arguments(written.name, written.arguments, where=where)
 
 
 def build_schedule(
-    written: Schedule, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
+    written: ScheduleSettings, sparsity: float, *, where: str, steps_per_epoch: int, total_steps: int
 ) -> PruningSchedule:
     """Resolves a recipe's schedule for a training of known length.
 
@@ -130,10 +137,7 @@ def build_schedule(
         UserError: The name or an argument is unknown or unusable, a step lies beyond training, or training
             does not end at the final level.
     """
-    build, arguments = (
-        SCHEDULES.get(written.name, where=f"{where}.name"),
-        check_schedule(written, where=where),
-    )
+    arguments = check_schedule(written, where=where)
     begin = written.begin_step.resolve(steps_per_epoch, total_steps)
     end = total_steps if written.end_step is None else written.end_step.resolve(steps_per_epoch, total_steps)
     for key, step, spec in (("begin_step", begin, written.begin_step), ("end_step", end, written.end_step)):
@@ -156,6 +160,7 @@ def build_schedule(
             f" there are {_MOST_UPDATES}."
         )
     try:
+        build = SCHEDULES.get(written.name, where=f"{where}.name")
         built = build(sparsity=sparsity, begin_step=begin, end_step=end, frequency=frequency, **arguments)
     except (ValueError, TypeError) as error:
         raise UserError(f"{where}: schedule '{written.name}': {error}") from error
@@ -165,7 +170,7 @@ def build_schedule(
             " it must return a runner.pruning.PruningSchedule."
         )
     curve = curve_of(built, total_steps)
-    # A schedule that never fires is told when the plan is made.
+    # A schedule that never fires is reported when the plan is made.
     if curve.updates and abs(curve.final - sparsity) > _TOLERANCE:
         key, remedy = _remedy(written, built, sparsity, steps_per_epoch, total_steps)
         level = f"training ends at sparsity {curve.final:.6g}, not at the {sparsity:.6g} asked for"
@@ -174,17 +179,17 @@ def build_schedule(
 
 
 def _remedy(
-    written: Schedule, built: PruningSchedule, sparsity: float, steps_per_epoch: int, total_steps: int
+    written: ScheduleSettings, built: PruningSchedule, sparsity: float, steps_per_epoch: int, total_steps: int
 ) -> tuple[str, str]:
     """Returns the key that makes a schedule miss its final level (with a dot), and what would mend it."""
     if isinstance(built, ExponentialSparsity) and "rate" in written.arguments:
         if built.sufficient_rate is None:
             steps = built.end_step - built.begin_step
-            told = f"No rate reaches it in {steps} steps with frequency {built.frequency}."
+            text = f"No rate reaches it in {steps} steps with frequency {built.frequency}."
         else:
             least = f"the smallest that reaches it is {_rounded_up(built.sufficient_rate)}"
-            told = f"A rate of {built.rate:g}, with frequency {built.frequency}, is too small: {least}."
-        return ".rate", f"{told} Without a rate it is reached at end_step."
+            text = f"A rate of {built.rate:g}, with frequency {built.frequency}, is too small: {least}."
+        return ".rate", f"{text} Without a rate it is reached at end_step."
     end = last_step(built)
     if end > total_steps and abs(float(built(end)[1]) - sparsity) <= _TOLERANCE:
         return "", (

@@ -1,10 +1,14 @@
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 
 from runner.process.errors import UserError
-from runner.recipe.arguments import NotNegative, Positive, Share, Step, read_arguments
+from runner.recipe.signature import NotNegative, Positive, Share, Step, read_arguments
+
+
+class Other:
+    """A type that no recipe can write, so that whatever is written is left to the builder."""
 
 
 def build(
@@ -21,6 +25,9 @@ def build(
     several: tuple[int, ...] = (),
     either: int | str | None = None,
     word: str = "",
+    choice: Literal["one", "two"] = "one",
+    named: dict[str, int] | None = None,
+    other: Other | None = None,
     free: Any = None,
 ) -> None: ...
 
@@ -57,6 +64,7 @@ def test_each_is_read_by_the_type_of_its_parameter() -> None:
 
 def test_what_says_no_type_takes_anything() -> None:
     assert read(free=[{}]) == {"free": [{}]}
+    assert read(other=3.0) == {"other": 3.0}
     assert read_arguments(lambda **keys: None, {"any": "thing"}, where="recipe.part") == {"any": "thing"}
 
 
@@ -70,7 +78,7 @@ class Built:
 def test_builders_of_all_kinds_say_their_types() -> None:
     assert read(pair=[1.0, 2], several=[1, 2, 3], either="a") == {
         "pair": (1, 2),
-        "several": [1, 2, 3],
+        "several": (1, 2, 3),
         "either": "a",
     }
     for build_, key in ((Built, "width"), (Built(), "depth")):
@@ -96,6 +104,7 @@ def test_null_is_taken_where_it_has_a_meaning() -> None:
         ("number", None, "is None, but must be a number."),
         ("number", float("nan"), "is nan, but must be a number."),
         ("whole", 1.5, "is 1.5, but must be a whole number."),
+        ("whole", 1e308, "is 1e+308, but must be a whole number."),
         ("flag", 1, "is 1, but must be true or false."),
         ("positive", 0, "is 0, but must be above 0."),
         ("positive", "0", "is '0', but must be a number."),
@@ -109,9 +118,10 @@ def test_null_is_taken_where_it_has_a_meaning() -> None:
         ("several", [1, 2.5], "is 2.5, but must be a whole number."),
         ("either", [1], "is [1], but must be a whole number or text."),
         ("word", 1, "is 1, but must be text."),
-        ("whole", 10**400, "is 10000000"),
         ("number", 10**400, "is 10000000"),
-        ("rates", [1, -1], "is -1, but must be 0 or more."),
+        ("choice", "tow", "is 'tow', but must be one of one, two. Did you mean 'two'?"),
+        ("named", {"a": "b"}, "is 'b', but must be a whole number."),
+        ("rates", [1, -1], "is -1, but must be at least 0."),
     ],
 )
 def test_another_kind_or_range_is_told_with_its_key(key: str, value: object, told: str) -> None:
@@ -119,3 +129,14 @@ def test_another_kind_or_range_is_told_with_its_key(key: str, value: object, tol
         read(**{key: value})
 
     assert str(refused.value).startswith(f"recipe.part.{key} {told}")
+    assert not str(refused.value).endswith("?.")
+
+
+def test_every_problem_is_named_at_once() -> None:
+    with pytest.raises(UserError) as refused:
+        read(number="1", whole=2, flag=0)
+
+    assert str(refused.value).splitlines() == [
+        "recipe.part.number is '1', but must be a number.",
+        "recipe.part.flag is 0, but must be true or false.",
+    ]

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 
 from runner.process.errors import UserError
-from runner.recipe.schema import Data, Export, Model, Optimizer, Recipe, Rule, Schedule, Training
+from runner.recipe.recipe import Data, Export, Model, Optimizer, Recipe, Rule, ScheduleSettings, Training
 from runner.recipe.steps import StepSpec
 
 BASE: dict[str, Any] = {
@@ -56,7 +56,7 @@ def test_fills_in_every_default() -> None:
             Rule(
                 key="all",
                 targets=("*",),
-                schedule=Schedule(
+                schedule=ScheduleSettings(
                     name="constant",
                     sparsity=0.5,
                     begin_step=StepSpec(0),
@@ -108,7 +108,9 @@ def test_reads_every_key() -> None:
     assert recipe.training == Training(
         4, 32, Optimizer("sgd", 1.0, {"momentum": 0.9}), "mse", ("mae",), dense_epochs=2
     )
-    schedule = Schedule("polynomial", None, StepSpec(0.2, "share"), StepSpec(3, "epochs"), 10, {"power": 3})
+    schedule = ScheduleSettings(
+        "polynomial", None, StepSpec(0.2, "share"), StepSpec(3, "epochs"), 10, {"power": 3}
+    )
     assert recipe.layers == (
         Rule(
             "rnn",
@@ -159,7 +161,7 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
             "training.epoches",
             1,
             "is unknown. Did you mean 'epochs'? Known: epochs, batch_size, optimizer, loss, metrics,"
-            " dense_epochs",
+            " augmentation, dense_epochs",
         ),
         ("training.dense_epochs", -1, "is -1, but must be at least 0"),
         ("training.dense_epochs", 0.5, "is 0.5, but must be a whole number"),
@@ -167,7 +169,8 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("training.optimizer.learning_rate", 0, "is 0, but must be above 0"),
         ("training.optimizer.learning_rate", "fast", "is 'fast', but must be a number"),
         ("training.optimizer.learning_rte", 0.1, "is unknown. Did you mean 'learning_rate'?"),
-        ("training.metrics", [3], "is [3], but must be text or a list of texts"),
+        ("training.metrics", 3, "is 3, but must be text or a list of texts"),
+        ("training.metrics", ["mae", 3], "[1] is 3, but must be text"),
         ("trainin", {"epochs": 3}, "is unknown. Did you mean 'training'? Known: description, data, model,"),
         ("layers", ["a"], "is ['a'], but must be a mapping of keys to values"),
         ("layers", {}, "has no rules: a recipe prunes something"),
@@ -267,9 +270,9 @@ def test_sparsity_under_m_by_n_reaches_at_most_its_share() -> None:
     def rule(sparsity: float | None, m_by_n: str = "2x4") -> dict[str, Any]:
         return {"layers.all": {"m_by_n": m_by_n, "schedule": {"name": "constant", "sparsity": sparsity}}}
 
-    assert read(rule(0.5)).layers[0].schedule == Schedule("constant", 0.5)
+    assert read(rule(0.5)).layers[0].schedule == ScheduleSettings("constant", 0.5)
     assert read(rule(0.3333334, "1x3")).layers[0].m_by_n == (1, 3)
-    assert read(rule(None)).layers[0].schedule == Schedule("constant", None)
+    assert read(rule(None)).layers[0].schedule == ScheduleSettings("constant", None)
     assert "schedule.sparsity is 0.6, above the 0.5 that m_by_n 2x4 can reach" in refusal(rule(0.6))
     assert "above the 0.25 that m_by_n 1x4 can reach" in refusal(rule(0.5, "1x4"))
 
@@ -308,8 +311,8 @@ def test_hash_knows_the_order_of_rules() -> None:
 
 def test_value_objects_refuse_when_made() -> None:
     with pytest.raises(UserError, match="sparsity is 1, but must be in"):
-        Schedule("constant", 1.0)
+        ScheduleSettings("constant", 1.0)
     with pytest.raises(UserError, match="epochs is 0, but must be at least 1"):
         Training(0, 1)
     with pytest.raises(UserError, match="has no rules"):
-        Recipe("n", "s", "", Data(), Model("m"), Training(1, 1), (), Export())
+        Recipe("n", "s", model=Model("m"), training=Training(1, 1), layers=())
