@@ -3,6 +3,9 @@
 The names and signatures are those of `tfmot.sparsity.keras`: a script written for it ports by its
 import line. `EarlyStopping` and `ModelCheckpoint` are Keras's, made for a training that prunes.
 
+A name is imported where it is first used (PEP 562), so that modules that need no TensorFlow, such as
+`runner.pruning.masks`, are imported without it.
+
 Example:
     >>> from runner import pruning
     >>> model = pruning.prune_low_magnitude(model, pruning.ConstantSparsity(0.5, begin_step=0))
@@ -10,39 +13,57 @@ Example:
     >>> model = pruning.strip_pruning(model)
 """
 
-from runner.pruning.best_epochs import EarlyStopping, ModelCheckpoint
-from runner.pruning.callbacks import PruningSummaries, UpdatePruningStep
-from runner.pruning.loops import settle_masks, update_masks
-from runner.pruning.policy import PruneForLatencyOnXNNPack, PruningPolicy
-from runner.pruning.prunable import PrunableLayer
-from runner.pruning.schedule import PruningSchedule
-from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
-from runner.pruning.strip import strip_pruning
-from runner.pruning.structures import Block, MByN, Structure, Unstructured
-from runner.pruning.wrap import prune_low_magnitude, prune_scope
-from runner.pruning.wrapper import PruneLowMagnitude
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
-__all__ = [
-    "Block",
-    "ConstantSparsity",
-    "EarlyStopping",
-    "ExponentialSparsity",
-    "LinearSparsity",
-    "MByN",
-    "ModelCheckpoint",
-    "PolynomialDecay",
-    "PrunableLayer",
-    "PruneForLatencyOnXNNPack",
-    "PruneLowMagnitude",
-    "PruningPolicy",
-    "PruningSchedule",
-    "PruningSummaries",
-    "Structure",
-    "Unstructured",
-    "UpdatePruningStep",
-    "prune_low_magnitude",
-    "prune_scope",
-    "settle_masks",
-    "strip_pruning",
-    "update_masks",
-]
+if TYPE_CHECKING:
+    from runner.pruning.best_epochs import EarlyStopping as EarlyStopping
+    from runner.pruning.best_epochs import ModelCheckpoint as ModelCheckpoint
+    from runner.pruning.callbacks import PruningSummaries as PruningSummaries
+    from runner.pruning.callbacks import UpdatePruningStep as UpdatePruningStep
+    from runner.pruning.loops import settle_masks as settle_masks
+    from runner.pruning.loops import update_masks as update_masks
+    from runner.pruning.policy import PruneForLatencyOnXNNPack as PruneForLatencyOnXNNPack
+    from runner.pruning.policy import PruningPolicy as PruningPolicy
+    from runner.pruning.prunable import PrunableLayer as PrunableLayer
+    from runner.pruning.schedule import PruningSchedule as PruningSchedule
+    from runner.pruning.schedules import ConstantSparsity as ConstantSparsity
+    from runner.pruning.schedules import ExponentialSparsity as ExponentialSparsity
+    from runner.pruning.schedules import LinearSparsity as LinearSparsity
+    from runner.pruning.schedules import PolynomialDecay as PolynomialDecay
+    from runner.pruning.strip import strip_pruning as strip_pruning
+    from runner.pruning.structures import Block as Block
+    from runner.pruning.structures import MByN as MByN
+    from runner.pruning.structures import Structure as Structure
+    from runner.pruning.structures import Unstructured as Unstructured
+    from runner.pruning.wrap import prune_low_magnitude as prune_low_magnitude
+    from runner.pruning.wrap import prune_scope as prune_scope
+    from runner.pruning.wrapper import PruneLowMagnitude as PruneLowMagnitude
+
+_MODULES = {
+    "best_epochs": ("EarlyStopping", "ModelCheckpoint"),
+    "callbacks": ("PruningSummaries", "UpdatePruningStep"),
+    "loops": ("settle_masks", "update_masks"),
+    "policy": ("PruneForLatencyOnXNNPack", "PruningPolicy"),
+    "prunable": ("PrunableLayer",),
+    "schedule": ("PruningSchedule",),
+    "schedules": ("ConstantSparsity", "ExponentialSparsity", "LinearSparsity", "PolynomialDecay"),
+    "strip": ("strip_pruning",),
+    "structures": ("Block", "MByN", "Structure", "Unstructured"),
+    "wrap": ("prune_low_magnitude", "prune_scope"),
+    "wrapper": ("PruneLowMagnitude",),
+}
+_HOMES = {name: module for module, names in _MODULES.items() for name in names}
+__all__ = sorted(_HOMES)
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

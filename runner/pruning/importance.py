@@ -16,15 +16,14 @@ import random
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-IMPORTANCES = ("magnitude", "random")
+from runner.pruning.notation import IMPORTANCES
 
 _LARGEST_SEED = 2**64 - 1
 # SplitMix64: Steele, Lea, Flood: Fast splittable pseudorandom number generators (OOPSLA 2014).
-_STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_SHIFTS = (30, 27, 31)
-_DIGITS = 24  # So many bits a float32 holds exactly.
+STEP, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+SHIFTS = (30, 27, 31)
+DIGITS = 24  # So many bits a float32 holds exactly.
 
 
 def checked_seed(importance: str, seed: int | None) -> int | None:
@@ -73,31 +72,9 @@ def random_scores(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
     Returns:
         float32 of that shape, uniform in [0, 1): to be ranked in the place of magnitudes.
     """
-    bits = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(_STEP) + np.uint64(seed)
-    bits = (bits ^ (bits >> np.uint64(_SHIFTS[0]))) * np.uint64(_FIRST)
-    bits = (bits ^ (bits >> np.uint64(_SHIFTS[1]))) * np.uint64(_SECOND)
-    bits ^= bits >> np.uint64(_SHIFTS[2])
-    upper = (bits >> np.uint64(64 - _DIGITS)).astype(np.float32)
-    return (upper * np.float32(2.0**-_DIGITS)).reshape(shape)
-
-
-def graph_random_scores(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """As `random_scores`, inside the graph: the same to the bit on every device, under XLA too.
-
-    Args:
-        size: Number of weights, an integer scalar.
-        seed: uint64 scalar.
-
-    Returns:
-        float32 `[size]`.
-    """
-
-    def mixed(bits: tf.Tensor, shift: int) -> tf.Tensor:
-        return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64)))
-
-    counted = tf.cast(tf.range(1, tf.cast(size, tf.int64) + 1), tf.uint64)
-    bits = counted * tf.constant(_STEP, tf.uint64) + seed
-    bits = mixed(bits, _SHIFTS[0]) * tf.constant(_FIRST, tf.uint64)
-    bits = mixed(bits, _SHIFTS[1]) * tf.constant(_SECOND, tf.uint64)
-    upper = tf.bitwise.right_shift(mixed(bits, _SHIFTS[2]), tf.constant(64 - _DIGITS, tf.uint64))
-    return tf.cast(tf.cast(upper, tf.int32), tf.float32) * 2.0**-_DIGITS
+    bits = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(STEP) + np.uint64(seed)
+    bits = (bits ^ (bits >> np.uint64(SHIFTS[0]))) * np.uint64(FIRST)
+    bits = (bits ^ (bits >> np.uint64(SHIFTS[1]))) * np.uint64(SECOND)
+    bits ^= bits >> np.uint64(SHIFTS[2])
+    upper = (bits >> np.uint64(64 - DIGITS)).astype(np.float32)
+    return (upper * np.float32(2.0**-DIGITS)).reshape(shape)

@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from runner.pruning.structures import Shape
+from runner.pruning.structures import Shape, library_of
 
 
 @dataclass(frozen=True)
@@ -44,20 +43,16 @@ class Layout:
         """Views a weight (NumPy array or tensor of static shape) as a kernel."""
         if not self._order:
             return stored
-        library = _library(stored)
+        library = library_of(stored)
         return library.reshape(library.transpose(stored, self._order), self.shape(stored.shape))
 
     def stored(self, kernel: Any, shape: Sequence[int]) -> Any:
         """Brings a kernel's mask back to the axes, and the shape, in which the weight is stored."""
         if not self._order:
             return kernel
-        library = _library(kernel)
+        library = library_of(kernel)
         moved = library.reshape(kernel, [shape[axis] for axis in self._order])
         return library.transpose(moved, np.argsort(self._order).tolist())
-
-
-def _library(array: Any) -> Any:
-    return np if isinstance(array, np.ndarray) else tf
 
 
 KERNEL = Layout()

@@ -11,7 +11,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from runner.pruning.importance import graph_random_scores
+from runner.pruning import graph_masks
 from runner.pruning.layouts import Layout
 from runner.pruning.schedule import PruningSchedule, decide
 from runner.pruning.selection import needs_bisection
@@ -42,7 +42,7 @@ def new_mask(
     if seed is None:
         ranked = layout.kernel(weights)
     else:
-        drawn = tf.reshape(graph_random_scores(tf.size(weights), seed), tf.shape(weights))
+        drawn = tf.reshape(graph_masks.random_scores(tf.size(weights), seed), tf.shape(weights))
         ranked = structure.shared(layout.kernel(drawn))
     return tf.reshape(layout.stored(structure.graph_mask(ranked, sparsity), weights.shape), shape)
 

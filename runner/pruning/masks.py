@@ -12,11 +12,10 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.pruning.counts import group_zeros, kept_count, m_by_n_zero_count, short_group_zeros
+from runner.pruning.notation import M_BY_N_AXES, POOLINGS, Axis, m_by_n_problem
 
 Array = npt.NDArray[np.generic]
 
-AXES = ("auto", "input_channels", "flattened")
-POOLINGS = ("AVG", "MAX")
 _ABOVE_INFINITY = np.int32(2**31 - 1)
 
 
@@ -162,14 +161,13 @@ def is_m_by_n(weights: npt.ArrayLike, m: int, n: int, axis: str = "auto") -> boo
     return bool(np.all(found >= asked[None, :, None]))
 
 
-def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> str:
-    """Resolves `auto` for a kernel `[*spatial, in, out]`; returns `input_channels` or `flattened`."""
+def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> Axis:
+    """Resolves `auto` for a kernel `[*spatial, in, out]`."""
     _check_rank(shape)
-    if axis not in AXES:
-        raise ValueError(f"m_by_n_axis is {axis!r}; it must be one of {', '.join(AXES)}.")
-    if axis != "auto":
-        return axis
-    return "input_channels" if shape[-2] % n == 0 else "flattened"
+    check_axis(axis)
+    if axis == "input_channels" or (axis == "auto" and shape[-2] % n == 0):
+        return "input_channels"
+    return "flattened"
 
 
 def m_by_n_zeros(shape: tuple[int, ...], m: int, n: int, axis: str = "auto") -> int:
@@ -180,11 +178,16 @@ def m_by_n_zeros(shape: tuple[int, ...], m: int, n: int, axis: str = "auto") -> 
 
 def check_m_by_n(m: int, n: int) -> None:
     """Raises ValueError unless m and n are whole numbers with 0 < m < n."""
-    whole = all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in (m, n))
-    if not whole or not 0 < m < n:
-        raise ValueError(
-            f"m:n counts zeros: m of every n weights are zero, so 0 < m < n; found m={m!r}, n={n!r}."
-        )
+    if not all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in (m, n)):
+        raise ValueError(f"m:n is {m!r}:{n!r}, but both must be whole numbers, 0 < m < n.")
+    if problem := m_by_n_problem(m, n):
+        raise ValueError(f"m:n {problem}")
+
+
+def check_axis(axis: str) -> None:
+    """Raises ValueError unless the axis is one of `M_BY_N_AXES`."""
+    if axis not in M_BY_N_AXES:
+        raise ValueError(f"m_by_n_axis is {axis!r}; it must be one of {', '.join(M_BY_N_AXES)}.")
 
 
 def check_block(shape: tuple[int, ...], block_size: tuple[int, int], pooling: str) -> tuple[int, int, str]:

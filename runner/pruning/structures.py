@@ -6,14 +6,18 @@ mask (NumPy and in the graph), and whether the promised pattern holds.
 
 import abc
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from runner.pruning import graph_masks, masks
+from runner.pruning import masks
 from runner.pruning.counts import FULL_PATTERN_TOLERANCE, as_float32, kept_count, m_by_n_zero_count
+from runner.pruning.notation import Axis, m_by_n_label
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 Shape = tuple[int, ...]
 
@@ -42,7 +46,7 @@ class Structure(abc.ABC):
         """Returns 0/1 of the shape and dtype of `weights`."""
 
     @abc.abstractmethod
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph, as bool."""
 
     def shared(self, scores: Any) -> Any:
@@ -94,9 +98,9 @@ class Unstructured(Structure):
         """Returns `masks.unstructured_mask`."""
         return masks.unstructured_mask(weights, sparsity)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.unstructured_mask(weights, sparsity)
+        return _graph_masks().unstructured_mask(weights, sparsity)
 
 
 @dataclass(frozen=True)
@@ -115,16 +119,15 @@ class MByN(Structure):
 
     def __post_init__(self) -> None:
         masks.check_m_by_n(self.m, self.n)
-        if self.axis not in masks.AXES:
-            raise ValueError(f"m_by_n_axis is {self.axis!r}; it must be one of {', '.join(masks.AXES)}.")
+        masks.check_axis(self.axis)
 
     @property
     def label(self) -> str:
         """The words that tables print."""
-        return f"{self.m}:{self.n} ({self.m} of {self.n} zero)"
+        return m_by_n_label(self.m, self.n)
 
-    def resolved_axis(self, shape: Shape) -> str:
-        """Returns `input_channels` or `flattened` for a kernel of this shape."""
+    def resolved_axis(self, shape: Shape) -> Axis:
+        """Returns what the groups run along in a kernel of this shape."""
         return masks.resolve_axis(shape, self.n, self.axis)
 
     def problem(self, shape: Shape) -> str | None:
@@ -144,9 +147,9 @@ class MByN(Structure):
         """Returns `masks.m_by_n_mask` at this sparsity."""
         return masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
+        return _graph_masks().m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
 
     def promises(self, sparsity: float) -> bool:
         """Tells whether the full pattern is promised: the sparsity reaches m/n."""
@@ -213,7 +216,7 @@ class Block(Structure):
 
     def shared(self, scores: Any) -> Any:
         """Gives every block the score of its first weight; a mean would single out ragged blocks."""
-        library = np if isinstance(scores, np.ndarray) else tf
+        library = library_of(scores)
         shape = tuple(scores.shape)
         matrix = library.reshape(scores, [-1, shape[-1]])
         tall = library.repeat(matrix[:: self.rows, :: self.columns], self.rows, axis=0)
@@ -239,6 +242,21 @@ class Block(Structure):
         """Returns `masks.block_mask`."""
         return masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+        return _graph_masks().block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+
+
+def library_of(array: Any) -> Any:
+    """Returns NumPy for its arrays, TensorFlow for tensors, which whoever has one has imported."""
+    if isinstance(array, np.ndarray):
+        return np
+    import tensorflow as tf
+
+    return tf
+
+
+def _graph_masks() -> ModuleType:
+    from runner.pruning import graph_masks  # It imports TensorFlow, which masks in NumPy do without.
+
+    return graph_masks
