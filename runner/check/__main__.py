@@ -35,17 +35,17 @@ def _answer(arguments: list[str]) -> int:
 
 
 def _check(arguments: list[str]) -> int:
-    from runner.check.arguments import read_arguments
     from runner.check.checking import check_file
+    from runner.check.options import read_arguments
 
     line = read_arguments(arguments)
     check = check_file(line.asked)
     if line.json:
-        from runner.check.written import to_json
+        from runner.check.json_output import to_json
 
         print(to_json(check))
     else:
-        from runner.check.screen import show
+        from runner.check.terminal import show
         from runner.process.console import open_console
 
         show(check, open_console())

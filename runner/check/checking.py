@@ -6,12 +6,12 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.check.arguments import Asked, expanded
+from runner.check.options import CheckOptions, expanded
 from runner.process.errors import UserError, did_you_mean
-from runner.tflite.constant import Constant, along
+from runner.tflite.constant import StoredConstant, along
 from runner.tflite.layer_names import layer_names, matches
 from runner.tflite.opening import open_file
-from runner.tflite.patterns import COMMON, Axis, Finding
+from runner.tflite.patterns import COMMON, Axis, PatternResult
 from runner.tflite.weight_tensors import WeightTensor, weight_tensors
 
 _MOST_NAMES = 20
@@ -35,7 +35,7 @@ class TensorCheck:
     layer: str
     zeros: int
     size: int
-    findings: Mapping[str, Mapping[Axis, Finding]]
+    findings: Mapping[str, Mapping[Axis, PatternResult]]
     failures: tuple[str, ...]
 
     @property
@@ -59,9 +59,9 @@ class FileCheck:
         left_out: Matrices that are no weights as far as is known; none where layers are selected.
     """
 
-    asked: Asked
+    asked: CheckOptions
     tensors: tuple[TensorCheck, ...]
-    left_out: tuple[Constant, ...]
+    left_out: tuple[StoredConstant, ...]
 
     @property
     def passed(self) -> bool:
@@ -69,7 +69,7 @@ class FileCheck:
         return all(tensor.passed for tensor in self.tensors)
 
 
-def check_file(asked: Asked) -> FileCheck:
+def check_file(asked: CheckOptions) -> FileCheck:
     """Checks a TFLite file.
 
     Args:
@@ -93,7 +93,7 @@ def check_file(asked: Asked) -> FileCheck:
     )
 
 
-def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[str]) -> list[int]:
+def _selected(asked: CheckOptions, weights: Sequence[WeightTensor], layers: Sequence[str]) -> list[int]:
     chosen: set[int] = set()
     for glob in asked.layers:
         found = {
@@ -115,7 +115,7 @@ def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[st
     return sorted(chosen) if asked.layers else list(range(len(weights)))
 
 
-def _checked(weight: WeightTensor, layer: str, asked: Asked) -> TensorCheck:
+def _checked(weight: WeightTensor, layer: str, asked: CheckOptions) -> TensorCheck:
     constant = weight.constant
     size = constant.zeros.size
     if constant.problem is not None:
@@ -142,7 +142,7 @@ def _planned_zeros(size: int, sparsity: float) -> int:
     return size - max(round(size * (1.0 - float(np.float32(sparsity)))), 1)
 
 
-def _near_zero(constant: Constant) -> int:
+def _near_zero(constant: StoredConstant) -> int:
     """Counts the weights that lie one quantization step from zero."""
     if not constant.quantized:
         return 0

@@ -5,13 +5,14 @@ from collections.abc import Sequence
 
 import tf_keras
 
-from runner.plan.matching import Match, listed, match_rules, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
+from runner.plan.rule_match import RuleMatch, match_rules
 from runner.plan.schedules import build_schedule
 from runner.process.errors import UserError
 from runner.process.wording import counted, shown
 from runner.pruning.prunable import PrunableWeight, prunable_weights
-from runner.pruning.schedule import PruningSchedule
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.schema import Rule
@@ -95,7 +96,7 @@ def _schedule(rule: Rule, steps_per_epoch: int, total_steps: int) -> PruningSche
 
 
 def _rows(
-    match: Match, schedules: dict[str, PruningSchedule | None], total_steps: int
+    match: RuleMatch, schedules: dict[str, PruningSchedule | None], total_steps: int
 ) -> list[PlannedWeight]:
     rule, layer = match.rule, match.layer
     rows = []

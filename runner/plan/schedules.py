@@ -5,11 +5,17 @@ from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
-from runner.plan.curve import curve_of
+from runner.plan.schedule_curve import curve_of
 from runner.process.errors import UserError
 from runner.process.wording import counted
-from runner.pruning.schedule import PruningSchedule, last_step
-from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
+from runner.pruning.schedules import (
+    ConstantSparsity,
+    ExponentialSparsity,
+    LinearSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+)
+from runner.pruning.update_steps import last_step
 from runner.recipe.arguments import read_arguments
 from runner.recipe.registry import Registry
 from runner.recipe.schema import Recipe, Rule, Schedule

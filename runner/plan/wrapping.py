@@ -4,11 +4,19 @@ from collections.abc import Mapping
 
 import tf_keras
 
-from runner.plan.matching import named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
-from runner.pruning.copying import copy_layer, copy_model
+from runner.process.errors import UserError
+from runner.pruning.copying import (
+    BUILD_FUNCTIONAL,
+    CALL_THE_LAYER,
+    copy_layer,
+    copy_model,
+    repeated_layer,
+    shared_variable,
+)
 from runner.pruning.importance import derived_seed
-from runner.pruning.wrapper import PruneLowMagnitude, arguments_of
+from runner.pruning.wrapper import PruneLowMagnitude
 
 
 def wrap_model(plan: Plan, model: tf_keras.Model, seed: int = 0) -> tf_keras.Model:
@@ -36,13 +44,46 @@ def _wrapped(
     if not rows:
         return None
     first = rows[0]
-    assert first.structure is not None, "plan.pruned has rows with a structure only"
     return PruneLowMagnitude(
         copy_layer(layer),
         first.schedule,
+        structure=first.structure,
         weights=[row.weight for row in rows],
         importance=first.importance,
         # By its path: layers of one name in two nested models are not to share their lots.
         importance_seed=derived_seed(seed, first.layer) if first.importance == "random" else None,
-        **arguments_of(first.structure),
     )
+
+
+def check_sharing(model: tf_keras.Model) -> None:
+    """Refuses, before it is trained, a model whose sharing of layers a run cannot keep.
+
+    Args:
+        model: The model, built.
+
+    Raises:
+        UserError: Two layers hold one variable, which a copy would hold twice. Or a Sequential model holds a
+            layer twice, and a copy or a file would use it once. Or a layer is used in several models that are
+            nested in one: tf-keras saves such a model and cannot load the file.
+    """
+    if repeated := repeated_layer(model):
+        sequential, twice = repeated
+        raise UserError(
+            f"recipe.model: {sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice,"
+            f" and its copies and files would use it once. {BUILD_FUNCTIONAL}"
+        )
+    layers = named_layers(model)
+    if found := shared_variable(named.layer for named in layers):
+        names = {id(named.layer): named.name for named in layers}
+        holder, other, variable = found
+        raise UserError(
+            f"recipe.model: layers {names[id(holder)]!r} and {names[id(other)]!r} hold one variable,"
+            f" {variable.name!r}. Its copies would be set apart by training. {CALL_THE_LAYER}"
+        )
+    shared = [named for named in layers if named.aliases and named.layer.weights]
+    if shared:
+        raise UserError(
+            "recipe.model: one layer is used in several models that are nested in each other, as"
+            f" {listed(shared[0].names, most=4)}, and tf-keras cannot load a file of such a model. Build it"
+            " as one functional model, and call the layer in it as often as it is used."
+        )

@@ -8,7 +8,7 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.pruning.keras_3 import refuse_keras_3
+from runner.pruning.prunable import refuse_keras_3
 from runner.pruning.settling import settle_trained
 from runner.pruning.step_count import StepCount
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers

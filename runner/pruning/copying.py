@@ -1,14 +1,19 @@
 """Copying models layer by layer: what wrapping and stripping share."""
 
-from collections.abc import Callable
-from typing import TypeAlias
+from collections.abc import Callable, Iterable
+from typing import Any, TypeAlias
 
 import tf_keras
 
-from runner.pruning.sharing import BUILD_FUNCTIONAL, CALL_THE_LAYER, repeated_layer, shared_variable
+from runner.pruning.keras_internals import calls, has_graph, inner_layers
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = tf_keras.layers.Layer
+
+CALL_THE_LAYER = (
+    "Call the layer itself in both places of a functional model, not another layer that holds it."
+)
+BUILD_FUNCTIONAL = "Build it as a functional model, and call the layer in it as often as it is used."
 
 
 def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
@@ -75,4 +80,41 @@ def copy_layer(layer: Layer) -> Layer:
 
 def is_graph_model(layer: Layer) -> bool:
     """Tells whether a layer is a Sequential or functional model, so that its layers can be replaced."""
-    return isinstance(layer, tf_keras.Sequential) or bool(getattr(layer, "_is_graph_network", False))
+    return isinstance(layer, tf_keras.Sequential) or has_graph(layer)
+
+
+def shared_variable(layers: Iterable[Layer]) -> tuple[Layer, Layer, Any] | None:
+    """Finds two layers that hold one variable, which copies of them would hold twice.
+
+    Args:
+        layers: Of a model, each once; models that are copied layer by layer are not among them.
+
+    Returns:
+        Both layers, in order, and the first variable that they share; None where none do.
+    """
+    holders: dict[int, Layer] = {}
+    for layer in layers:
+        for variable in layer.weights:
+            holder = holders.setdefault(id(variable), layer)
+            if holder is not layer:
+                return holder, layer, variable
+    return None
+
+
+def repeated_layer(model: tf_keras.Model) -> tuple[tf_keras.Sequential, Layer] | None:
+    """Finds a Sequential model that holds one layer twice: tf-keras copies, saves and loads one use of it.
+
+    Args:
+        model: Any model. Those nested in it are searched too.
+
+    Returns:
+        The Sequential model and the layer; None where there is none.
+    """
+    for each in inner_layers(model, with_itself=True):
+        if isinstance(each, tf_keras.Sequential) and has_graph(each):
+            # `layers` lists each once. One that is built late has one use only, as tf-keras builds it.
+            used = [call.layer for call in calls(each)]
+            repeated = [layer for layer in used if sum(layer is other for other in used) > 1]
+            if repeated:
+                return each, repeated[0]
+    return None

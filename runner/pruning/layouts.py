@@ -11,7 +11,7 @@ from runner.pruning.structures import Shape, library_of
 
 
 @dataclass(frozen=True)
-class Layout:
+class KernelLayout:
     """Which axes of a weight are spatial, which are inputs and which outputs.
 
     Several input axes (or output axes) read as one, in their order; none reads as one of length 1, as the
@@ -55,24 +55,24 @@ class Layout:
         return library.transpose(moved, np.argsort(self._order).tolist())
 
 
-KERNEL = Layout()
+KERNEL = KernelLayout()
 """Dense `[in, out]`, convolutions `[*spatial, in, out]`, recurrent kernels `[in, gates x units]`."""
 
 
-def transposed_layout(rank: int) -> Layout:
+def transposed_layout(rank: int) -> KernelLayout:
     """A transposed convolution's `[*spatial, out, in]`."""
-    return Layout(tuple(range(rank - 2)), (rank - 1,), (rank - 2,))
+    return KernelLayout(tuple(range(rank - 2)), (rank - 1,), (rank - 2,))
 
 
-def depthwise_layout(rank: int) -> Layout:
+def depthwise_layout(rank: int) -> KernelLayout:
     """A depthwise convolution's `[*spatial, in, multiplier]`: every output sees one input channel."""
-    return Layout(tuple(range(rank - 2)), (), (rank - 2, rank - 1))
+    return KernelLayout(tuple(range(rank - 2)), (), (rank - 2, rank - 1))
 
 
-def einsum_layout(equation: str) -> Layout:
+def einsum_layout(equation: str) -> KernelLayout:
     """Reads an EinsumDense equation, such as `abc,cde->abde`: the kernel's axes that vanish are inputs."""
     operands, _, result = equation.replace("...", "").replace(" ", "").partition("->")
     axes = operands.split(",")[1]
     inputs = tuple(axis for axis, letter in enumerate(axes) if letter not in result)
     outputs = tuple(axis for axis, letter in enumerate(axes) if letter in result)
-    return Layout((), inputs, outputs)
+    return KernelLayout((), inputs, outputs)

@@ -9,10 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 from tf_keras import layers
-from tf_keras.src.layers.convolutional.base_conv import Conv
-from tf_keras.src.layers.convolutional.base_depthwise_conv import DepthwiseConv
-from tf_keras.src.layers.convolutional.base_separable_conv import SeparableConv
 
+from runner.pruning.keras_internals import calls, has_graph
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = layers.Layer
@@ -63,14 +61,14 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
         UncountableError: A layer with weights is of no known kind, an axis that decides the count has no
             fixed length, or the model is neither Sequential nor functional.
     """
-    if not getattr(model, "_is_graph_network", False):
+    if not has_graph(model):
         raise UncountableError(f"model {model.name} is neither Sequential nor functional, or is not built")
     if input_shape is not None and None in model.input_shape[1:]:
         fixed = tf_keras.models.clone_model(model, layers.Input(tuple(input_shape)))
         fixed.set_weights(model.get_weights())
         return count_macs(fixed)
-    calls = [node for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
-    return sum((_of_call(node.layer, node.input_shapes, node.output_shapes) for node in calls), NO_MACS)
+    each = (_of_call(call.layer, call.input_shapes, call.output_shapes) for call in calls(model))
+    return sum(each, NO_MACS)
 
 
 def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[Macs | None, str]:
@@ -108,20 +106,20 @@ def _dense(layer: layers.Dense, taken: Shape, given: Shape) -> Macs:
     return _times(layer.kernel, _product(layer, given[1:-1]))
 
 
-def _convolution(layer: Conv, taken: Shape, given: Shape) -> Macs:
+def _convolution(layer: Layer, taken: Shape, given: Shape) -> Macs:
     return _times(layer.kernel, _positions(layer, given))
 
 
-def _transposed(layer: Conv, taken: Shape, given: Shape) -> Macs:
+def _transposed(layer: Layer, taken: Shape, given: Shape) -> Macs:
     # Each input position is multiplied by the whole kernel and added to the outputs that it reaches.
     return _times(layer.kernel, _positions(layer, taken))
 
 
-def _depthwise(layer: DepthwiseConv, taken: Shape, given: Shape) -> Macs:
+def _depthwise(layer: Layer, taken: Shape, given: Shape) -> Macs:
     return _times(layer.depthwise_kernel, _positions(layer, given))
 
 
-def _separable(layer: SeparableConv, taken: Shape, given: Shape) -> Macs:
+def _separable(layer: Layer, taken: Shape, given: Shape) -> Macs:
     positions = _positions(layer, given)
     return _times(layer.depthwise_kernel, positions) + _times(layer.pointwise_kernel, positions)
 
@@ -186,7 +184,7 @@ def _times(kernel: tf.Variable, uses: int) -> Macs:
     return Macs(values.size * uses, int(np.count_nonzero(values)) * uses)
 
 
-def _positions(layer: Conv, shape: Shape) -> int:
+def _positions(layer: Layer, shape: Shape) -> int:
     return _product(layer, shape[2:] if layer.data_format == "channels_first" else shape[1:-1])
 
 
@@ -201,9 +199,9 @@ Counted: TypeAlias = Callable[[Any, Any, Any], Macs]
 # The first that fits counts: Keras's transposed and depthwise convolutions are convolutions too.
 _COUNTED: tuple[tuple[tuple[type, ...], Counted], ...] = (
     ((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed),
-    ((SeparableConv,), _separable),
-    ((DepthwiseConv,), _depthwise),
-    ((Conv,), _convolution),
+    ((layers.SeparableConv1D, layers.SeparableConv2D), _separable),
+    ((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _depthwise),
+    ((layers.Conv1D, layers.Conv2D, layers.Conv3D), _convolution),
     ((layers.Dense,), _dense),
     ((layers.EinsumDense,), _einsum),
     ((layers.MultiHeadAttention,), _attention),

@@ -12,17 +12,22 @@ from typing import Any
 import tensorflow as tf
 
 from runner.pruning import graph_masks
-from runner.pruning.layouts import Layout
-from runner.pruning.schedule import PruningSchedule, decide
+from runner.pruning.layouts import KernelLayout
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.selection import needs_bisection
 from runner.pruning.structures import Structure
+from runner.pruning.update_steps import decide
 
 Update = Callable[..., tuple[tf.Tensor, tf.Tensor]]
 """Takes weights, mask, step and, where chance ranks the weights, a seed."""
 
 
 def new_mask(
-    weights: tf.Tensor, sparsity: tf.Tensor, structure: Structure, layout: Layout, seed: tf.Tensor | None
+    weights: tf.Tensor,
+    sparsity: tf.Tensor,
+    structure: Structure,
+    layout: KernelLayout,
+    seed: tf.Tensor | None,
 ) -> tf.Tensor:
     """Computes a mask anew.
 
@@ -38,7 +43,7 @@ def new_mask(
     """
     shape = tf.shape(weights)
     if not structure.reads_axes:
-        weights, layout = tf.reshape(weights, [-1]), Layout()
+        weights, layout = tf.reshape(weights, [-1]), KernelLayout()
     if seed is None:
         ranked = layout.kernel(weights)
     else:
@@ -80,7 +85,7 @@ def updated_mask(
     step: tf.Tensor,
     structure: Structure,
     updates: MaskUpdates,
-    layout: Layout,
+    layout: KernelLayout,
     seed: int | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes the mask after a training step: a new one where the schedule says so, else the same.
@@ -99,7 +104,7 @@ def updated_mask(
     """
     shape = weights.shape
     if not structure.reads_axes:
-        weights, mask, layout = tf.reshape(weights, [-1]), tf.reshape(mask, [-1]), Layout()
+        weights, mask, layout = tf.reshape(weights, [-1]), tf.reshape(mask, [-1]), KernelLayout()
     inputs = [weights, mask, step] if seed is None else [weights, mask, step, seed_tensor(seed)]
     new, finite = _function(structure, updates, layout, weights, by_chance=seed is not None)(*inputs)
     return tf.reshape(new, shape), finite
@@ -111,7 +116,7 @@ def seed_tensor(seed: int | None) -> tf.Tensor | None:
 
 
 def _function(
-    structure: Structure, updates: MaskUpdates, layout: Layout, weights: tf.Tensor, *, by_chance: bool
+    structure: Structure, updates: MaskUpdates, layout: KernelLayout, weights: tf.Tensor, *, by_chance: bool
 ) -> Update:
     shape = tuple(weights.shape) if structure.reads_axes else (None,)
     # A selection traced for the CPU must not be met again under XLA, which cannot compile it.
@@ -124,7 +129,7 @@ def _function(
 def _build(
     structure: Structure,
     schedule: PruningSchedule,
-    layout: Layout,
+    layout: KernelLayout,
     shape: tuple[int | None, ...],
     dtype: tf.DType,
     by_chance: bool,

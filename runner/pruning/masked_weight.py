@@ -11,10 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from runner.pruning.keras_internals import set_constraint
 from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
 from runner.pruning.prunable import PrunableWeight
-from runner.pruning.schedule import PruningSchedule, is_over, settled_sparsity
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.structures import Structure
+from runner.pruning.update_steps import is_over, settled_sparsity
 
 BROKEN_WEIGHTS = "holds NaN or infinite weights at training step"
 """What the error says, after layer and weight and before the step, that ends training then."""
@@ -50,9 +52,7 @@ class MaskedWeight:
         self.structure, self.schedule, self.owner, self.seed = structure, schedule, owner, seed
         self._updates = shared_updates(schedule)
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
-        # TensorFlow offers no public setter. A mirrored variable asks the copy on each device for its own.
-        for variable in getattr(weight.variable, "values", (weight.variable,)):
-            variable._constraint = self._after_optimizer_step
+        set_constraint(weight.variable, self._after_optimizer_step)
 
     @property
     def name(self) -> str:

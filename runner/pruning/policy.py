@@ -6,6 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.pruning.connections import Connections, Layer, connections
+from runner.pruning.keras_internals import has_graph
 from runner.pruning.wrapper import PruneLowMagnitude
 
 _ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "sigmoid", "linear")
@@ -66,7 +67,7 @@ class PruneForLatencyOnXNNPack(PruningPolicy):
         """
         if isinstance(model, tf_keras.Sequential) and not model.built:
             raise ValueError(f"{model.name!r} is not built yet; give it an input shape first.")
-        if not model._is_graph_network:
+        if not has_graph(model):
             raise ValueError(f"{model.name!r} is a subclassed model; its connections cannot be followed.")
         graph = connections(model)
         starts = [layer for layer in graph.layers if not _start_problems(layer, graph)]

@@ -9,7 +9,8 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from runner.pruning.layouts import KERNEL, Layout, depthwise_layout, einsum_layout, transposed_layout
+from runner.pruning.keras_internals import without_auto_cast
+from runner.pruning.layouts import KERNEL, KernelLayout, depthwise_layout, einsum_layout, transposed_layout
 from runner.pruning.structures import Shape
 
 
@@ -33,7 +34,7 @@ class PrunableWeight:
 
     name: str
     variable: tf.Variable
-    layout: Layout
+    layout: KernelLayout
 
     @property
     def shape(self) -> Shape:
@@ -57,7 +58,7 @@ class _Place:
     """
 
     path: str
-    layout: Layout | Callable[[Any], Layout] = KERNEL
+    layout: KernelLayout | Callable[[Any], KernelLayout] = KERNEL
     name: str = ""
 
     @property
@@ -65,7 +66,7 @@ class _Place:
         return self.name or self.path.rpartition(".")[2]
 
 
-def _by_equation(layer: Any) -> Layout:
+def _by_equation(layer: Any) -> KernelLayout:
     return einsum_layout(layer.equation)
 
 
@@ -87,7 +88,7 @@ _PLACES: list[tuple[type, tuple[_Place, ...]]] = [
     (layers.LocallyConnected1D, (_Place("kernel"),)),
     (layers.LocallyConnected2D, (_Place("kernel"),)),
     # TFLite stores an embedding's rows as they are: along a row run the dimensions.
-    (layers.Embedding, (_Place("embeddings", Layout((), (1,), (0,))),)),
+    (layers.Embedding, (_Place("embeddings", KernelLayout((), (1,), (0,))),)),
     (layers.SimpleRNNCell, _RECURRENT),
     (layers.LSTMCell, _RECURRENT),
     (layers.GRUCell, _RECURRENT),
@@ -97,14 +98,24 @@ _PLACES: list[tuple[type, tuple[_Place, ...]]] = [
     (
         layers.MultiHeadAttention,
         (
-            _Place("_query_dense.kernel", Layout((), (0,), (1, 2)), "query_kernel"),
-            _Place("_key_dense.kernel", Layout((), (0,), (1, 2)), "key_kernel"),
-            _Place("_value_dense.kernel", Layout((), (0,), (1, 2)), "value_kernel"),
-            _Place("_output_dense.kernel", Layout((), (0, 1), (2,)), "output_kernel"),
+            _Place("_query_dense.kernel", KernelLayout((), (0,), (1, 2)), "query_kernel"),
+            _Place("_key_dense.kernel", KernelLayout((), (0,), (1, 2)), "key_kernel"),
+            _Place("_value_dense.kernel", KernelLayout((), (0,), (1, 2)), "value_kernel"),
+            _Place("_output_dense.kernel", KernelLayout((), (0, 1), (2,)), "output_kernel"),
         ),
     ),
 ]
 """The registry: layer class to where its prunable weights are; the first match counts."""
+
+
+def refuse_keras_3(candidate: Any) -> None:
+    """Raises ValueError, with the way out, where a layer or model is one of Keras 3."""
+    if any(kind.__module__.partition(".")[0] == "keras" for kind in type(candidate).__mro__):
+        raise ValueError(
+            f"{type(candidate).__name__} is a Keras 3 object, and pruning works on tf-keras (Keras 2). Start"
+            " the script with the environment variable TF_USE_LEGACY_KERAS=1, which makes tensorflow.keras"
+            " tf-keras, or import tf_keras instead."
+        )
 
 
 def is_prunable(layer: tf_keras.layers.Layer) -> bool:
@@ -118,15 +129,15 @@ def prunable_weights(layer: tf_keras.layers.Layer) -> list[PrunableWeight]:
     """Lists the prunable weights of a layer; those that are not built yet are left out."""
     own: Callable[[], list[tf.Variable]] | None = getattr(layer, "get_prunable_weights", None)
     if own is not None:
-        return [PrunableWeight(name, _bare(variable), KERNEL) for name, variable in _named(own())]
+        return [PrunableWeight(name, without_auto_cast(variable), KERNEL) for name, variable in _named(own())]
     found = []
     for place in _places(layer):
         owner, _, attribute = place.path.rpartition(".")
         holder = getattr(layer, owner, None) if owner else layer
         variable = getattr(holder, attribute, None)
         if variable is not None:
-            layout = place.layout if isinstance(place.layout, Layout) else place.layout(holder)
-            found.append(PrunableWeight(place.title, _bare(variable), layout))
+            layout = place.layout if isinstance(place.layout, KernelLayout) else place.layout(holder)
+            found.append(PrunableWeight(place.title, without_auto_cast(variable), layout))
     for prefix, inner in _inner_layers(layer):
         found += [
             PrunableWeight(prefix + weight.name, weight.variable, weight.layout)
@@ -160,8 +171,3 @@ def _named(variables: list[tf.Variable]) -> list[tuple[str, tf.Variable]]:
         (name if names.count(name) == 1 else f"{name}_{number}", variable)
         for number, (name, variable) in enumerate(zip(names, variables, strict=True))
     ]
-
-
-def _bare(variable: Any) -> tf.Variable:
-    """Unwraps mixed precision's AutoCastVariable: what is set on the wrapper never reaches the optimizer."""
-    return getattr(variable, "_variable", variable) if hasattr(variable, "true_dtype") else variable

@@ -9,7 +9,8 @@ otherwise spend more time on tracing masks than on tracing itself.
 """
 
 import tensorflow as tf
-from tensorflow.python.ops import control_flow_util  # The only way to learn of jit_compile while tracing.
+
+from runner.pruning.keras_internals import is_in_xla
 
 _UPPER_BUCKETS = 1 << 15
 _LOWER_BUCKETS = 1 << 16
@@ -92,8 +93,7 @@ def keep_largest_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
 
 def needs_bisection() -> bool:
     """XLA cannot compile a selection of unknown length, and GPU histograms are not deterministic."""
-    in_xla = control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-    return bool(in_xla) or bool(tf.config.list_logical_devices("GPU"))
+    return is_in_xla() or bool(tf.config.list_logical_devices("GPU"))
 
 
 def _histogram(values: tf.Tensor, buckets: int) -> tf.Tensor:

@@ -5,6 +5,7 @@ mask (NumPy and in the graph), and whether the promised pattern holds.
 """
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -245,6 +246,52 @@ class Block(Structure):
     def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
         return _graph_masks().block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+
+
+def structure_from_arguments(
+    block_size: Sequence[int],
+    block_pooling_type: str,
+    sparsity_m_by_n: Sequence[int] | None,
+    m_by_n_axis: str = "auto",
+) -> Structure:
+    """Reads the arguments of `prune_low_magnitude` as one structure.
+
+    Raises:
+        ValueError: If they name two structures, or an unusable one.
+    """
+    if len(block_size) != 2:
+        raise ValueError(f"block_size is {block_size!r}; it must be (rows, columns).")
+    rows, columns = block_size
+    block = Block(rows, columns, block_pooling_type)
+    if sparsity_m_by_n is None:
+        return Unstructured() if (rows, columns) == (1, 1) else block
+    if (rows, columns) != (1, 1):
+        raise ValueError("block_size and sparsity_m_by_n name two structures; a layer can have one.")
+    if len(sparsity_m_by_n) != 2:
+        raise ValueError(f"sparsity_m_by_n is {sparsity_m_by_n!r}; it must be (m, n).")
+    m, n = sparsity_m_by_n
+    return MByN(m, n, m_by_n_axis)
+
+
+def structure_arguments(structure: Structure) -> dict[str, Any]:
+    """Returns the arguments of `structure_from_arguments` that name a structure, as JSON can hold them.
+
+    Raises:
+        TypeError: If none do.
+    """
+    named: dict[str, Any] = {
+        "block_size": [1, 1],
+        "block_pooling_type": "AVG",
+        "sparsity_m_by_n": None,
+        "m_by_n_axis": "auto",
+    }
+    if isinstance(structure, MByN):
+        named |= {"sparsity_m_by_n": [structure.m, structure.n], "m_by_n_axis": structure.axis}
+    elif isinstance(structure, Block):
+        named |= {"block_size": [structure.rows, structure.columns], "block_pooling_type": structure.pooling}
+    elif not isinstance(structure, Unstructured):
+        raise TypeError(f"no arguments name the structure {structure.label}, so it cannot be saved.")
+    return named
 
 
 def library_of(array: Any) -> Any:

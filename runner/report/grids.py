@@ -5,14 +5,14 @@ from collections.abc import Mapping, Sequence
 from runner.export.advice import Advice, Ratios
 from runner.export.measure import Exported
 from runner.plan import Plan
-from runner.plan.matching import listed
+from runner.plan.named_layers import listed
 from runner.recipe.rule import Rule
 from runner.report.curves import curve_words
 from runner.report.files import milliseconds
 from runner.report.page import Grid
 from runner.report.tables import rule_words, structure_words, weight_title
 from runner.verify import CheckRow
-from runner.verify.check import shape_text
+from runner.verify.sparsity_check import shape_text
 
 
 def rules_grid(rules: Sequence[Rule], plan: Plan) -> Grid:

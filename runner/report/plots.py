@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from runner.plan import Curve, Plan
+from runner.plan import Plan, ScheduleCurve
 from runner.report.curves import curve_words
 from runner.report.palette import BLACK, BLUE, GREEN, GRID, VERMILION
 from runner.training import History
@@ -85,7 +85,7 @@ def measured_by_rule(plan: Plan, history: History) -> dict[str, Points]:
     return {rule: sorted(points) for rule, points in found.items()}
 
 
-def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, Points]) -> Figure:
+def sparsity_figure(curves: Sequence[tuple[str, ScheduleCurve]], measured: Mapping[str, Points]) -> Figure:
     """Draws a panel for each rule, all on the same axes.
 
     Args:
@@ -114,7 +114,7 @@ def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, 
     return figure
 
 
-def _schedule(panel: Axes, curve: Curve, measured: Points) -> None:
+def _schedule(panel: Axes, curve: ScheduleCurve, measured: Points) -> None:
     masks = sorted({0, *curve.steps, curve.total_steps})
     _line(
         panel,

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from runner.plan import Plan, PlannedWeight
 from runner.process.wording import counted
-from runner.pruning.schedule import schedule_config
+from runner.pruning.schedules import schedule_config
 from runner.report.curves import curve_words
 from runner.report.table_style import plain_table
 from runner.verify import CSV_COLUMNS, CheckRow

@@ -8,7 +8,7 @@ import tf_keras
 from runner.datasets import Dataset
 from runner.export.budget import Reference, Verdict, judge_budget
 from runner.export.measure import Exported
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.process.errors import UserError
 from runner.recipe.pattern import fits_any
 from runner.recipe.schema import Recipe

@@ -13,14 +13,14 @@ from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, write_graph
 from runner.export.measure import Exported, Score
 from runner.export.variants import VARIANTS, Variant
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.pruning.copying import copy_model
 from runner.recipe.export import Export
 from runner.verify import (
     CheckRow,
     PrunedWeight,
     broken_encodings,
-    check_file,
+    check_tflite_file,
     compare_outputs,
     rounding_depth,
 )
@@ -202,7 +202,7 @@ def _check(
     for attempt in attempts:
         if attempt.path is None:
             continue
-        own = check_file(subject.expected, attempt.path, attempt.name)
+        own = check_tflite_file(subject.expected, attempt.path, attempt.name)
         told = broken_encodings(attempt.path, attempt.name)
         if attempt.outputs is not None:
             told += _differences(exporter, attempt, attempt.path, subject, depth, compared)

@@ -39,7 +39,7 @@ class Encoding:
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class StoredConstant:
     """One constant tensor of a TFLite file, decoded.
 
     Attributes:

@@ -13,21 +13,21 @@ from typing import Any
 
 import numpy as np
 
-from runner.tflite.constant import Constant, Encoding, Use
+from runner.tflite.constant import Encoding, StoredConstant, Use
 from runner.tflite.damage import DAMAGE, check_length, check_model, check_root, check_shape, in_words
 from runner.tflite.decoding import DECODERS, decode, dequantize
+from runner.tflite.flatbuffer_schema import TFLiteFileError, load_schema, names
 from runner.tflite.readers import find_readers
-from runner.tflite.schema import TFLiteFileError, load_schema, names
 from runner.tflite.sparse import Level, block_sizes, densify
 
-__all__ = ["Constant", "Encoding", "TFLiteFileError", "Use", "read_constants"]
+__all__ = ["Encoding", "StoredConstant", "TFLiteFileError", "Use", "read_constants"]
 
 _IDENTIFIER = b"TFL3"
 # A damaged name may run on to the end of the file.
 _LONGEST_NAME = 200
 
 
-def read_constants(path: str | Path) -> list[Constant]:
+def read_constants(path: str | Path) -> list[StoredConstant]:
     """Reads every numeric constant of every subgraph of a TFLite file.
 
     Args:
@@ -55,7 +55,7 @@ def read_constants(path: str | Path) -> list[Constant]:
         raise TFLiteFileError(f"{path}: is a damaged TFLite file: {in_words(error)}") from error
 
 
-def _constants(data: bytes) -> Iterator[Constant]:
+def _constants(data: bytes) -> Iterator[StoredConstant]:
     schema = load_schema()
     type_names = names(schema.TensorType)
     check_root(int.from_bytes(data[:4], "little"), len(data))
@@ -68,7 +68,7 @@ def _constants(data: bytes) -> Iterator[Constant]:
         operators = [graph.Operators(o) for o in range(_length(graph, "Operators"))]
         readers = find_readers(schema, operators, op_names)
         order = {tensor: place for place, tensor in enumerate(readers)}
-        found: dict[int, Constant] = {}
+        found: dict[int, StoredConstant] = {}
         for t in range(_length(graph, "Tensors")):
             tensor = graph.Tensors(t)
             kind = type_names.get(tensor.Type(), "unknown")
@@ -112,7 +112,7 @@ def _constant(
     name: str,
     uses: tuple[Use, ...],
     first_read: int,
-) -> Constant:
+) -> StoredConstant:
     shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
     check_shape(shape, kind, raw.size, size, sparse=tensor.Sparsity() is not None)
     stored, encoding, problem = decode(raw, kind), None, None
@@ -126,7 +126,7 @@ def _constant(
         stored = np.broadcast_to(np.float32(np.nan), shape) if isinstance(found, str) else found
     scale, zero_point, axis = _quantization(tensor, shape)
     values = dequantize(stored, scale, zero_point, axis) if scale.size and problem is None else stored
-    return Constant(
+    return StoredConstant(
         subgraph=subgraph,
         index=index,
         name=name,

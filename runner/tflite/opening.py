@@ -3,13 +3,13 @@
 from pathlib import Path
 
 from runner.process.errors import UserError, did_you_mean
-from runner.tflite.constant import Constant
+from runner.tflite.constant import StoredConstant
 from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 _ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF"
 
 
-def open_file(path: Path) -> list[Constant]:
+def open_file(path: Path) -> list[StoredConstant]:
     """Reads the constants of a TFLite file.
 
     Args:

@@ -9,14 +9,14 @@ import numpy as np
 
 Axis = Literal["input_channels", "flattened"]
 AXES: tuple[Axis, ...] = ("input_channels", "flattened")
-Verdict = Literal["holds", "vacuous", "broken"]
+PatternVerdict = Literal["holds", "vacuous", "broken"]
 
 # Zeros among kept weights, as a share of these, that chance explains: a trained weight may be zero.
 _NATURAL = 0.01
 
 
 @dataclass(frozen=True)
-class Finding:
+class PatternResult:
     """What became of one pattern along one axis.
 
     Attributes:
@@ -25,7 +25,7 @@ class Finding:
         broken: How many of them have too few zeros, or for blocks: both zeros and weights.
     """
 
-    verdict: Verdict
+    verdict: PatternVerdict
     groups: int
     broken: int
 
@@ -37,7 +37,7 @@ class Pattern(Protocol):
     def label(self) -> str:
         """What tables call it."""
 
-    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> Finding:
+    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> PatternResult:
         """Looks for the pattern.
 
         Args:
@@ -87,16 +87,16 @@ class MByN:
         """What tables call it."""
         return f"{self.m}:{self.n}"
 
-    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> Finding:
+    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> PatternResult:
         """Looks for the pattern; see `Pattern`."""
         runs = _runs(zeros, axis)
         whole, rest = divmod(runs.shape[1], self.n)
         asked = max(0, rest - (self.n - self.m)) if axis == "input_channels" else rest * self.m // self.n
         groups = runs.shape[0] * (whole + (asked > 0))
         if groups == 0:
-            return Finding("vacuous", 0, 0)
+            return PatternResult("vacuous", 0, 0)
         if not zeros.any():
-            return Finding("broken", groups, groups)
+            return PatternResult("broken", groups, groups)
         # Adding slices is many times faster than a sum over an axis as short as a group.
         cut = whole * self.n
         found = np.zeros((runs.shape[0], whole), np.int32 if self.n > 255 else np.uint8)
@@ -105,7 +105,7 @@ class MByN:
         broken = int(np.count_nonzero(found < self.m))
         if asked:
             broken += int(np.count_nonzero(np.count_nonzero(runs[:, cut:], axis=1) < asked))
-        return Finding("broken" if broken else "holds", groups, broken)
+        return PatternResult("broken" if broken else "holds", groups, broken)
 
 
 @dataclass(frozen=True)
@@ -131,11 +131,11 @@ class Blocks:
         """What tables call it."""
         return f"block {self.size}"
 
-    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> Finding:
+    def find(self, zeros: np.ndarray, *, axis: Axis, near_zero: int) -> PatternResult:
         """Looks for the pattern; see `Pattern`."""
         runs = _runs(zeros, axis)
         if runs.shape[1] < 2:
-            return Finding("vacuous", 0, 0)
+            return PatternResult("vacuous", 0, 0)
         starts = np.arange(0, runs.shape[1], self.size)
         sizes = np.diff([*starts, runs.shape[1]])
         found = np.add.reduceat(runs, starts, axis=1, dtype=np.int32)
@@ -144,8 +144,8 @@ class Blocks:
         in_blocks = int((pruned * sizes).sum())
         stray, free = int(found.sum()) - in_blocks, zeros.size - in_blocks
         if stray > math.ceil(_NATURAL * free) + near_zero:
-            return Finding("broken", pruned.size, mixed)
-        return Finding("holds" if pruned.any() else "vacuous", pruned.size, mixed)
+            return PatternResult("broken", pruned.size, mixed)
+        return PatternResult("holds" if pruned.any() else "vacuous", pruned.size, mixed)
 
 
 COMMON = (MByN(1, 2), MByN(1, 4), MByN(2, 4), MByN(4, 8))

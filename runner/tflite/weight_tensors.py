@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tflite.constant import Constant, Use
+from runner.tflite.constant import StoredConstant, Use
 
 
 @dataclass(frozen=True)
-class Layout:
+class StoredAxes:
     """Which axes of a stored weight are outputs, which spatial and which inputs.
 
     Several axes read as one, in their order; none reads as one of length 1.
@@ -47,44 +47,44 @@ class WeightTensor:
         layout: How its axes read; the first operator's reading where several differ.
     """
 
-    constant: Constant
+    constant: StoredConstant
     uses: tuple[Use, ...]
-    layout: Layout
+    layout: StoredAxes
 
 
-Reading = Callable[[int, bool], Layout]
+Reading = Callable[[int, bool], StoredAxes]
 """Gives the layout for a rank, and for whether a matrix product reads the tensor transposed."""
 
 
-def _output_first(rank: int, turned: bool) -> Layout:
-    return Layout((0,), tuple(range(1, rank - 1)), (rank - 1,))
+def _output_first(rank: int, turned: bool) -> StoredAxes:
+    return StoredAxes((0,), tuple(range(1, rank - 1)), (rank - 1,))
 
 
-def _depthwise(rank: int, turned: bool) -> Layout:
+def _depthwise(rank: int, turned: bool) -> StoredAxes:
     # [1, h, w, channels]: every output sees one input channel.
-    return Layout((rank - 1,), tuple(range(rank - 1)), ())
+    return StoredAxes((rank - 1,), tuple(range(rank - 1)), ())
 
 
-def _output_last(rank: int, turned: bool) -> Layout:
-    return Layout((rank - 1,), tuple(range(rank - 2)), (rank - 2,))
+def _output_last(rank: int, turned: bool) -> StoredAxes:
+    return StoredAxes((rank - 1,), tuple(range(rank - 2)), (rank - 2,))
 
 
-def _input_last(rank: int, turned: bool) -> Layout:
-    return Layout((rank - 2,), tuple(range(rank - 2)), (rank - 1,))
+def _input_last(rank: int, turned: bool) -> StoredAxes:
+    return StoredAxes((rank - 2,), tuple(range(rank - 2)), (rank - 1,))
 
 
-def _left_factor(rank: int, turned: bool) -> Layout:
+def _left_factor(rank: int, turned: bool) -> StoredAxes:
     inputs = rank - 2 if turned else rank - 1
-    return Layout(tuple(axis for axis in range(rank) if axis != inputs), (), (inputs,))
+    return StoredAxes(tuple(axis for axis in range(rank) if axis != inputs), (), (inputs,))
 
 
-def _right_factor(rank: int, turned: bool) -> Layout:
+def _right_factor(rank: int, turned: bool) -> StoredAxes:
     return _left_factor(rank, not turned)
 
 
-def _looked_up(rank: int, turned: bool) -> Layout:
+def _looked_up(rank: int, turned: bool) -> StoredAxes:
     # Along a stored row run the dimensions of one entry.
-    return Layout((0,), (), tuple(range(1, rank)))
+    return StoredAxes((0,), (), tuple(range(1, rank)))
 
 
 def _each(reading: Reading, *positions: int | range) -> dict[int, Reading]:
@@ -122,7 +122,7 @@ def many_weights(op: str) -> bool:
     return len(_WEIGHTS.get(op, ())) > 1
 
 
-def weight_tensors(constants: Iterable[Constant]) -> tuple[list[WeightTensor], list[Constant]]:
+def weight_tensors(constants: Iterable[StoredConstant]) -> tuple[list[WeightTensor], list[StoredConstant]]:
     """Picks the weight tensors out of a file's constants.
 
     Args:
@@ -151,5 +151,5 @@ def _multiplying(uses: Sequence[Use]) -> tuple[Use, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda use: use.op in _LOOKING_UP))
 
 
-def _layout(use: Use, rank: int) -> Layout:
+def _layout(use: Use, rank: int) -> StoredAxes:
     return _WEIGHTS[use.op][use.position](rank, use.turned)

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import tf_keras
 
 from runner.export.variants import VARIANTS, Variant
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.pruning.structures import Block
 

@@ -6,9 +6,13 @@ then reappear scaled. Where a model tells its factors, only these are believed (
 are read off the file: such a scale is believed where it explains all the kept weights that share it.
 """
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant, Use
+from runner.tflite.flatbuffer import StoredConstant, Use
 
 _KERNEL = 1
 _OUTPUT_FIRST = frozenset(Use(op, _KERNEL) for op in ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))
@@ -21,7 +25,44 @@ _WITNESSES, _WITNESSES_ROUNDED = 9, 1
 _SLACK, _SLACK_ROUNDED = 1e-6, 0.02
 
 
-def scaled(constant: Constant, values: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
+ONE = np.ones((), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """The factors that a converter may multiply into a weight, as far as its model tells them.
+
+    Args:
+        outputs: What follows the layer and only multiplies, such as batch norms: factors that broadcast
+            against the weight in Keras layout, each with all between it and the layer multiplied in; 1 first.
+        inputs: The same of what precedes the layer.
+    """
+
+    outputs: tuple[np.ndarray, ...] = (ONE,)
+    inputs: tuple[np.ndarray, ...] = (ONE,)
+
+    def scaled(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """Gives what the weight may be in a file, apart from the weight itself.
+
+        Args:
+            values: The trained values, in Keras layout.
+        """
+        for inner, outer in itertools.islice(itertools.product(self.inputs, self.outputs), 1, None):
+            yield values * (inner * outer)
+
+    def part(self, span: slice) -> "Folds":
+        """Returns the factors of a part of the weight, cut along its last axis."""
+        return Folds(
+            *(
+                tuple(
+                    factor[..., span] if factor.ndim and factor.shape[-1] > 1 else factor for factor in side
+                )
+                for side in (self.outputs, self.inputs)
+            )
+        )
+
+
+def scaled(constant: StoredConstant, values: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
     """Lists what the kept weights would be in the file under each kind of scale its operators allow.
 
     Args:

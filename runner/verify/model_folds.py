@@ -16,7 +16,7 @@ from tf_keras import activations, layers
 
 from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.wrapper import PruneLowMagnitude
-from runner.verify.folds import ONE, Folds
+from runner.verify.folding import ONE, Folds
 
 Layer: TypeAlias = tf_keras.layers.Layer
 _Edges: TypeAlias = dict[int, list[Layer]]

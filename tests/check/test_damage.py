@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.check.__main__ import _answer
-from runner.tflite.schema import load_schema
+from runner.tflite.flatbuffer_schema import load_schema
 
 BILLIONS = 2_130_706_440
 

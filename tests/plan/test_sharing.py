@@ -6,7 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.plan import check_sharing, make_plan, wrap_model
-from runner.plan.matching import named_layers
+from runner.plan.named_layers import named_layers
 from runner.process.errors import UserError
 from runner.pruning import UpdatePruningStep, strip_pruning
 from runner.recipe.schema import Rule, Schedule

@@ -8,7 +8,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.export.convert import convert
-from runner.tflite.flatbuffer import Constant, Encoding, TFLiteFileError, Use, read_constants
+from runner.tflite.flatbuffer import Encoding, StoredConstant, TFLiteFileError, Use, read_constants
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], np.float32)  # [3 inputs, 2 outputs]
 
@@ -30,7 +30,7 @@ def written(path: Path, model: tf_keras.Model, *optimizations: tf.lite.Optimize,
     return path
 
 
-def kernel_of(path: Path) -> Constant:
+def kernel_of(path: Path) -> StoredConstant:
     (found,) = [constant for constant in read_constants(path) if Use("FULLY_CONNECTED", 1) in constant.uses]
     return found
 

@@ -5,9 +5,9 @@ from rich.table import Table
 from rich.text import Text
 
 from runner.check.checking import FileCheck, TensorCheck
-from runner.check.written import stored_as
+from runner.check.json_output import stored_as
 from runner.report.table_style import plain_table
-from runner.tflite.patterns import Axis, Finding
+from runner.tflite.patterns import Axis, PatternResult
 from runner.tflite.weight_tensors import many_weights
 
 _AXIS_TITLES: dict[Axis, str] = {
@@ -102,7 +102,7 @@ def _found(tensor: TensorCheck, axis: Axis) -> Text:
     return lines
 
 
-def _words(label: str, finding: Finding, tensor: TensorCheck) -> str:
+def _words(label: str, finding: PatternResult, tensor: TensorCheck) -> str:
     if finding.verdict == "holds":
         return f"{label} holds"
     if tensor.zeros == 0:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant, TFLiteFileError, Use, read_constants
-from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
-from runner.verify.folds import Folds
-from runner.verify.matching import Match, compare
+from runner.tflite.flatbuffer import StoredConstant, TFLiteFileError, Use, read_constants
+from runner.verify.folding import Folds
+from runner.verify.sparsity_check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
 from runner.verify.views import View, views
+from runner.verify.weight_match import WeightMatch, compare
 
 # Recurrent kernels lie side by side along their last axis: four gates in an LSTM, three in a GRU. Their file
 # may hold them all in one, each alone, or some together.
@@ -25,7 +25,7 @@ _PROBES = 2048
 _CLOSEST = 4
 
 
-def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str) -> list[CheckRow]:
+def check_tflite_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str) -> list[CheckRow]:
     """Checks that a TFLite file has every pruned weight, with its zeros, its pattern and its kept values.
 
     Every planned zero must be exactly zero after decoding; a quantized one is when its integer equals the
@@ -54,8 +54,8 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
     return [_check(weight, constants, broken, Path(path), point) for weight in expected]
 
 
-def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tuple[Match, ...]]:
-    """Finds the constants of a TFLite file that hold pruned weights, as `check_file` does.
+def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tuple[WeightMatch, ...]]:
+    """Finds the constants of a TFLite file that hold pruned weights, as `check_tflite_file` does.
 
     Args:
         expected: The pruned weights.
@@ -80,7 +80,7 @@ def broken_encodings(path: str | Path, variant: str) -> list[str]:
         variant: Its kind.
 
     Returns:
-        A sentence for each. None for a file that cannot be read: `check_file` says that.
+        A sentence for each. None for a file that cannot be read: `check_tflite_file` says that.
     """
     try:
         constants = read_constants(path)
@@ -90,7 +90,7 @@ def broken_encodings(path: str | Path, variant: str) -> list[str]:
     return [f"tflite_{variant}: {path}: {c}: {c.problem}{_remedy(c)}" for c in broken]
 
 
-def _remedy(constant: Constant) -> str:
+def _remedy(constant: StoredConstant) -> str:
     """Says what to do about the one defect of TensorFlow's encoder that is known."""
     block = max(constant.encoding.blocks, default=1) if constant.encoding else 1
     if Use("FULLY_CONNECTED", 1) not in constant.uses or constant.shape[-1] >= block:
@@ -101,15 +101,15 @@ def _remedy(constant: Constant) -> str:
     )
 
 
-def _may_be_weight(constant: Constant) -> bool:
+def _may_be_weight(constant: StoredConstant) -> bool:
     """Leaves out shapes, axes and the like, and what no operator reads, for it proves nothing."""
     return bool(constant.uses) and (constant.quantized or constant.values.dtype.kind == "f")
 
 
 def _check(
     expected: PrunedWeight,
-    constants: Sequence[Constant],
-    broken: Sequence[Constant],
+    constants: Sequence[StoredConstant],
+    broken: Sequence[StoredConstant],
     path: Path,
     point: str,
 ) -> CheckRow:
@@ -130,7 +130,7 @@ def _check(
     return judge(expected, point, whole, problems)
 
 
-def _no_fit(expected: PrunedWeight, constants: Sequence[Constant], path: Path) -> str:
+def _no_fit(expected: PrunedWeight, constants: Sequence[StoredConstant], path: Path) -> str:
     size = expected.values.size
     near = sorted({c.shape for c in constants if len(c.shape) > 1}, key=lambda s: abs(int(np.prod(s)) - size))
     listed = ", ".join(map(shape_text, near[:_CLOSEST])) or "none"
@@ -160,8 +160,8 @@ def _wanted(weight: PrunedWeight) -> _Wanted:
 class _Located:
     """Where a weight lies: one match, or one per group of gates; or the closest that is not it."""
 
-    matches: tuple[Match, ...] = ()
-    closest: Match | None = None
+    matches: tuple[WeightMatch, ...] = ()
+    closest: WeightMatch | None = None
     part: str = ""
 
     @property
@@ -172,7 +172,7 @@ class _Located:
         return np.concatenate([match.values() for match in self.matches], axis=-1)
 
 
-def _locate(wanted: _Wanted, constants: Sequence[Constant]) -> _Located:
+def _locate(wanted: _Wanted, constants: Sequence[StoredConstant]) -> _Located:
     whole = _best(wanted, constants)
     if whole is not None and whole.proven:
         return _Located(matches=(whole,))
@@ -189,9 +189,9 @@ def _locate(wanted: _Wanted, constants: Sequence[Constant]) -> _Located:
     return next((located for located in parts if located.closest is not None), _Located())
 
 
-def _locate_gates(wanted: _Wanted, constants: Sequence[Constant], gates: int) -> _Located:
+def _locate_gates(wanted: _Wanted, constants: Sequence[StoredConstant], gates: int) -> _Located:
     units = wanted.values.shape[-1] // gates
-    matches: list[Match] = []
+    matches: list[WeightMatch] = []
     start = 0
     while start < gates:
         closest = None
@@ -208,7 +208,7 @@ def _locate_gates(wanted: _Wanted, constants: Sequence[Constant], gates: int) ->
     return _Located(matches=tuple(matches))
 
 
-def _best(wanted: _Wanted, constants: Sequence[Constant]) -> Match | None:
+def _best(wanted: _Wanted, constants: Sequence[StoredConstant]) -> WeightMatch | None:
     """Returns the constant and view that the weight agrees with best, or `None` where no shape fits."""
     shape = wanted.values.shape
     candidates = [(c, view) for c in constants for view in views(shape, c.shape)]
@@ -223,7 +223,9 @@ def _best(wanted: _Wanted, constants: Sequence[Constant]) -> Match | None:
     )
 
 
-def _promising(candidates: list[tuple[Constant, View]], mask: np.ndarray) -> list[tuple[Constant, View]]:
+def _promising(
+    candidates: list[tuple[StoredConstant, View]], mask: np.ndarray
+) -> list[tuple[StoredConstant, View]]:
     """Drops candidates that lack planned zeros at a sample of positions, or keeps the nearest if all do.
 
     A planned zero that is not zero settles it, so nothing is lost; a full comparison takes much longer.

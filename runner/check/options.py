@@ -14,7 +14,7 @@ _OPTIONS = ("--m-by-n", "--block-in", "--sparsity", "--axis", "--layer", "--json
 
 
 @dataclass(frozen=True)
-class Asked:
+class CheckOptions:
     """What to check.
 
     Args:
@@ -60,7 +60,7 @@ class CommandLine:
         json: Print JSON instead of a table.
     """
 
-    asked: Asked
+    asked: CheckOptions
     json: bool
 
 
@@ -100,7 +100,7 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
         )
         raise UserError(f"{named}; see --help")
     try:
-        asked = Asked(
+        asked = CheckOptions(
             file=Path(given.files[0]),
             m_by_n=given.m_by_n,
             blocks=given.block_in,

@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.check.arguments import Asked, CommandLine, read_arguments
+from runner.check.options import CheckOptions, CommandLine, read_arguments
 from runner.process.errors import UserError
 from runner.tflite.patterns import Blocks, MByN
 
 
 def test_a_file_alone_asks_for_nothing() -> None:
     line = read_arguments(["a.tflite"])
-    assert line == CommandLine(Asked(Path("a.tflite")), json=False)
+    assert line == CommandLine(CheckOptions(Path("a.tflite")), json=False)
     assert not line.asked.anything
     assert line.asked.axes == ("input_channels", "flattened")
 
@@ -19,7 +19,7 @@ def test_every_option() -> None:
         "--m-by-n 2x4 a.tflite --block-in 4 --sparsity=0.8 --axis flattened --layer conv* --layer b --json"
     )
     assert read_arguments(arguments.split()) == CommandLine(
-        Asked(Path("a.tflite"), MByN(2, 4), Blocks(4), 0.8, ("flattened",), ("conv*", "b")), json=True
+        CheckOptions(Path("a.tflite"), MByN(2, 4), Blocks(4), 0.8, ("flattened",), ("conv*", "b")), json=True
     )
 
 

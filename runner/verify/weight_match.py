@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant
-from runner.verify.folding import scaled
-from runner.verify.folds import Folds
+from runner.tflite.flatbuffer import StoredConstant
+from runner.verify.folding import Folds, scaled
 from runner.verify.rounding import allowed_steps, coarseness
 from runner.verify.views import View
 
@@ -20,7 +19,7 @@ _AS_TRAINED, _SCALED = 1.0, 1.5
 
 
 @dataclass(frozen=True)
-class Match:
+class WeightMatch:
     """How well a constant, seen through a view, is a pruned weight.
 
     Attributes:
@@ -35,7 +34,7 @@ class Match:
             is as fine as that.
     """
 
-    constant: Constant
+    constant: StoredConstant
     view: View
     not_zero: int
     changed: int
@@ -67,8 +66,8 @@ class Match:
 
 
 def compare(
-    constant: Constant, view: View, values: np.ndarray, mask: np.ndarray, folds: Folds | None = None
-) -> Match:
+    constant: StoredConstant, view: View, values: np.ndarray, mask: np.ndarray, folds: Folds | None = None
+) -> WeightMatch:
     """Compares a weight with a constant, planned zeros and kept weights.
 
     Args:
@@ -97,11 +96,11 @@ def compare(
             if changed == 0:
                 break
     coarse = coarseness(constant, wanted) if changed else 0.0
-    return Match(constant, view, not_zero, changed, planned, kept.size - planned, folded, coarse)
+    return WeightMatch(constant, view, not_zero, changed, planned, kept.size - planned, folded, coarse)
 
 
 def _candidates(
-    constant: Constant, view: View, values: np.ndarray, kept: np.ndarray, folds: Folds | None
+    constant: StoredConstant, view: View, values: np.ndarray, kept: np.ndarray, folds: Folds | None
 ) -> Iterable[np.ndarray]:
     if folds is None:
         return scaled(constant, view.to_file(values), kept)
@@ -109,7 +108,7 @@ def _candidates(
 
 
 def _changed(
-    constant: Constant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
+    constant: StoredConstant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
 ) -> int:
     allowed = steps * allowed_steps(constant, trained) + relative * np.abs(trained) + _TINY
     # Written so that a NaN on either side counts as changed.

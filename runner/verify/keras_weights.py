@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from runner.process.errors import did_you_mean
-from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems
+from runner.verify.sparsity_check import CheckRow, PrunedWeight, judge, planned_count_problems
 
 
 def check_weights(

@@ -4,11 +4,12 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from runner.pruning.schedule import PruningSchedule, decide, is_over, settled_sparsity, update_steps
+from runner.pruning.schedules import PruningSchedule
+from runner.pruning.update_steps import decide, is_over, settled_sparsity, update_steps
 
 
 @dataclass(frozen=True)
-class Curve:
+class ScheduleCurve:
     """A schedule over one training, as the engine decides it.
 
     Args:
@@ -59,7 +60,7 @@ class Curve:
 @lru_cache(
     maxsize=256
 )  # All weights of a rule share one schedule, and a user's may take a millisecond a step.
-def curve_of(schedule: PruningSchedule, total_steps: int) -> Curve:
+def curve_of(schedule: PruningSchedule, total_steps: int) -> ScheduleCurve:
     """Asks the schedule for every step of a training.
 
     Args:
@@ -68,4 +69,4 @@ def curve_of(schedule: PruningSchedule, total_steps: int) -> Curve:
     """
     updates = tuple((step, decide(schedule, step)[1]) for step in update_steps(schedule, total_steps))
     settled = None if is_over(schedule, total_steps) else settled_sparsity(schedule, total_steps)
-    return Curve(schedule, total_steps, updates, settled)
+    return ScheduleCurve(schedule, total_steps, updates, settled)

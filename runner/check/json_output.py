@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 from runner.check.checking import FileCheck, TensorCheck
-from runner.tflite.constant import Constant
+from runner.tflite.constant import StoredConstant
 
 
 def to_json(check: FileCheck) -> str:
@@ -42,7 +42,7 @@ def to_json(check: FileCheck) -> str:
     )
 
 
-def stored_as(constant: Constant) -> str:
+def stored_as(constant: StoredConstant) -> str:
     """Says how a constant is stored, e.g. `float32`, `int8, sparse`, `float32, sparse in blocks 1x4`."""
     if constant.encoding is None:
         return constant.dtype
