@@ -16,16 +16,16 @@ def to_json(check: FileCheck) -> str:
     `size`, `zeros`, `sparsity`, `patterns` (by label, then by axis: `verdict`, `groups`, `broken`),
     `failures`, `passed`, `problem`. `zeros` and `sparsity` are null where the tensor cannot be decoded.
     """
-    asked = check.asked
+    options = check.options
     return json.dumps(
         {
-            "file": str(asked.file),
+            "file": str(options.file),
             "asked": {
-                "m_by_n": None if asked.m_by_n is None else asked.m_by_n.label,
-                "block_in": None if asked.blocks is None else asked.blocks.size,
-                "sparsity": asked.sparsity,
-                "axes": list(asked.axes),
-                "layers": list(asked.layers),
+                "m_by_n": None if options.m_by_n is None else options.m_by_n.label,
+                "block_in": None if options.blocks is None else options.blocks.size,
+                "sparsity": options.sparsity,
+                "axes": list(options.axes),
+                "layers": list(options.layers),
             },
             "passed": check.passed,
             "tensors": [_tensor(tensor) for tensor in check.tensors],
@@ -69,7 +69,7 @@ def _tensor(tensor: TensorCheck) -> dict[str, Any]:
                 axis: {"verdict": found.verdict, "groups": found.groups, "broken": found.broken}
                 for axis, found in by_axis.items()
             }
-            for label, by_axis in tensor.findings.items()
+            for label, by_axis in tensor.results.items()
         },
         "failures": list(tensor.failures),
         "passed": tensor.passed,

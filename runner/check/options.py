@@ -1,16 +1,25 @@
-"""What `python -m runner.check` is asked for."""
+"""The command line of `python -m runner.check`."""
 
 import argparse
 import os.path
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from runner.process.errors import UserError, did_you_mean
-from runner.tflite.patterns import AXES, Axis, Blocks, MByN, Pattern
+from runner.pruning.notation import AXES, Axis, parse_m_by_n
+from runner.tflite.patterns import BlockPattern, MByNPattern, Pattern
 
-_OPTIONS = ("--m-by-n", "--block-in", "--sparsity", "--axis", "--layer", "--json", "--debug", "--help")
+_DESCRIPTION = """\
+Shows the zeros in the weight tensors of any TFLite file, and which patterns they have. Sparse encodings are
+decoded; a quantized weight is zero where it equals its zero point. m:n counts zeros: 2x4 means that of each
+4 weights at least 2 are zero.
+
+  python -m runner.check model.tflite --m-by-n 2x4 --layer 'conv*'"""
+_STATUS = """\
+Exit status: 0 every selected weight tensor has all that is asked for, 1 one has not, 2 the input is wrong or
+no TFLite file, 130 interrupted."""
 
 
 @dataclass(frozen=True)
@@ -27,8 +36,8 @@ class CheckOptions:
     """
 
     file: Path
-    m_by_n: MByN | None = None
-    blocks: Blocks | None = None
+    m_by_n: MByNPattern | None = None
+    blocks: BlockPattern | None = None
     sparsity: float | None = None
     axes: tuple[Axis, ...] = AXES
     layers: tuple[str, ...] = ()
@@ -51,47 +60,29 @@ class CheckOptions:
         return bool(self.patterns) or self.sparsity is not None
 
 
-@dataclass(frozen=True)
-class CommandLine:
-    """The whole command line.
-
-    Args:
-        asked: What to check.
-        json: Print JSON instead of a table.
-    """
-
-    asked: CheckOptions
-    json: bool
-
-
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         ended = "" if message.endswith(("?", ".")) else "."
-        raise UserError(f"{message.removeprefix('argument ')}{ended} See --help")
+        raise UserError(f"{message.removeprefix('argument ').replace(': is ', ' is ', 1)}{ended} See --help")
 
 
-def read_arguments(arguments: Sequence[str]) -> CommandLine:
-    """Reads the command line.
+def read_options(arguments: Sequence[str]) -> tuple[CheckOptions, bool]:
+    """Reads the command line; `--help` prints the help and raises SystemExit.
 
     Args:
         arguments: A TFLite file and options.
 
+    Returns:
+        What to check, and whether to print JSON.
+
     Raises:
         UserError: Something of it is wrong.
     """
-    parser = _Parser(add_help=False, allow_abbrev=False)
-    parser.add_argument("files", nargs="*")
-    parser.add_argument("--m-by-n", type=_m_by_n)
-    parser.add_argument("--block-in", type=_blocks)
-    parser.add_argument("--sparsity", type=_number)
-    parser.add_argument("--axis", type=_axis)
-    parser.add_argument("--layer", action="append", default=[])
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--debug", action="store_true")
+    parser, known = _parser()
     given, rest = parser.parse_known_intermixed_args(arguments)
     if rest:
         option = rest[0].partition("=")[0]
-        raise UserError(f"There is no option '{option}'.{did_you_mean(option, _OPTIONS)} See --help")
+        raise UserError(f"There is no option '{option}'.{did_you_mean(option, known)} See --help")
     if len(given.files) > 1 and given.layer:
         _check_expanded(given.files, given.layer)
     if len(given.files) != 1:
@@ -99,18 +90,61 @@ def read_arguments(arguments: Sequence[str]) -> CommandLine:
             f"One file at a time, not {' and '.join(given.files)}" if given.files else "Name a TFLite file"
         )
         raise UserError(f"{named}; see --help")
+    axes = AXES if given.axis is None else (given.axis,)
+    file = Path(given.files[0])
     try:
-        asked = CheckOptions(
-            file=Path(given.files[0]),
-            m_by_n=given.m_by_n,
-            blocks=given.block_in,
-            sparsity=given.sparsity,
-            axes=AXES if given.axis is None else (given.axis,),
-            layers=tuple(given.layer),
-        )
+        options = CheckOptions(file, given.m_by_n, given.block_in, given.sparsity, axes, tuple(given.layer))
     except ValueError as error:
         raise UserError(f"--{error}") from error
-    return CommandLine(asked, given.json)
+    return options, given.json
+
+
+def _parser() -> tuple[argparse.ArgumentParser, list[str]]:
+    """Makes the parser, and lists its options."""
+    parser = _Parser(
+        prog="python -m runner.check",
+        usage="%(prog)s FILE.tflite [OPTION ...]",
+        description=_DESCRIPTION,
+        epilog=_STATUS,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        add_help=False,
+        allow_abbrev=False,
+    )
+    parser.add_argument("files", nargs="*", help=argparse.SUPPRESS)
+    options = [
+        parser.add_argument(
+            "--m-by-n",
+            type=_argument(lambda text: MByNPattern(*parse_m_by_n(text))),
+            metavar="MxN",
+            help="the m:n pattern holds along either axis; too few inputs for a group are not enough",
+        ),
+        parser.add_argument(
+            "--block-in", type=_argument(_blocks), metavar="N", help="zeros come in blocks of N inputs"
+        ),
+        parser.add_argument(
+            "--sparsity",
+            type=_argument(_share),
+            metavar="SHARE",
+            help="at least that share of zeros, such as 0.8",
+        ),
+        parser.add_argument(
+            "--axis",
+            type=_argument(_axis),
+            metavar="AXIS",
+            help="look along input_channels only, or along the flattened row (window x channels) only",
+        ),
+        parser.add_argument(
+            "--layer",
+            action="append",
+            default=[],
+            metavar="GLOB",
+            help="only the tensors of that layer, name or operator, in quotes; may be repeated",
+        ),
+        parser.add_argument("--json", action="store_true", help="print JSON"),
+        parser.add_argument("--debug", action="store_true", help="show the traceback of an error"),
+        parser.add_argument("-h", "--help", action="help", help="print this"),
+    ]
+    return parser, [name for option in options for name in option.option_strings]
 
 
 def expanded(pattern: str) -> str:
@@ -119,7 +153,7 @@ def expanded(pattern: str) -> str:
 
 
 def _check_expanded(files: Sequence[str], layers: Sequence[str]) -> None:
-    """Tells a pattern that the shell has replaced, by the files that stand beside the model."""
+    """Recognizes a pattern that the shell has replaced, by the files beside the model."""
     others = [name for name in files if not name.endswith(".tflite")] or list(files[1:])
     names = [*[layer for layer in layers if Path(layer).exists()], *others]
     if len(names) > len(others):
@@ -127,38 +161,34 @@ def _check_expanded(files: Sequence[str], layers: Sequence[str]) -> None:
         raise UserError(f"--layer: {', '.join(names)} are files, not one pattern: {expanded(pattern)}")
 
 
-def _m_by_n(text: str) -> MByN:
-    try:
-        return MByN.parse(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _argument(read: Callable[[str], Any]) -> Callable[[str], Any]:
+    """Lets argparse show the message of a ValueError, which it would replace by one of its own."""
+
+    def convert(text: str) -> Any:
+        try:
+            return read(text)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
+
+    return convert
 
 
-def _blocks(text: str) -> Blocks:
-    try:
-        size = int(text)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(
-            f"'{text}' is no whole number; write 4 for blocks of 4 inputs"
-        ) from error
-    try:
-        return Blocks(size)
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(str(error)) from error
+def _blocks(text: str) -> BlockPattern:
+    if not text.isdecimal():
+        raise ValueError(f"'{text}' is no whole number; write 4 for blocks of 4 inputs")
+    return BlockPattern(int(text))
 
 
-def _number(text: str) -> float:
+def _share(text: str) -> float:
     try:
         return float(text)
     except ValueError as error:
-        raise argparse.ArgumentTypeError(f"'{text}' is no number; write 0.8 for 80 % zeros") from error
+        raise ValueError(f"'{text}' is no number; write 0.8 for 80 % zeros") from error
 
 
 def _axis(text: str) -> Axis:
     for axis in AXES:
         if text.replace("-", "_") == axis:
             return axis
-    raise argparse.ArgumentTypeError(
-        f"there is no axis '{text}'.{did_you_mean(text, AXES)}"
-        f" Axes: {', '.join(AXES)}; by default either will do"
-    )
+    hint = did_you_mean(text, AXES)
+    raise ValueError(f"there is no axis '{text}'.{hint} Axes: {', '.join(AXES)}; by default either will do")

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tflite.flatbuffer import StoredConstant, Use
+from runner.tflite.constant import StoredConstant, Use
 
 _KERNEL = 1
 _OUTPUT_FIRST = frozenset(Use(op, _KERNEL) for op in ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))

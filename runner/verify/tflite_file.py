@@ -12,7 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.tflite.flatbuffer import StoredConstant, TFLiteFileError, Use, read_constants
+from runner.tflite.constant import StoredConstant, Use
+from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 from runner.verify.folding import Folds
 from runner.verify.sparsity_check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
 from runner.verify.views import View, views

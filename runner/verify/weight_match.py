@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tflite.flatbuffer import StoredConstant
+from runner.tflite.constant import StoredConstant
 from runner.verify.folding import Folds, scaled
 from runner.verify.rounding import allowed_steps, coarseness
 from runner.verify.views import View

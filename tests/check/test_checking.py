@@ -12,7 +12,8 @@ from runner.check.options import CheckOptions
 from runner.export.convert import convert
 from runner.process.errors import UserError
 from runner.pruning.masks import unstructured_mask
-from runner.tflite.patterns import AXES, Axis, Blocks, MByN, PatternResult
+from runner.pruning.notation import AXES, Axis
+from runner.tflite.patterns import BlockPattern, MByNPattern, PatternResult
 
 layers = tf_keras.layers
 EXACT = ["float32", "float32_sparse", "float16"]
@@ -20,7 +21,7 @@ ALL = [*EXACT, "int8", "int8_sparse"]
 
 
 def verdicts(check: FileCheck, pattern: str, axis: Axis) -> dict[str, str]:
-    return {tensor.layer: tensor.findings[pattern][axis].verdict for tensor in check.tensors}
+    return {tensor.layer: tensor.results[pattern][axis].verdict for tensor in check.tensors}
 
 
 def passed(check: FileCheck) -> dict[str, bool]:
@@ -45,7 +46,7 @@ def test_every_variant_shows_the_same_zeros(variant: str, files: Mapping[str, Pa
 
 @pytest.mark.parametrize("variant", ALL)
 def test_m_by_n_holds_along_either_axis_and_not_vacuously(variant: str, files: Mapping[str, Path]) -> None:
-    check = check_file(CheckOptions(files[variant], m_by_n=MByN(2, 4)))
+    check = check_file(CheckOptions(files[variant], m_by_n=MByNPattern(2, 4)))
     assert verdicts(check, "2:4", "input_channels") == {
         "conv_1": "vacuous",
         "conv_2": "holds",
@@ -63,17 +64,17 @@ def test_m_by_n_holds_along_either_axis_and_not_vacuously(variant: str, files: M
 
 
 def test_an_axis_narrows(files: Mapping[str, Path]) -> None:
-    asked = CheckOptions(files["float32"], m_by_n=MByN(2, 4), layers=("conv_*",))
-    assert check_file(asked).passed
-    assert check_file(replace(asked, axes=("flattened",))).passed
-    by_channels = check_file(replace(asked, axes=("input_channels",)))
+    options = CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), layers=("conv_*",))
+    assert check_file(options).passed
+    assert check_file(replace(options, axes=("flattened",))).passed
+    by_channels = check_file(replace(options, axes=("input_channels",)))
     assert passed(by_channels) == {"conv_1": False, "conv_2": True}
-    assert list(by_channels.tensors[0].findings["2:4"]) == ["input_channels"]
+    assert list(by_channels.tensors[0].results["2:4"]) == ["input_channels"]
 
 
 @pytest.mark.parametrize("variant", ALL)
 def test_blocks(variant: str, files: Mapping[str, Path]) -> None:
-    check = check_file(CheckOptions(files[variant], blocks=Blocks(16)))
+    check = check_file(CheckOptions(files[variant], blocks=BlockPattern(16)))
     assert verdicts(check, "block 16", "flattened") == {
         "conv_1": "broken",
         "conv_2": "broken",
@@ -84,8 +85,10 @@ def test_blocks(variant: str, files: Mapping[str, Path]) -> None:
 
 
 def test_a_vacuous_pattern_is_told_from_one_that_holds(files: Mapping[str, Path]) -> None:
-    [tensor] = check_file(CheckOptions(files["float32"], m_by_n=MByN(2, 4), layers=("conv_1",))).tensors
-    assert tensor.findings["2:4"] == {
+    [tensor] = check_file(
+        CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), layers=("conv_1",))
+    ).tensors
+    assert tensor.results["2:4"] == {
         "input_channels": PatternResult("vacuous", 0, 0),
         "flattened": PatternResult("holds", 40, 0),
     }
@@ -93,7 +96,7 @@ def test_a_vacuous_pattern_is_told_from_one_that_holds(files: Mapping[str, Path]
 
 def test_without_a_pattern_the_common_ones_are_shown(files: Mapping[str, Path]) -> None:
     check = check_file(CheckOptions(files["float32"], layers=("conv_2",)))
-    assert {label: found["input_channels"].verdict for label, found in check.tensors[0].findings.items()} == {
+    assert {label: found["input_channels"].verdict for label, found in check.tensors[0].results.items()} == {
         "1:2": "broken",
         "1:4": "holds",
         "2:4": "holds",
@@ -103,8 +106,8 @@ def test_without_a_pattern_the_common_ones_are_shown(files: Mapping[str, Path]) 
 
 
 def test_several_demands_must_all_hold(files: Mapping[str, Path]) -> None:
-    asked = CheckOptions(files["float32"], m_by_n=MByN(2, 4), blocks=Blocks(16), sparsity=0.6)
-    assert {tensor.layer: tensor.failures for tensor in check_file(asked).tensors} == {
+    options = CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), blocks=BlockPattern(16), sparsity=0.6)
+    assert {tensor.layer: tensor.failures for tensor in check_file(options).tensors} == {
         "conv_1": ("block 16", "sparsity"),
         "conv_2": ("block 16", "sparsity"),
         "hidden": ("2:4",),
@@ -131,7 +134,7 @@ def test_a_sparsity_is_met_by_what_the_engine_prunes_for_it_and_not_by_one_less(
 
 
 def test_the_gates_of_an_lstm_are_checked_one_by_one(files: Mapping[str, Path]) -> None:
-    check = check_file(CheckOptions(files["lstm"], m_by_n=MByN(2, 4), layers=("*LSTM",)))
+    check = check_file(CheckOptions(files["lstm"], m_by_n=MByNPattern(2, 4), layers=("*LSTM",)))
     assert [tensor.passed for tensor in check.tensors] == [True] * 4 + [False] * 4
 
 
@@ -216,9 +219,9 @@ def test_what_tfmot_pruned_is_checked_and_what_it_missed_is_found(tmp_path: Path
     data = tf.data.Dataset.from_tensors((tf.ones((2, 6, 6, 2)), tf.ones((2, 4)))).repeat(2)
     pruned.fit(data, verbose=0, callbacks=[tfmot.UpdatePruningStep()])
     path = convert(tfmot.strip_pruning(pruned), "float32", tmp_path / "m.tflite")
-    check = check_file(CheckOptions(path, m_by_n=MByN(2, 4)))
+    check = check_file(CheckOptions(path, m_by_n=MByNPattern(2, 4)))
     # It leaves a convolution of two channels dense, and its own check says that 2:4 holds there.
     assert sorted(passed(check).values()) == [False, True, True]
     [missed] = [tensor for tensor in check.tensors if not tensor.passed]
     assert (missed.zeros, missed.weight.constant.shape) == (0, (8, 3, 3, 2))
-    assert [missed.findings["2:4"][axis].verdict for axis in AXES] == ["vacuous", "broken"]
+    assert [missed.results["2:4"][axis].verdict for axis in AXES] == ["vacuous", "broken"]

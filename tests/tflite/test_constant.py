@@ -43,7 +43,7 @@ def test_a_product_too_small_for_a_float_is_no_zero() -> None:
 def test_floats_are_zero_where_they_are() -> None:
     stored = np.array([0.0, -0.0, 1e-40, np.nan], np.float32)
     nothing = np.zeros(0)
-    constant = StoredConstant(0, 0, "k", (), (4,), "float32", stored, stored, nothing, nothing, 0)
+    constant = StoredConstant((4,), "float32", stored, stored, nothing, nothing, 0, name="k")
     assert constant.zeros.tolist() == [True, True, False, False]
 
 

@@ -105,7 +105,7 @@ def test_a_matrix_that_is_added_is_left_out_by_name(tmp_path: Path) -> None:
 def constant(*uses: Use, dtype: str = "float32", shape: tuple[int, ...] = (4, 6)) -> StoredConstant:
     stored = np.zeros(shape, "int32" if dtype == "int32" else "float32")
     none = np.zeros(0)
-    return StoredConstant(0, 0, "w", uses, shape, dtype, stored, stored, none, none, 0)
+    return StoredConstant(shape, dtype, stored, stored, none, none, 0, name="w", uses=uses)
 
 
 def test_tied_embeddings_read_as_the_matrix_that_they_are() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.tflite.flatbuffer import StoredConstant, Use
+from runner.tflite.constant import StoredConstant, Use
 from runner.verify.views import views
 from runner.verify.weight_match import WeightMatch, compare
 
@@ -140,7 +140,7 @@ def test_a_depthwise_kernel_is_scaled_along_its_last_axis() -> None:
     scaled = (trained * RNG.uniform(0.5, 2, (4, 2))).astype(np.float32).reshape(stored)
     nothing = np.zeros(0)
     uses = (Use("DEPTHWISE_CONV_2D", 1),)
-    kernel = StoredConstant(0, 0, "k", uses, stored, "float32", scaled, scaled, nothing, nothing, 0)
+    kernel = StoredConstant(stored, "float32", scaled, scaled, nothing, nothing, 0, name="k", uses=uses)
     view = views(shape, stored)[0]
     assert compare(kernel, view, trained, mask).proven
     scaled = scaled.copy()
