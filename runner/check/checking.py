@@ -123,7 +123,7 @@ def _checked(weight: WeightTensor, layer: str, options: CheckOptions) -> TensorC
     if constant.problem is not None:
         return TensorCheck(weight, layer, 0, size, {}, ("encoding",))
     zeros = int(np.count_nonzero(constant.zeros))
-    rows = weight.layout.rows(constant.zeros)
+    rows = weight.axes.rows(constant.zeros)
     near_zero = _near_zero(constant) if options.blocks else 0
     results = {
         pattern.label: {axis: pattern.find(rows, axis=axis, near_zero=near_zero) for axis in options.axes}

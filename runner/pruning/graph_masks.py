@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from runner.pruning.counts import FULL_PATTERN_TOLERANCE, short_group_zeros
 from runner.pruning.importance import DIGITS, FIRST, SECOND, SHIFTS, STEP
-from runner.pruning.masks import m_by_n_zeros, resolve_axis
+from runner.pruning.masks import block_sizes, m_by_n_zeros, resolve_axis
 from runner.pruning.selection import keep_largest, magnitude_bits, magnitudes_of_bits, rounded_bits
 
 _NETWORK_LIMIT = 16
@@ -50,9 +50,7 @@ def block_mask(weights: tf.Tensor, sparsity: tf.Tensor, block: tuple[int, int], 
     if pooling == "MAX":
         pooled = tf.reduce_max(tiles, axis=[1, 3])
     else:
-        heights = [min(block_rows, rows - start) for start in range(0, rows, block_rows)]
-        widths = [min(block_columns, columns - start) for start in range(0, columns, block_columns)]
-        sizes = tf.constant([[height * width for width in widths] for height in heights], tf.float64)
+        sizes = tf.constant(block_sizes(shape, block), tf.float64)
         pooled = rounded_bits(tf.reduce_sum(magnitudes_of_bits(tiles), axis=[1, 3]) / sizes)
     blocks = down * across
     kept = keep_largest(tf.reshape(pooled, [blocks]), _kept_count(blocks, sparsity))

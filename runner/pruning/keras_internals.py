@@ -14,6 +14,11 @@ from tensorflow.python.ops import control_flow_util
 Layer: TypeAlias = tf_keras.layers.Layer
 
 
+def layer_classes(names: str) -> tuple[type[Layer], ...]:
+    """Returns the Keras layers of these names, which spaces separate."""
+    return tuple(getattr(tf_keras.layers, name) for name in names.split())
+
+
 def inner_layers(layer: Layer, *, with_itself: bool = False) -> list[Layer]:
     """Lists the layers in a layer or model at any depth, those that attributes hold too."""
     return list(layer._flatten_layers(include_self=with_itself, recursive=True))

@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from runner.pruning.keras_internals import calls, has_graph
+from runner.pruning.keras_internals import calls, has_graph, layer_classes
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = layers.Layer
@@ -92,8 +92,8 @@ def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
         return count_macs(layer)
     if isinstance(layer, PruneLowMagnitude):
         return _of_call(layer.layer, taken, given)
-    for kinds, counted in _COUNTED:
-        if isinstance(layer, kinds):
+    for names, counted in _COUNTED:
+        if isinstance(layer, layer_classes(names)):
             return counted(layer, taken, given)
     if layer.weights:
         raise UncountableError(
@@ -102,26 +102,16 @@ def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
     return NO_MACS
 
 
-def _dense(layer: layers.Dense, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.kernel, _product(layer, given[1:-1]))
-
-
-def _convolution(layer: Layer, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.kernel, _positions(layer, given))
+def _at_outputs(layer: Layer, taken: Shape, given: Shape) -> Macs:
+    """Counts every kernel of a dense layer or convolution once for each place of its output."""
+    names = ("kernel", "depthwise_kernel", "pointwise_kernel")
+    kernels = (kernel for name in names if (kernel := getattr(layer, name, None)) is not None)
+    return sum((_times(kernel, _positions(layer, given)) for kernel in kernels), NO_MACS)
 
 
 def _transposed(layer: Layer, taken: Shape, given: Shape) -> Macs:
     # Each input position is multiplied by the whole kernel and added to the outputs that it reaches.
     return _times(layer.kernel, _positions(layer, taken))
-
-
-def _depthwise(layer: Layer, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.depthwise_kernel, _positions(layer, given))
-
-
-def _separable(layer: Layer, taken: Shape, given: Shape) -> Macs:
-    positions = _positions(layer, given)
-    return _times(layer.depthwise_kernel, positions) + _times(layer.pointwise_kernel, positions)
 
 
 def _einsum(layer: layers.EinsumDense, taken: Shape, given: Shape) -> Macs:
@@ -185,7 +175,8 @@ def _times(kernel: tf.Variable, uses: int) -> Macs:
 
 
 def _positions(layer: Layer, shape: Shape) -> int:
-    return _product(layer, shape[2:] if layer.data_format == "channels_first" else shape[1:-1])
+    channels_first = getattr(layer, "data_format", None) == "channels_first"
+    return _product(layer, shape[2:] if channels_first else shape[1:-1])
 
 
 def _product(layer: Layer, sizes: Sequence[int | None]) -> int:
@@ -196,27 +187,17 @@ def _product(layer: Layer, sizes: Sequence[int | None]) -> int:
 
 Counted: TypeAlias = Callable[[Any, Any, Any], Macs]
 
-# The first that fits counts: Keras's transposed and depthwise convolutions are convolutions too.
-_COUNTED: tuple[tuple[tuple[type, ...], Counted], ...] = (
-    ((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed),
-    ((layers.SeparableConv1D, layers.SeparableConv2D), _separable),
-    ((layers.DepthwiseConv1D, layers.DepthwiseConv2D), _depthwise),
-    ((layers.Conv1D, layers.Conv2D, layers.Conv3D), _convolution),
-    ((layers.Dense,), _dense),
-    ((layers.EinsumDense,), _einsum),
-    ((layers.MultiHeadAttention,), _attention),
-    ((layers.Bidirectional,), _both_ways),
-    ((layers.RNN,), _recurrent),
-    ((layers.TimeDistributed,), _along_time),
+# The first that fits counts: Keras's transposed convolutions are convolutions too.
+_COUNTED: tuple[tuple[str, Counted], ...] = (
+    ("Conv1DTranspose Conv2DTranspose Conv3DTranspose", _transposed),
     (
-        (
-            layers.BatchNormalization,
-            layers.LayerNormalization,
-            layers.GroupNormalization,
-            layers.Normalization,
-            layers.Embedding,
-            layers.PReLU,
-        ),
-        _nothing,
+        "Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
+        _at_outputs,
     ),
+    ("EinsumDense", _einsum),
+    ("MultiHeadAttention", _attention),
+    ("Bidirectional", _both_ways),
+    ("RNN", _recurrent),
+    ("TimeDistributed", _along_time),
+    ("BatchNormalization LayerNormalization GroupNormalization Normalization Embedding PReLU", _nothing),
 )

@@ -11,7 +11,7 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from runner.pruning.counts import group_zeros, kept_count, m_by_n_zero_count, short_group_zeros
+from runner.pruning.counts import kept_count, m_by_n_zero_count, short_group_zeros
 from runner.pruning.notation import M_BY_N_AXES, POOLINGS, Axis, m_by_n_problem
 
 Array = npt.NDArray[np.generic]
@@ -108,9 +108,7 @@ def block_mask(
     else:
         magnitudes = matrix.view(np.float32).astype(np.float64)
         sums = np.add.reduceat(np.add.reduceat(magnitudes, row_starts, axis=0), column_starts, axis=1)
-        heights = np.diff([*row_starts, matrix.shape[0]])
-        widths = np.diff([*column_starts, matrix.shape[1]])
-        pooled = (sums / np.outer(heights, widths)).astype(np.float32).view(np.int32)
+        pooled = (sums / block_sizes(array.shape, (rows, columns))).astype(np.float32).view(np.int32)
     kept = _largest(pooled.ravel(), kept_count(pooled.size, sparsity)).reshape(pooled.shape)
     expanded = kept.repeat(rows, axis=0)[: matrix.shape[0]].repeat(columns, axis=1)[:, : matrix.shape[1]]
     return expanded.reshape(array.shape).astype(array.dtype)
@@ -192,8 +190,18 @@ def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> Axis:
 
 def m_by_n_zeros(shape: tuple[int, ...], m: int, n: int, axis: str = "auto") -> int:
     """Counts the zeros of the full m:n pattern in a kernel of this shape."""
-    rows, by_channels = _pattern_rows(shape, m, n, axis)
-    return rows[0] * rows[2] * group_zeros(rows[1], m, n, short_groups_keep=by_channels)
+    (runs, length, outputs), by_channels = _pattern_rows(shape, m, n, axis)
+    groups, rest = divmod(length, n)
+    return runs * outputs * (groups * m + short_group_zeros(rest, m, n, keep=by_channels))
+
+
+def block_sizes(shape: tuple[int, ...], block_size: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Counts the weights of each block of a kernel, `[blocks down, blocks across]`; fewer at far edges."""
+    extents = (math.prod(shape[:-1]), shape[-1])
+    heights, widths = (
+        np.diff([*range(0, extent, size), extent]) for extent, size in zip(extents, block_size, strict=True)
+    )
+    return np.outer(heights, widths)
 
 
 def check_m_by_n(m: int, n: int) -> None:

@@ -6,20 +6,12 @@ import tf_keras
 from tf_keras import layers
 
 from runner.pruning.connections import Connections, Layer, connections
-from runner.pruning.keras_internals import has_graph
+from runner.pruning.keras_internals import has_graph, layer_classes
 from runner.pruning.wrapper import PruneLowMagnitude
 
 _ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "sigmoid", "linear")
 _OPERATIONS = ("identity", "add", "subtract", "multiply", "sigmoid", "relu", "relu6", "_add_dispatch")
-_ALWAYS = (
-    layers.Add,
-    layers.Multiply,
-    layers.ZeroPadding2D,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.ELU,
-    layers.Dropout,
-)
+_ALWAYS = layer_classes("Add Multiply ZeroPadding2D ReLU LeakyReLU ELU Dropout")
 _INSTEAD: tuple[tuple[type, str], ...] = (
     (layers.Conv2DTranspose, "no transposed convolution"),
     (layers.Conv2D, "of convolutions only 1x1, without strides, dilation or groups"),

@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from runner.pruning.keras_internals import without_auto_cast
+from runner.pruning.keras_internals import layer_classes, without_auto_cast
 from runner.pruning.layouts import KERNEL, KernelLayout, depthwise_layout, einsum_layout, transposed_layout
 from runner.pruning.structures import Shape
 
@@ -66,37 +66,24 @@ class _Place:
         return self.name or self.path.rpartition(".")[2]
 
 
-def _by_equation(layer: Any) -> KernelLayout:
-    return einsum_layout(layer.equation)
+_KERNEL, _POINTWISE = _Place("kernel"), _Place("pointwise_kernel")
+_DEPTHWISE = _Place("depthwise_kernel", lambda layer: depthwise_layout(len(layer.depthwise_kernel.shape)))
 
-
-_RECURRENT = (_Place("kernel"), _Place("recurrent_kernel"))
-
-_PLACES: list[tuple[type, tuple[_Place, ...]]] = [
-    (layers.Dense, (_Place("kernel"),)),
-    (layers.EinsumDense, (_Place("kernel", _by_equation),)),
-    (layers.DepthwiseConv1D, (_Place("depthwise_kernel", depthwise_layout(3)),)),
-    (layers.DepthwiseConv2D, (_Place("depthwise_kernel", depthwise_layout(4)),)),
-    (layers.SeparableConv1D, (_Place("depthwise_kernel", depthwise_layout(3)), _Place("pointwise_kernel"))),
-    (layers.SeparableConv2D, (_Place("depthwise_kernel", depthwise_layout(4)), _Place("pointwise_kernel"))),
-    (layers.Conv1DTranspose, (_Place("kernel", transposed_layout(3)),)),
-    (layers.Conv2DTranspose, (_Place("kernel", transposed_layout(4)),)),
-    (layers.Conv3DTranspose, (_Place("kernel", transposed_layout(5)),)),
-    (layers.Conv1D, (_Place("kernel"),)),
-    (layers.Conv2D, (_Place("kernel"),)),
-    (layers.Conv3D, (_Place("kernel"),)),
-    (layers.LocallyConnected1D, (_Place("kernel"),)),
-    (layers.LocallyConnected2D, (_Place("kernel"),)),
-    # TFLite stores an embedding's rows as they are: along a row run the dimensions.
-    (layers.Embedding, (_Place("embeddings", KernelLayout((), (1,), (0,))),)),
-    (layers.SimpleRNNCell, _RECURRENT),
-    (layers.LSTMCell, _RECURRENT),
-    (layers.GRUCell, _RECURRENT),
-    (layers.ConvLSTM1D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
-    (layers.ConvLSTM2D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
-    (layers.ConvLSTM3D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+_PLACES: tuple[tuple[str, tuple[_Place, ...]], ...] = (
+    ("EinsumDense", (_Place("kernel", lambda layer: einsum_layout(layer.equation)),)),
+    ("DepthwiseConv1D DepthwiseConv2D", (_DEPTHWISE,)),
+    ("SeparableConv1D SeparableConv2D", (_DEPTHWISE, _POINTWISE)),
     (
-        layers.MultiHeadAttention,
+        "Conv1DTranspose Conv2DTranspose Conv3DTranspose",
+        (_Place("kernel", lambda layer: transposed_layout(len(layer.kernel.shape))),),
+    ),
+    ("Dense Conv1D Conv2D Conv3D LocallyConnected1D LocallyConnected2D", (_KERNEL,)),
+    # TFLite stores an embedding's rows as they are: along a row run the dimensions.
+    ("Embedding", (_Place("embeddings", KernelLayout((), (1,), (0,))),)),
+    ("SimpleRNNCell LSTMCell GRUCell", (_KERNEL, _Place("recurrent_kernel"))),
+    ("ConvLSTM1D ConvLSTM2D ConvLSTM3D", (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+    (
+        "MultiHeadAttention",
         (
             _Place("_query_dense.kernel", KernelLayout((), (0,), (1, 2)), "query_kernel"),
             _Place("_key_dense.kernel", KernelLayout((), (0,), (1, 2)), "key_kernel"),
@@ -104,8 +91,8 @@ _PLACES: list[tuple[type, tuple[_Place, ...]]] = [
             _Place("_output_dense.kernel", KernelLayout((), (0, 1), (2,)), "output_kernel"),
         ),
     ),
-]
-"""The registry: layer class to where its prunable weights are; the first match counts."""
+)
+"""The registry: names of layer classes to where their prunable weights are; the first match counts."""
 
 
 def refuse_keras_3(candidate: Any) -> None:
@@ -147,7 +134,7 @@ def prunable_weights(layer: tf_keras.layers.Layer) -> list[PrunableWeight]:
 
 
 def _places(layer: Any) -> tuple[_Place, ...]:
-    return next((places for kind, places in _PLACES if isinstance(layer, kind)), ())
+    return next((places for names, places in _PLACES if isinstance(layer, layer_classes(names))), ())
 
 
 def _inner_layers(layer: Any) -> Iterator[tuple[str, Any]]:

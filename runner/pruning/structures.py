@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from runner.pruning import masks
-from runner.pruning.counts import FULL_PATTERN_TOLERANCE, as_float32, kept_count, m_by_n_zero_count
+from runner.pruning.counts import kept_count, m_by_n_zero_count, reaches_full_pattern
 from runner.pruning.notation import Axis, m_by_n_label
 
 if TYPE_CHECKING:
@@ -154,7 +154,7 @@ class MByN(Structure):
 
     def promises(self, sparsity: float) -> bool:
         """Tells whether the full pattern is promised: the sparsity reaches m/n."""
-        return as_float32(sparsity) >= self.m / self.n - FULL_PATTERN_TOLERANCE
+        return reaches_full_pattern(sparsity, self.m, self.n)
 
     def holds(self, weights: npt.ArrayLike, sparsity: float | None = None) -> bool:
         """Tells whether every group holds its zeros."""
@@ -184,11 +184,7 @@ class Block(Structure):
         return f"block {self.rows}x{self.columns}"
 
     def _block_sizes(self, shape: Shape) -> npt.NDArray[np.int64]:
-        """Lists how many weights each block holds; those at a ragged edge hold fewer."""
-        matrix_rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
-        heights = np.minimum(self.rows, matrix_rows - np.arange(0, matrix_rows, self.rows))
-        widths = np.minimum(self.columns, columns - np.arange(0, columns, self.columns))
-        return np.outer(heights, widths).ravel()
+        return masks.block_sizes(shape, (self.rows, self.columns)).ravel()
 
     def problem(self, shape: Shape) -> str | None:
         """Says why the structure cannot prune this shape."""

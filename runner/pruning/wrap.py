@@ -121,18 +121,10 @@ def _built_copy(layer: Layer) -> Layer:
 
 
 def _check_keywords(given: dict[str, Any], *, single_layer: bool) -> None:
-    own = {"m_by_n_axis", "weights", "importance", "importance_seed"}
-    of_layers = {
-        "name",
-        "input_shape",
-        "batch_input_shape",
-        "batch_size",
-        "dtype",
-        "trainable",
-        "dynamic",
-        "autocast",
-    }
-    allowed = own | of_layers if single_layer else own
+    allowed = {"m_by_n_axis", "weights", "importance", "importance_seed"}
+    if single_layer:
+        allowed |= {"name", "input_shape", "batch_input_shape", "batch_size", "dtype", "trainable"}
+        allowed |= {"dynamic", "autocast"}
     for name in given:
         if name not in allowed:
             named = sorted(set(inspect.signature(prune_low_magnitude).parameters) - {"kwargs"} | allowed)

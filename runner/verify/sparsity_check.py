@@ -1,6 +1,6 @@
 """What the sparsity check expects of a weight, and what it says about it."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -63,6 +63,11 @@ class PrunedWeight:
     def title(self) -> str:
         """How messages call it."""
         return f"layer '{self.layer}', {self.weight} {shape_text(self.values.shape)}"
+
+    def part(self, span: slice) -> "PrunedWeight":
+        """Cuts a part out along the last axis, such as one gate of a recurrent kernel."""
+        folds = None if self.folds is None else self.folds.part(span)
+        return replace(self, values=self.values[..., span], mask=self.mask[..., span], folds=folds)
 
     def pattern_holds(self, values: np.ndarray) -> bool:
         """Tells whether the promised pattern holds in values of the weight's shape in Keras layout."""

@@ -28,7 +28,7 @@ def with_zeros(files: Mapping[str, Path], zeros: np.ndarray) -> FileCheck:
     """The check of one convolution, had it these zeros."""
     check = check_file(CheckOptions(files["float32"], layers=("conv_1",)))
     [tensor] = check.tensors
-    layout = tensor.weight.layout
+    layout = tensor.weight.axes
     results = {
         pattern.label: {
             axis: pattern.find(layout.rows(zeros), axis=axis, near_zero=0) for axis in check.options.axes
