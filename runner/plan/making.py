@@ -21,12 +21,7 @@ _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image
 
 
 def make_plan(
-    rules: Sequence[Rule],
-    model: tf_keras.Model,
-    *,
-    samples: int,
-    batch_size: int,
-    epochs: int,
+    rules: Sequence[Rule], model: tf_keras.Model, *, samples: int, batch_size: int, epochs: int
 ) -> Plan:
     """Resolves a recipe's rules against a built model.
 

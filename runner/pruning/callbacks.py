@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
+from runner.pruning.mask_settling import settle_trained
 from runner.pruning.prunable import refuse_keras_3
-from runner.pruning.settling import settle_trained
 from runner.pruning.step_count import StepCount
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 

@@ -145,11 +145,7 @@ def _build(
 
         return tf.cond(updates, renew, lambda: (mask, tf.constant(True)))
 
-    signature = [
-        tf.TensorSpec(shape, dtype),
-        tf.TensorSpec(shape, tf.bool),
-        tf.TensorSpec([], tf.int64),
-    ]
+    signature = [tf.TensorSpec(shape, dtype), tf.TensorSpec(shape, tf.bool), tf.TensorSpec([], tf.int64)]
     if by_chance:
         signature.append(tf.TensorSpec([], tf.uint64))
     # Inlined, each call would bring the branches along, and each would be placed and prepared anew.

@@ -7,8 +7,8 @@ import tf_keras
 
 from runner.pruning.copying import copy_layer, copy_model, is_graph_model
 from runner.pruning.keras_internals import inner_layers
+from runner.pruning.mask_settling import settle_model
 from runner.pruning.prunable import refuse_keras_3
-from runner.pruning.settling import settle_model
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 

@@ -40,10 +40,11 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         sparsity_m_by_n: `(m, n)`: m of every n weights are zero. Excludes `block_size`.
         m_by_n_axis: `auto`, `input_channels` or `flattened`.
         weights: Names of the layer's weights to prune, such as `["recurrent_kernel"]`; None for all.
-        importance: `magnitude`, or `random`: the same counts, the weights drawn by lot. The lots are drawn
-            once, so the masks of a rising schedule are nested; see `runner.pruning.importance`.
-        importance_seed: Of the lots, from 0 to 2**64 - 1; layers of other names draw other lots. None takes
-            one from Python's `random`, which `tf_keras.utils.set_random_seed` seeds; a saved model has it.
+        importance: `magnitude`, or `random`: as many weights, chosen at random. The random scores stay the
+            same, so the masks of a rising schedule are nested; see `runner.pruning.importance`.
+        importance_seed: Seed of the random scores, from 0 to 2**64 - 1; layers of other names get other
+            scores. None takes one from Python's `random`, which `tf_keras.utils.set_random_seed` seeds; a
+            saved model has it.
         structure: The structure itself, in place of the arguments that name one.
         **kwargs: What every Keras layer takes, such as `name` and `input_shape`.
 
@@ -132,23 +133,10 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             problem = self.structure.problem(weight.kernel_shape)
             if problem:
                 raise ValueError(f"{self.layer.name!r}, weight {weight.name!r}: {problem}.")
-            mask = self.add_weight(
-                name=f"{weight.name}_mask",
-                shape=weight.shape,
-                initializer="ones",
-                dtype=tf.bool,
-                trainable=False,
-                **_PER_REPLICA,
-            )
-            step = self.add_weight(
-                name=f"{weight.name}_pruning_step",
-                shape=(),
-                initializer="zeros",
-                dtype=tf.int64,
-                trainable=False,
-                **_PER_REPLICA,
-            )
-            reached = tf.Variable(0, dtype=tf.int64, trainable=False, **_PER_REPLICA)  # Saved with nothing.
+            common = {"trainable": False, **_PER_REPLICA}
+            mask = self.add_weight(f"{weight.name}_mask", weight.shape, tf.bool, "ones", **common)
+            step = self.add_weight(f"{weight.name}_pruning_step", (), tf.int64, "zeros", **common)
+            reached = tf.Variable(0, dtype=tf.int64, **common)  # Saved with nothing.
             owner, seed = self.layer.name, self._seed_of(weight.name)
             masked.append(
                 MaskedWeight(weight, mask, step, reached, self.structure, self.pruning_schedule, owner, seed)

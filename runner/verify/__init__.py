@@ -5,7 +5,7 @@ file (`"saved"`) and in the bytes of each TFLite file (`"tflite_<variant>"`).
 """
 
 from runner.verify.keras_weights import check_weights
-from runner.verify.outputs import compare_outputs, rounding_depth
+from runner.verify.output_comparison import compare_outputs, rounding_depth
 from runner.verify.sparsity_check import CSV_COLUMNS, CheckRow, PrunedWeight, SparsityCheck
 from runner.verify.tflite_file import broken_encodings, check_tflite_file, find_weights
 
