@@ -1,6 +1,7 @@
 """The check of a TFLite file as JSON, for other programs."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from runner.check.checking import FileCheck, TensorCheck
@@ -65,10 +66,7 @@ def _tensor(tensor: TensorCheck) -> dict[str, Any]:
         "zeros": tensor.zeros if known else None,
         "sparsity": round(tensor.sparsity, 6) if known else None,
         "patterns": {
-            label: {
-                axis: {"verdict": found.verdict, "groups": found.groups, "broken": found.broken}
-                for axis, found in by_axis.items()
-            }
+            label: {axis: asdict(found) for axis, found in by_axis.items()}
             for label, by_axis in tensor.results.items()
         },
         "failures": list(tensor.failures),

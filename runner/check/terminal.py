@@ -46,27 +46,27 @@ def check_table(check: FileCheck) -> Table:
 
 def sentences(check: FileCheck) -> list[str]:
     """Says what the table cannot: broken encodings, what is no weight, and the count."""
-    told = [
+    lines = [
         f"{tensor.layer}: {tensor.weight.constant.problem}"
         for tensor in check.tensors
         if tensor.weight.constant.problem is not None
     ]
     if check.left_out:
         readers = sorted({use.op for constant in check.left_out for use in constant.uses})
-        told.append(
+        lines.append(
             f"Not weights, as far as is known: {len(check.left_out)} other constant(s) of two dimensions or"
             f" more, read by {', '.join(readers) or 'no operator'}."
         )
     count, zeros = len(check.tensors), sum(tensor.zeros for tensor in check.tensors)
     size = sum(tensor.size for tensor in check.tensors)
     if not check.tensors:
-        told.append(f"{check.options.file}: has no weight tensors.")
+        lines.append(f"{check.options.file}: has no weight tensors.")
     elif check.options.anything:
         passed = sum(tensor.passed for tensor in check.tensors)
-        told.append(f"{passed} of {count} weight tensors pass.")
+        lines.append(f"{passed} of {count} weight tensors pass.")
     else:
-        told.append(f"{zeros:,} of {size:,} weights in {count} tensors are zero: {zeros / size:.2%}.")
-    return told
+        lines.append(f"{zeros:,} of {size:,} weights in {count} tensors are zero: {zeros / size:.2%}.")
+    return lines
 
 
 def _cells(tensor: TensorCheck, check: FileCheck) -> list[Text | str]:

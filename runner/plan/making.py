@@ -114,7 +114,7 @@ def _rows(
             )
         )
     if not rows and layer.layer.weights and rule is not None and rule.prune:
-        # Said, never silently skipped; without a rule nobody asked.
+        # Reported, never silently skipped; without a rule it was not to be pruned.
         reason = f"{layer.kind} has no weights that can be pruned"
         shape = tuple(layer.layer.weights[0].shape)
         rows.append(PlannedWeight(layer.name, layer.kind, "-", shape, shape, rule.key, reason=reason))
@@ -177,13 +177,13 @@ def _warnings(rows: Sequence[PlannedWeight]) -> list[str]:
         label, n = row.structure.label, row.structure.n
         if row.structure.axis == "auto" and row.axis == "flattened":
             channels = row.kernel_shape[-2]
-            told = (
+            words = (
                 f"{counted(channels, 'input channel')} {'is' if channels == 1 else 'are'} no multiple of {n},"
                 f" so {label} runs along the flattened row;"
                 " hardware that pads channels will not see it there."
             )
-            layers.setdefault(told, []).append(row.layer)
+            layers.setdefault(words, []).append(row.layer)
         if not row.promised:
-            told = f"sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}"
-            layers.setdefault(f"{told}, so the pattern {label} is not promised.", []).append(row.layer)
-    return [f"{listed(dict.fromkeys(names), most=4)}: {told}" for told, names in layers.items()]
+            words = f"sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}"
+            layers.setdefault(f"{words}, so the pattern {label} is not promised.", []).append(row.layer)
+    return [f"{listed(dict.fromkeys(names), most=4)}: {words}" for words, names in layers.items()]

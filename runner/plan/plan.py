@@ -1,4 +1,4 @@
-"""What a plan is."""
+"""The plan: what becomes of each weight tensor of a model, one row for each."""
 
 from dataclasses import dataclass
 

@@ -1,4 +1,4 @@
-"""Putting a plan into effect: wrappers around the planned layers."""
+"""Wraps the planned layers of a model, and refuses a model that wrapping would change."""
 
 from collections.abc import Mapping
 
@@ -25,7 +25,7 @@ def wrap_model(plan: Plan, model: tf_keras.Model, seed: int = 0) -> tf_keras.Mod
     Args:
         plan: Made for this model.
         model: Left untouched.
-        seed: The run's, for masks that are drawn by lot; every weight draws its own.
+        seed: The run's, from which each random mask derives its own.
 
     Returns:
         The copy, its weights equal, not compiled.
@@ -50,7 +50,7 @@ def _wrapped(
         structure=first.structure,
         weights=[row.weight for row in rows],
         importance=first.importance,
-        # By its path: layers of one name in two nested models are not to share their lots.
+        # By its path: layers of one name in two nested models get different random masks.
         importance_seed=derived_seed(seed, first.layer) if first.importance == "random" else None,
     )
 

@@ -110,11 +110,11 @@ def at_final_level(model: tf_keras.layers.Layer, steps_left: int | None) -> bool
     """Tells whether every mask is at the final level of its schedule, and the schedule stays there.
 
     The final level is the value at `end_step`. A schedule that names no end is at its final level where its
-    value stays the same until training ends. Of the steps between, 64 are asked for.
+    value stays the same until training ends; 64 of the steps until then are evaluated.
 
     Args:
         model: A model or layer with wrappers in it; frozen layers do not count.
-        steps_left: Training steps to come. None: nobody knows, and as many are asked for as have been taken.
+        steps_left: Training steps to come; None where that is unknown, and as many as were taken are assumed.
 
     Returns:
         True also where nothing is pruned.

@@ -58,13 +58,13 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int = -1, logs: Any = None) -> None:
         """Goes on from the steps that the masks have now: another callback may have taken some back."""
-        self._steps.look()
+        self._steps.update()
         self._steps.start_again()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Looks at what the batch before has changed, as long as no optimizer is known to count."""
+        """Counts what the batch before has changed, as long as no optimizer is known to count."""
         if not self._steps.is_kept:
-            self._steps.look()
+            self._steps.update()
 
     def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
         """Settles the masks that no optimizer kept.
@@ -74,7 +74,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
             logs: Not read.
             epoch: The same number under Keras's name; not read.
         """
-        taken = self._steps.look()
+        taken = self._steps.update()
         for wrapper in wrappers(self.model):
             if taken > self._by_epoch_end and wrapper.steps == self._at_epoch_end.get(wrapper, 0):
                 wrapper.settle(self._at_begin.get(wrapper, 0) + taken)
@@ -89,7 +89,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
             UserWarning: Where it prunes weights that training had kept, because another callback has restored
                 those of an earlier step, or because an optimizer has skipped steps that count.
         """
-        taken = self._steps.look()
+        taken = self._steps.update()
         steps = {wrapper: self._at_begin.get(wrapper, 0) + taken for wrapper in wrappers(self.model)}
         settle_trained(self.model, steps, by="UpdatePruningStep")
 

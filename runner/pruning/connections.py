@@ -1,4 +1,4 @@
-"""How the layers of a model are connected, models nested in it taken apart."""
+"""How the layers of a model are connected, those of nested models included."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ Layer: TypeAlias = tf_keras.layers.Layer
 
 @dataclass(frozen=True)
 class Connections:
-    """Which layer feeds which, a layer used twice standing once.
+    """Which layer feeds which; a layer that is used twice is listed once.
 
     Args:
         layers: Every layer that is no model itself, in an order in which the model can run.
@@ -30,12 +30,12 @@ class Connections:
     def followed(
         self, first: Iterable[Layer], step: dict[Layer, list[Layer]], stop: Callable[[Layer], bool]
     ) -> list[Layer]:
-        """Lists the layers met from the first ones on, they and those that stop the way included.
+        """Lists the layers that are reached from the first ones, these included.
 
         Args:
             first: Where to begin.
             step: `consumers` to go forward, `producers` to go back.
-            stop: Tells a layer behind which nobody goes on.
+            stop: Tells whether not to go beyond a layer, which is listed itself.
         """
         met: dict[Layer, None] = {}
         waiting = list(first)

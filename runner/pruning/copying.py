@@ -1,4 +1,4 @@
-"""Copying models layer by layer: what wrapping and stripping share."""
+"""Copies models layer by layer, for wrapping and stripping, and finds what a copy could not keep."""
 
 from collections.abc import Callable, Iterable
 from typing import Any, TypeAlias
@@ -17,7 +17,7 @@ BUILD_FUNCTIONAL = "Build it as a functional model, and call the layer in it as 
 
 
 def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
-    """Copies a Sequential or functional model, weights and all, replacing layers on the way.
+    """Copies a Sequential or functional model, weights and all, replacing layers.
 
     Every layer has one copy, however often it is used: in one model, in several nested models, or in a
     model and one nested in it. A nested model likewise. So the copy has as many parameters as the model.

@@ -1,12 +1,9 @@
-"""Importance: what ranks the weights, their magnitude or chance.
+"""Importance: what ranks the weights, their magnitude or random scores.
 
-Masks by chance are the control that a method of pruning has to beat: the same counts, schedule and structure,
-the weights drawn by lot. A weight's lot is drawn once, from a seed, and not again at each update of the mask.
+Random masks are the control that a method of pruning has to beat: the same counts, schedule and structure,
+other weights. The score of weight i is a pure function of the seed and i, the same at each update of a mask.
 So the masks of a rising schedule are nested, as those of magnitude are: what is pruned stays pruned. (Masks
-redrawn at every update would be another experiment: weights that come and go while the others learn.)
-
-Nothing is kept between updates: the lot of weight i is a pure function of the seed and i, computed anew,
-inside the graph, whenever a mask is.
+sampled anew at every update would be another experiment: weights that come and go while the others learn.)
 """
 
 import difflib
@@ -30,7 +27,7 @@ def checked_seed(importance: str, seed: int | None) -> int | None:
     """Checks the arguments `importance` and `importance_seed` of a wrapper.
 
     Returns:
-        The seed, drawn from Python's `random` where `random` importance is given none; None for magnitude.
+        The seed, from Python's `random` where random importance is given none; None for magnitude.
 
     Raises:
         ValueError: The importance is none of `IMPORTANCES`, or its seed cannot be used.
@@ -63,14 +60,14 @@ def derived_seed(seed: int, name: str) -> int:
 
 
 def random_scores(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
-    """Draws the lots of a weight: outputs 1 to n of the generator SplitMix64, their upper 24 bits as a share.
+    """Returns a random score for each weight: the upper 24 bits of outputs 1 to n of SplitMix64.
 
     Args:
         shape: Of the weight, as it is stored.
         seed: From 0 to 2**64 - 1.
 
     Returns:
-        float32 of that shape, uniform in [0, 1): to be ranked in the place of magnitudes.
+        float32 of that shape, uniform in [0, 1), to be ranked in place of magnitudes.
     """
     bits = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(STEP) + np.uint64(seed)
     bits = (bits ^ (bits >> np.uint64(SHIFTS[0]))) * np.uint64(FIRST)

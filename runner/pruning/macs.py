@@ -50,8 +50,8 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
     weights. At padded edges the whole kernel counts: this is how papers count.
 
     Args:
-        model: A built Sequential or functional model; models nested in it and pruning wrappers are looked
-            into.
+        model: A built Sequential or functional model; models nested in it and pruning wrappers are
+            included.
         input_shape: One sample's, for a model of one input that leaves lengths open; None takes the model's.
 
     Returns:
@@ -75,7 +75,7 @@ def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[M
     """Counts multiply-accumulates as `count_macs` does, or says why they cannot be counted.
 
     Args:
-        model: A built model; it may have layers of anybody's making.
+        model: A built model; it may have custom layers.
         input_shape: The shape of one sample.
 
     Returns:

@@ -29,12 +29,12 @@ class MaskedWeight:
         weight: The weight; its constraint is set here, behind one that it already has.
         mask: bool variable of the weight's shape; False = pruned.
         step: int64 scalar variable: training steps so far. It is saved and loaded with the weights.
-        reached: Another, of what happened: the step that training was at when it last changed the weight.
-            It is no weight of a model, so that it stays where weights of an earlier step are restored.
+        reached: int64 scalar variable: the step at which training last changed the weight. It is not saved
+            with the model, so that it stays when weights of an earlier step are restored.
         structure: Which weights are zeroed together.
         schedule: Sparsity over the steps.
         owner: The layer's name, for messages.
-        seed: Of the weights' lots, where chance ranks them; None: magnitude does. See `importance`.
+        seed: Of the random scores that rank the weights; None ranks them by magnitude. See `importance`.
     """
 
     def __init__(
@@ -97,7 +97,7 @@ class MaskedWeight:
             steps: Training steps that were run, where the caller knows; default: those counted. The latest
                 of these, of the step and of the one reached is the last.
         """
-        self.apply()  # First, so that an averaged or restored weight cannot win a place back.
+        self.apply()  # First, so that an averaged or restored weight is not ranked again.
         counted = int(self.step.numpy())
         last = max(counted, int(self.reached.numpy()), steps or 0)
         self.step.assign(last)
@@ -112,7 +112,7 @@ class MaskedWeight:
             self.apply()
 
     def apply(self) -> None:
-        """Sets the pruned weights to zero, as the mask stands."""
+        """Sets the pruned weights to zero by the present mask."""
         values = tf.convert_to_tensor(self.weight.variable)
         self.weight.variable.assign(tf.where(self.mask, values, tf.zeros([], values.dtype)))
 

@@ -89,7 +89,7 @@ def block_mask(
         weights: Kernel `[*spatial, in, out]`, rank 2 or more.
         sparsity: Share of the blocks to prune, in [0, 1).
         block_size: Rows (inputs) and columns (outputs) of a block, each at least 1.
-        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+        pooling: `AVG` or `MAX` of the magnitudes is the block's score.
 
     Returns:
         0/1 of the shape and dtype of `weights`.

@@ -28,7 +28,7 @@ _INSTEAD: tuple[tuple[type, str], ...] = (
 
 
 class PruningPolicy(abc.ABC):
-    """Decides layer by layer."""
+    """Decides for each layer of a model whether it is pruned."""
 
     @abc.abstractmethod
     def allow_pruning(self, layer: Layer) -> bool:
@@ -52,10 +52,10 @@ class PruneForLatencyOnXNNPack(PruningPolicy):
         return _is_plain_conv(layer) and layer.kernel_size == (1, 1)
 
     def ensure_model_supports_pruning(self, model: tf_keras.Model) -> None:
-        """Checks that the model holds a subgraph for sparse inference; models nested in it are looked into.
+        """Checks that the model holds a subgraph for sparse inference; models nested in it included.
 
         Raises:
-            ValueError: If it does not; the message names the layer that is in the way.
+            ValueError: If it does not; the message names the layer.
         """
         if isinstance(model, tf_keras.Sequential) and not model.built:
             raise ValueError(f"{model.name!r} is not built yet; give it an input shape first.")

@@ -15,7 +15,7 @@ from runner.pruning.structures import Shape
 
 
 class PrunableLayer(abc.ABC):
-    """Mix-in for a layer of your own: it names the variables that may be pruned."""
+    """Mix-in for a custom layer: it names the variables that may be pruned."""
 
     @abc.abstractmethod
     def get_prunable_weights(self) -> list[tf.Variable]:
@@ -96,7 +96,7 @@ _PLACES: tuple[tuple[str, tuple[_Place, ...]], ...] = (
 
 
 def refuse_keras_3(candidate: Any) -> None:
-    """Raises ValueError, with the way out, where a layer or model is one of Keras 3."""
+    """Raises ValueError, which says what to do, where a layer or model is one of Keras 3."""
     if any(kind.__module__.partition(".")[0] == "keras" for kind in type(candidate).__mro__):
         raise ValueError(
             f"{type(candidate).__name__} is a Keras 3 object, and pruning works on tf-keras (Keras 2). Start"

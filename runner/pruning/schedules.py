@@ -1,8 +1,8 @@
 """Schedules: sparsity as a function of the training step, and how a saved model names them.
 
-A schedule is called with a step and answers `(should_prune, sparsity)`, as TensorFlow Model
+A schedule is called with a step and returns `(should_prune, sparsity)`, as TensorFlow Model
 Optimization's do, so that schedules written for it run unchanged. Steps count from 1. `update_steps` has the
-updates that the engine adds to a schedule's answers.
+updates that the engine adds to a schedule's.
 """
 
 import abc
@@ -46,13 +46,10 @@ class PruningSchedule(abc.ABC):
 
     @abc.abstractmethod
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers for a training step.
+        """Returns whether masks are updated at a step, and the sparsity in [0, 1).
 
         Args:
             step: Python int or integer tensor, counted from 1.
-
-        Returns:
-            Whether masks are updated at this step, and the sparsity in [0, 1).
         """
 
     @abc.abstractmethod
@@ -120,11 +117,10 @@ class ConstantSparsity(PruningSchedule):
         self._validate_sparsity(target_sparsity, "target_sparsity")
         self._validate_step(begin_step, end_step, frequency, True)
         self.target_sparsity = float(target_sparsity)
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.frequency = as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, target_sparsity)`."""
+        """Returns `(on the grid, target_sparsity)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         if isinstance(step, int):
             return fires, self.target_sparsity
@@ -168,11 +164,11 @@ class PolynomialDecay(PruningSchedule):
         if not is_number(power) or not 0 < power < math.inf:
             raise ValueError(f"power is {power!r}; it must be a number above 0.")
         self.initial_sparsity, self.final_sparsity = float(initial_sparsity), float(final_sparsity)
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.power, self.frequency = float(power), as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
+        self.power = float(power)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, the polynomial's value)`."""
+        """Returns `(on the grid, the polynomial's value)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         span = self.end_step - self.begin_step
         rise = self.initial_sparsity - self.final_sparsity
@@ -192,20 +188,9 @@ class PolynomialDecay(PruningSchedule):
 
 
 class LinearSparsity(PolynomialDecay):
-    """From one sparsity to another by equal steps: `initial + (final - initial) * p`.
+    """From one sparsity to another by equal steps: `PolynomialDecay` of power 1, with its other arguments.
 
-    `p = clip((step - begin) / (end - begin), 0, 1)`; it is `PolynomialDecay` of power 1 (the linear schedule
-    that Zhu & Gupta, arXiv 1710.01878, compare with).
-
-    Args:
-        initial_sparsity: Sparsity before and at `begin_step`, in [0, 1).
-        final_sparsity: Sparsity at and after `end_step`, in [0, 1).
-        begin_step: Step at which the rise begins, at least 0.
-        end_step: Step at which it arrives, at least `begin_step`.
-        frequency: Steps between mask updates, at least 1. Default 100.
-
-    Raises:
-        ValueError: If a value is out of range.
+    It is the linear schedule that Zhu & Gupta, arXiv 1710.01878, compare with.
     """
 
     def __init__(
@@ -255,8 +240,7 @@ class ExponentialSparsity(PruningSchedule):
         if rate is not None and (not is_number(rate) or not 0 < rate < 1):
             raise ValueError(f"rate is {rate!r}; it must be a number in (0, 1).")
         self.final_sparsity, self.rate = float(final_sparsity), rate
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.frequency = as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
 
     @property
     def sufficient_rate(self) -> float | None:
@@ -273,7 +257,7 @@ class ExponentialSparsity(PruningSchedule):
         return math.log1p(-self.final_sparsity) / max(self.end_step - self.begin_step, 1)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, the capped exponential)`."""
+        """Returns `(on the grid, the capped exponential)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         arrived = self.end_step if self.rate is None else math.inf  # No rounding keeps it below its level.
         if isinstance(step, int):

@@ -17,8 +17,8 @@ def strip_pruning(model: Any) -> Any:
 
     First the masks are set to the schedule's value at the last training step, so that a training that
     ended early, or had no `UpdatePruningStep`, is stripped at the sparsity it had reached by then. The
-    model that was given keeps its wrappers and can train on; only a subclassed model, which nobody can
-    copy from outside, is stripped in place: the attributes that hold wrappers then hold the layers inside.
+    model that was given keeps its wrappers and can train on; only a subclassed model, which cannot be copied
+    from outside, is stripped in place: the attributes that hold wrappers then hold the layers inside.
 
     Args:
         model: A tf-keras model.

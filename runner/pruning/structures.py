@@ -1,7 +1,7 @@
-"""Structures: which weights are zeroed together. A structure is data plus a few questions.
+"""Structures: which weights are zeroed together.
 
-Each answers, for a kernel in Keras layout `[*spatial, in, out]`: how many zeros a sparsity plans, the
-mask (NumPy and in the graph), and whether the promised pattern holds.
+Each knows, for a kernel in Keras layout `[*spatial, in, out]`, how many zeros a sparsity plans, the mask (in
+NumPy and in the graph), and whether the promised pattern holds.
 """
 
 import abc
@@ -32,7 +32,7 @@ class Structure(abc.ABC):
     @property
     @abc.abstractmethod
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
 
     @abc.abstractmethod
     def problem(self, shape: Shape) -> str | None:
@@ -51,7 +51,7 @@ class Structure(abc.ABC):
         """Returns the same mask inside the graph, as bool."""
 
     def shared(self, scores: Any) -> Any:
-        """Gives weights that are kept or pruned together one score, so that chance favours none of them.
+        """Gives weights that are kept or pruned together one random score.
 
         Args:
             scores: NumPy array or tensor of static shape, a score for each weight of a kernel.
@@ -79,7 +79,7 @@ class Unstructured(Structure):
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
         return "unstructured"
 
     def problem(self, shape: Shape) -> str | None:
@@ -124,7 +124,7 @@ class MByN(Structure):
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
         return m_by_n_label(self.m, self.n)
 
     def resolved_axis(self, shape: Shape) -> Axis:
@@ -168,7 +168,7 @@ class Block(Structure):
     Args:
         rows: Inputs in a block, at least 1.
         columns: Outputs in a block, at least 1.
-        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+        pooling: `AVG` or `MAX` of the magnitudes is the block's score.
     """
 
     rows: int
@@ -180,7 +180,7 @@ class Block(Structure):
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
         return f"block {self.rows}x{self.columns}"
 
     def _block_sizes(self, shape: Shape) -> npt.NDArray[np.int64]:
@@ -285,13 +285,13 @@ def structure_arguments(structure: Structure) -> dict[str, Any]:
         named |= {"sparsity_m_by_n": [structure.m, structure.n], "m_by_n_axis": structure.axis}
     elif isinstance(structure, Block):
         named |= {"block_size": [structure.rows, structure.columns], "block_pooling_type": structure.pooling}
-    elif not isinstance(structure, Unstructured):
+    elif type(structure) is not Unstructured:
         raise TypeError(f"no arguments name the structure {structure.label}, so it cannot be saved.")
     return named
 
 
 def library_of(array: Any) -> Any:
-    """Returns NumPy for its arrays, TensorFlow for tensors, which whoever has one has imported."""
+    """Returns NumPy for its arrays, TensorFlow for tensors; it is imported only then."""
     if isinstance(array, np.ndarray):
         return np
     import tensorflow as tf

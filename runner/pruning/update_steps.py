@@ -13,10 +13,7 @@ from runner.pruning.schedules import PruningSchedule, Step, as_step
 
 
 def decide(schedule: PruningSchedule, step: Step) -> tuple[Any, Any]:
-    """Answers for the engine: whether it updates a mask at this step, and to which sparsity.
-
-    It does where the schedule says so, and at `end_step`, so that the target is reached whatever the
-    frequency; and a `begin_step` of 0, which no step ever is, fires in step 1.
+    """Returns whether the engine updates a mask at a step, and to which sparsity.
 
     Args:
         schedule: Any schedule.

@@ -75,7 +75,9 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             )
         named = structure_from_arguments(block_size, block_pooling_type, sparsity_m_by_n, m_by_n_axis)
         if structure is not None and named != Unstructured():
-            raise ValueError("structure stands beside block_size or sparsity_m_by_n; a layer can have one.")
+            raise ValueError(
+                "structure, block_size and sparsity_m_by_n name two structures; a layer can have one."
+            )
         self.structure = structure or named
         self.pruning_schedule = pruning_schedule or default_schedule(self.structure)
         if not isinstance(self.pruning_schedule, PruningSchedule):

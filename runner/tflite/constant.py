@@ -1,4 +1,4 @@
-"""What a constant of a TFLite file is: its numbers, how they are stored, and who reads them."""
+"""A constant of a TFLite file: its numbers, how they are stored, and which operators read them."""
 
 from dataclasses import dataclass
 from functools import cached_property

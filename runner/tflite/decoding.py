@@ -1,4 +1,4 @@
-"""What the bytes of a TFLite tensor mean as numbers."""
+"""Decodes the bytes of a TFLite tensor as numbers."""
 
 from collections.abc import Callable, Mapping
 

@@ -1,4 +1,4 @@
-"""The patterns that zeros can have, looked for in rows of weights."""
+"""Finds m:n and block patterns in the zeros of a stored weight."""
 
 import math
 from dataclasses import dataclass
@@ -11,13 +11,13 @@ from runner.pruning.notation import Axis
 
 PatternVerdict = Literal["holds", "vacuous", "broken"]
 
-# Zeros among kept weights, as a share of these, that chance explains: a trained weight may be zero.
+# Share of zeros among kept weights that is no sign of a broken pattern: a trained weight may be zero.
 _NATURAL = 0.01
 
 
 @dataclass(frozen=True)
 class PatternResult:
-    """What became of one pattern along one axis.
+    """Whether one pattern holds along one axis.
 
     Attributes:
         verdict: `"holds"`; `"vacuous"` where it holds only because no group can break it; `"broken"`.
@@ -31,7 +31,7 @@ class PatternResult:
 
 
 class Pattern(Protocol):
-    """One way in which zeros may lie."""
+    """A pattern that zeros may have."""
 
     @property
     def label(self) -> str:
@@ -116,4 +116,4 @@ class BlockPattern:
 
 
 COMMON = tuple(MByNPattern(m, n) for m, n in ((1, 2), (1, 4), (2, 4), (4, 8)))
-"""What is looked for where no pattern is asked for."""
+"""The patterns that are checked where none is named."""

@@ -1,4 +1,4 @@
-"""Who reads each tensor of a TFLite graph."""
+"""Which operators read each tensor of a TFLite graph."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence

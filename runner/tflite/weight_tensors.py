@@ -77,7 +77,7 @@ _DEPTHWISE = _Reading(outputs=(-1,))
 _LOOKED_UP = _Reading(outputs=(0,), rest="inputs")
 _LEFT_FACTOR, _RIGHT_FACTOR = _Reading(inputs=(-1,), rest="outputs"), _Reading(inputs=(-2,), rest="outputs")
 _TURNED = {_LEFT_FACTOR: _RIGHT_FACTOR, _RIGHT_FACTOR: _LEFT_FACTOR}
-"""How a matrix product reads a factor that it is told to transpose."""
+"""How a matrix product reads a factor that it transposes."""
 
 
 def _each(reading: _Reading, *positions: int | range) -> dict[int, _Reading]:
@@ -123,7 +123,7 @@ def weight_tensors(constants: Iterable[StoredConstant]) -> tuple[list[WeightTens
 
     Returns:
         The weight tensors, in the order in which operators first read them; and the constants that look like
-        matrices and are none as far as this module knows, for the reader to be told of.
+        matrices and are none as far as this module knows.
     """
     weights, left_out = [], []
     for constant in sorted(constants, key=lambda one: (one.subgraph, one.first_read)):

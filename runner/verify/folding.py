@@ -100,21 +100,21 @@ def _believed(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarra
     A lone weight fits any scale, so that taking its ratio for one would excuse whatever was done to it. Where
     the rows have scales of their own, all that is known of a lone weight is that it is not zero.
     """
-    scale, told = _scales(found, values, rounded), np.count_nonzero(values, axis=1) >= 2
-    if told.any() and not rounded:
-        shared = np.median(scale[told])
-        agree = np.all(np.abs(scale[told] - shared) <= _SLACK * np.abs(shared))
+    scale, known = _scales(found, values, rounded), np.count_nonzero(values, axis=1) >= 2
+    if known.any() and not rounded:
+        shared = np.median(scale[known])
+        agree = np.all(np.abs(scale[known] - shared) <= _SLACK * np.abs(shared))
         # A single row agrees with itself; it is unscaled, or says nothing of the others.
-        if agree and (np.count_nonzero(told) > 1 or abs(shared - 1) <= _SLACK):
-            scale[~told] = shared
+        if agree and (np.count_nonzero(known) > 1 or abs(shared - 1) <= _SLACK):
+            scale[~known] = shared
     return scale
 
 
 def _vary(scale: np.ndarray, values: np.ndarray, rounded: bool) -> bool:
     """Says whether the scales of rows with two weights or more differ; if not, the other axis says it all."""
-    told = np.abs(scale[np.count_nonzero(values, axis=1) >= 2, 0])
+    known = np.abs(scale[np.count_nonzero(values, axis=1) >= 2, 0])
     slack = _SLACK_ROUNDED if rounded else _SLACK
-    return told.size > 0 and bool(told.max() > told.min() * (1 + slack))
+    return known.size > 0 and bool(known.max() > known.min() * (1 + slack))
 
 
 def _scales(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
@@ -126,12 +126,12 @@ def _scales(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
     largest = np.argpartition(-np.abs(values), count - 1, axis=1)[:, :count]
     witnesses = np.take_along_axis(values, largest, axis=1)
     seen = np.take_along_axis(found, largest, axis=1)
-    known = (witnesses != 0) & np.isfinite(seen)
+    usable = (witnesses != 0) & np.isfinite(seen)
     ratios = np.full(witnesses.shape, np.nan)
-    np.divide(seen, witnesses, out=ratios, where=known)
+    np.divide(seen, witnesses, out=ratios, where=usable)
     scale = np.ones((len(values), 1))
-    told = known.any(axis=1)
-    scale[told, 0] = np.nanmedian(ratios[told], axis=1)
+    known = usable.any(axis=1)
+    scale[known, 0] = np.nanmedian(ratios[known], axis=1)
     return np.where(scale != 0, scale, 1.0)
 
 

@@ -1,4 +1,4 @@
-"""Reads off a Keras model what its converter may multiply into each kernel.
+"""Finds in a Keras model the factors that its converter may multiply into each kernel.
 
 A BatchNormalization after a convolution becomes one factor per output channel of its kernel, one before a
 Dense layer a factor per input, a Rescaling a factor for all. The layers next to a kernel are followed in both
@@ -25,7 +25,7 @@ _Edges: TypeAlias = dict[Layer, list[Layer]]
 
 
 class _Unknown(Exception):
-    """A layer that may multiply by anything stands in the way."""
+    """A layer may multiply by anything."""
 
 
 _DEPTHWISE = layer_classes("DepthwiseConv1D DepthwiseConv2D")
@@ -103,7 +103,7 @@ def _folds(readers: _Edges, sources: _Edges, layer: Layer, weight: PrunableWeigh
         return None
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
-    # The two kernels of a separable convolution stand one behind the other.
+    # The second kernel of a separable convolution follows the first.
     first = isinstance(layer, _SEPARABLE) and weight.name == "depthwise_kernel"
     second = isinstance(layer, _SEPARABLE) and not first
     output_axes, input_axes = _axes(layer, weight)
@@ -127,7 +127,7 @@ def _behind(readers: _Edges, layer: Layer) -> Iterable[np.ndarray]:
 def _followed(
     edges: _Edges, layer: Layer, so_far: np.ndarray, passed: tuple[Layer, ...]
 ) -> Iterator[np.ndarray]:
-    """Gives the product of the factors up to each layer that multiplies, along every way from a layer."""
+    """Gives the product of the factors up to each layer that multiplies, along every path from a layer."""
     for neighbour in edges.get(layer, []):
         if any(neighbour is one for one in passed):
             raise _Unknown

@@ -76,7 +76,7 @@ class PrunedWeight:
 
 @dataclass(frozen=True)
 class CheckRow:
-    """The verdict on one weight at one point.
+    """The result for one weight at one point.
 
     Attributes:
         layer: The layer's name.
@@ -146,9 +146,9 @@ def judge(expected: PrunedWeight, point: str, values: np.ndarray | None, problem
 
     Args:
         expected: The weight.
-        point: Where it was looked at.
+        point: As in `CheckRow`.
         values: Its values there, in Keras layout; `None` where it was not found.
-        problems: What is wrong, without the layer's name; the pattern is looked at here.
+        problems: What is known to be wrong, without the layer's name; the pattern is checked here.
 
     Returns:
         The row.

@@ -115,17 +115,17 @@ def _check(
     shape, closest, whole = expected.values.shape, found.closest, None
     suspect = next((c for c in constants if c.problem is not None and views(shape, c.shape)), None)
     if suspect is not None:
-        told = f"; {suspect} may be it, but {suspect.problem}"
+        words = f"; {suspect} may be it, but {suspect.problem}"
     elif closest is None:
         size = expected.values.size
         shapes = {c.shape for c in decoded if len(c.shape) > 1}
         near = sorted(shapes, key=lambda shape: abs(int(np.prod(shape)) - size))[:_CLOSEST]
         nearest = ", ".join(map(shape_text, near)) or "none"
-        told = f": no constant of its {size} values fits its shape; nearest: {nearest}"
+        words = f": no constant of its {size} values fits its shape; nearest: {nearest}"
     else:
         whole = closest.values() if not found.part else None
-        told = f"; the closest constant{found.part} is {closest.constant}: {closest.difference()} there"
-    return judge(expected, point, whole, [*problems, f"was not found in {path}{told}"])
+        words = f"; the closest constant{found.part} is {closest.constant}: {closest.difference()} there"
+    return judge(expected, point, whole, [*problems, f"was not found in {path}{words}"])
 
 
 @dataclass(frozen=True, eq=False)
