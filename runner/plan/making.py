@@ -1,4 +1,4 @@
-"""Making the plan: rules and a built model in, one row per weight tensor out, every diagnosis made."""
+"""Makes the plan: rules and a built model in, one row per weight tensor out, with every diagnosis."""
 
 import math
 from collections.abc import Sequence
@@ -31,9 +31,6 @@ def make_plan(
         samples: Training samples, without those held out for validation.
         batch_size: Samples in a training step.
         epochs: Passes over the samples.
-
-    Returns:
-        The plan.
 
     Raises:
         UserError: One message with everything that is wrong: rules that match nothing, are wholly

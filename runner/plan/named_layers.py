@@ -1,11 +1,12 @@
 """The layers of a model by name, those of nested models by their path."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import tf_keras
 
+from runner.pruning.copying import layer_paths
 from runner.pruning.prunable import is_prunable
 
 Layer: TypeAlias = tf_keras.layers.Layer
@@ -44,17 +45,9 @@ class NamedLayer:
 def named_layers(model: tf_keras.Model) -> list[NamedLayer]:
     """Lists a model's layers in order, those of nested models by their path; each layer once."""
     names: dict[int, tuple[Layer, list[str]]] = {}
-    for name, layer in _paths(model, ""):
+    for name, layer in layer_paths(model):
         names.setdefault(id(layer), (layer, []))[1].append(name)
     return [NamedLayer(first, layer, tuple(others)) for layer, (first, *others) in names.values()]
-
-
-def _paths(model: tf_keras.Model, prefix: str) -> Iterator[tuple[str, Layer]]:
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            yield from _paths(layer, f"{prefix}{layer.name}/")
-        elif not isinstance(layer, tf_keras.layers.InputLayer):
-            yield prefix + layer.name, layer
 
 
 def listed(names: Iterable[str], most: int = 12) -> str:

@@ -7,14 +7,7 @@ import tf_keras
 from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.process.errors import UserError
-from runner.pruning.copying import (
-    BUILD_FUNCTIONAL,
-    CALL_THE_LAYER,
-    copy_layer,
-    copy_model,
-    repeated_layer,
-    shared_variable,
-)
+from runner.pruning.copying import check_copyable, copy_layer, copy_model
 from runner.pruning.importance import derived_seed
 from runner.pruning.wrapper import PruneLowMagnitude
 
@@ -56,31 +49,17 @@ def _wrapped(
 
 
 def check_sharing(model: tf_keras.Model) -> None:
-    """Refuses, before it is trained, a model whose sharing of layers a run cannot keep.
-
-    Args:
-        model: The model, built.
+    """Refuses, before it is trained, a built model whose sharing of layers a run cannot keep.
 
     Raises:
-        UserError: Two layers hold one variable, which a copy would hold twice. Or a Sequential model holds a
-            layer twice, and a copy or a file would use it once. Or a layer is used in several models that are
-            nested in one: tf-keras saves such a model and cannot load the file.
+        UserError: Copies of the model would not keep what its layers share. Or a layer is used in several
+            models that are nested in one: tf-keras saves such a model and cannot load the file.
     """
-    if repeated := repeated_layer(model):
-        sequential, twice = repeated
-        raise UserError(
-            f"recipe.model: {sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice,"
-            f" and its copies and files would use it once. {BUILD_FUNCTIONAL}"
-        )
-    layers = named_layers(model)
-    if found := shared_variable(named.layer for named in layers):
-        names = {id(named.layer): named.name for named in layers}
-        holder, other, variable = found
-        raise UserError(
-            f"recipe.model: layers {names[id(holder)]!r} and {names[id(other)]!r} hold one variable,"
-            f" {variable.name!r}. Its copies would be set apart by training. {CALL_THE_LAYER}"
-        )
-    shared = [named for named in layers if named.aliases and named.layer.weights]
+    try:
+        check_copyable(model)
+    except ValueError as error:
+        raise UserError(f"recipe.model: {error}") from error
+    shared = [named for named in named_layers(model) if named.aliases and named.layer.weights]
     if shared:
         raise UserError(
             "recipe.model: one layer is used in several models that are nested in each other, as"

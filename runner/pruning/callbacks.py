@@ -36,11 +36,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         self._by_epoch_end = 0
 
     def set_model(self, model: tf_keras.Model) -> None:
-        """Takes the model that is trained.
-
-        Raises:
-            ValueError: If it is a model of Keras 3.
-        """
+        """Takes the model that is trained; raises ValueError for one of Keras 3."""
         refuse_keras_3(model)
         super().set_model(model)
 
@@ -67,13 +63,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
             self._steps.update()
 
     def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
-        """Settles the masks that no optimizer kept.
-
-        Args:
-            batch: The epoch's number, under the name that TFMOT gives it; not read.
-            logs: Not read.
-            epoch: The same number under Keras's name; not read.
-        """
+        """Settles the masks that no optimizer kept; `batch`, TFMOT's name for the epoch, is not read."""
         taken = self._steps.update()
         for wrapper in wrappers(self.model):
             if taken > self._by_epoch_end and wrapper.steps == self._at_epoch_end.get(wrapper, 0):
@@ -113,7 +103,7 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
     Args:
         log_dir: Directory of the event files.
         update_freq: As in `tf_keras.callbacks.TensorBoard`. Default `epoch`.
-        **kwargs: As in `tf_keras.callbacks.TensorBoard`.
+        **kwargs: Its other arguments.
 
     Raises:
         ValueError: If `log_dir` is no path.
@@ -130,11 +120,7 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
         self._written: tuple[int, dict[str, float]] | None = None
 
     def set_model(self, model: tf_keras.Model) -> None:
-        """Takes the model that is trained.
-
-        Raises:
-            ValueError: If it is a model of Keras 3.
-        """
+        """Takes the model that is trained; raises ValueError for one of Keras 3."""
         refuse_keras_3(model)
         super().set_model(model)
 

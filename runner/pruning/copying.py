@@ -1,7 +1,7 @@
 """Copies models layer by layer, for wrapping and stripping, and finds what a copy could not keep."""
 
-from collections.abc import Callable, Iterable
-from typing import Any, TypeAlias
+from collections.abc import Callable, Iterator
+from typing import TypeAlias
 
 import tf_keras
 
@@ -9,11 +9,6 @@ from runner.pruning.keras_internals import calls, has_graph, inner_layers
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = tf_keras.layers.Layer
-
-CALL_THE_LAYER = (
-    "Call the layer itself in both places of a functional model, not another layer that holds it."
-)
-BUILD_FUNCTIONAL = "Build it as a functional model, and call the layer in it as often as it is used."
 
 
 def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
@@ -31,21 +26,15 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
         The new model, with the same names, weights and outputs.
 
     Raises:
-        ValueError: If the model is subclassed: its layers cannot be replaced from outside. Or if two layers
-            hold one variable, which copies of them would no longer share; or a Sequential model holds one
-            layer twice, of which a copy would keep one use.
+        ValueError: If the model is subclassed: its layers cannot be replaced from outside. Or if a copy would
+            not keep what its layers share; see `check_copyable`.
     """
     if not is_graph_model(model):
         raise ValueError(
             f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
             " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
         )
-    if repeated := repeated_layer(model):
-        sequential, twice = repeated
-        raise ValueError(
-            f"{sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice; its copy would"
-            f" use it once. {BUILD_FUNCTIONAL}"
-        )
+    check_copyable(model)
     copies: dict[int, tuple[Layer, Layer]] = {}
 
     def clone(layer: Layer) -> Layer:
@@ -59,12 +48,6 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
 
     result = cloned(model)
     pairs = [pair for pair in copies.values() if not is_graph_model(pair[0])]
-    if shared := shared_variable(original for original, _ in pairs):
-        holder, other, variable = shared
-        raise ValueError(
-            f"{model.name!r}: layers {holder.name!r} and {other.name!r} hold one variable, {variable.name!r};"
-            f" their copies would hold two, which training sets apart. {CALL_THE_LAYER}"
-        )
     for original, copied in pairs:  # Only now: a nested model may be built as late as where it is called.
         if original.weights:
             copied.set_weights(original.get_weights())
@@ -83,38 +66,39 @@ def is_graph_model(layer: Layer) -> bool:
     return isinstance(layer, tf_keras.Sequential) or has_graph(layer)
 
 
-def shared_variable(layers: Iterable[Layer]) -> tuple[Layer, Layer, Any] | None:
-    """Finds two layers that hold one variable, which copies of them would hold twice.
+def check_copyable(model: tf_keras.Model) -> None:
+    """Checks that a copy of a model, layer by layer, keeps what its layers share.
 
-    Args:
-        layers: Of a model, each once; models that are copied layer by layer are not among them.
-
-    Returns:
-        Both layers, in order, and the first variable that they share; None where none do.
-    """
-    holders: dict[int, Layer] = {}
-    for layer in layers:
-        for variable in layer.weights:
-            holder = holders.setdefault(id(variable), layer)
-            if holder is not layer:
-                return holder, layer, variable
-    return None
-
-
-def repeated_layer(model: tf_keras.Model) -> tuple[tf_keras.Sequential, Layer] | None:
-    """Finds a Sequential model that holds one layer twice: tf-keras copies, saves and loads one use of it.
-
-    Args:
-        model: Any model. Those nested in it are searched too.
-
-    Returns:
-        The Sequential model and the layer; None where there is none.
+    Raises:
+        ValueError: A Sequential model in it holds one layer twice, of which tf-keras copies, saves and loads
+            one use. Or two layers hold one variable, which copies of them would hold twice.
     """
     for each in inner_layers(model, with_itself=True):
         if isinstance(each, tf_keras.Sequential) and has_graph(each):
             # `layers` lists each once. One that is built late has one use only, as tf-keras builds it.
             used = [call.layer for call in calls(each)]
-            repeated = [layer for layer in used if sum(layer is other for other in used) > 1]
-            if repeated:
-                return each, repeated[0]
-    return None
+            if twice := next((one for one in used if sum(one is other for other in used) > 1), None):
+                raise ValueError(
+                    f"{each.name!r} is a Sequential model that holds layer {twice.name!r} twice; its copies"
+                    " and files would use it once. Build it as a functional model, and call the layer in it"
+                    " as often as it is used."
+                )
+    holders: dict[int, tuple[str, Layer]] = {}
+    for name, layer in layer_paths(model):
+        for variable in layer.weights:
+            first, holder = holders.setdefault(id(variable), (name, layer))
+            if holder is not layer:
+                raise ValueError(
+                    f"layers {first!r} and {name!r} hold one variable, {variable.name!r}; copies of them"
+                    " would hold two, which training sets apart. Call the layer itself in both places of a"
+                    " functional model, not another layer that holds it."
+                )
+
+
+def layer_paths(model: tf_keras.Model, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Lists the layers of a model, those of nested models by their path, `outer/inner`; no input layers."""
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            yield from layer_paths(layer, f"{prefix}{layer.name}/")
+        elif not isinstance(layer, tf_keras.layers.InputLayer):
+            yield prefix + layer.name, layer

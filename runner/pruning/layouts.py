@@ -1,4 +1,4 @@
-"""Layouts: how the axes of a stored weight read as a kernel `[*spatial, in, out]`."""
+"""Kernel layouts: how the axes of a stored weight read as a kernel `[*spatial, in, out]`."""
 
 import math
 from collections.abc import Sequence
@@ -14,8 +14,8 @@ from runner.pruning.structures import Shape, library_of
 class KernelLayout:
     """Which axes of a weight are spatial, which are inputs and which outputs.
 
-    Several input axes (or output axes) read as one, in their order; none reads as one of length 1, as the
-    inputs of a depthwise kernel do. A layout without any axes leaves the weight as it is stored.
+    Several input (or output) axes read as one, in their order; none reads as one of length 1, as of a
+    depthwise kernel. A layout without any axes leaves the weight as it is stored.
 
     Args:
         spatial: Axes of the window.

@@ -53,11 +53,7 @@ def new_mask(
 
 
 class MaskUpdates:
-    """The functions that all weights of one schedule share; see `shared_updates`.
-
-    Args:
-        schedule: When masks are updated, and to which sparsity.
-    """
+    """The functions that all weights of one schedule share; see `shared_updates`."""
 
     def __init__(self, schedule: PruningSchedule) -> None:
         self.schedule = schedule
@@ -91,12 +87,12 @@ def updated_mask(
     """Computes the mask after a training step: a new one where the schedule says so, else the same.
 
     Args:
-        weights: Float tensor of static shape, as the layer stores it.
+        weights: As in `new_mask`, of static shape.
         mask: bool, of that shape: the mask so far.
         step: int64 scalar, counted from 1.
-        structure: Which weights are zeroed together.
+        structure: As in `new_mask`.
         updates: The schedule's functions.
-        layout: How the weight's axes read as a kernel.
+        layout: As in `new_mask`.
         seed: As in `new_mask`, a Python number.
 
     Returns:

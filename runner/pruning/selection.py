@@ -1,11 +1,10 @@
-"""Selecting the k largest scores inside the graph, exactly and in linear time.
+"""Selects the k largest scores inside the graph, exactly and in linear time.
 
 A magnitude's float32 bits, read as an integer, order as the magnitude does. The threshold is found by
 a histogram over those bits (one pass over all scores, one over those that share their upper half with
 it), or, where XLA or a GPU runs the step, by bisection over the bits. Both are exact.
 
-Both are functions of their own, traced once for weights of every shape: a model of many layers would
-otherwise spend more time on tracing masks than on tracing itself.
+Both are traced once for weights of every shape.
 """
 
 import tensorflow as tf

@@ -19,9 +19,6 @@ _AROUND = re.compile(r"(ReadVariableOp(_\d+)?|einsum|Tensordot)\d*")
 def layer_names(tensors: Sequence[str]) -> list[str]:
     """Finds the layers' names in the names of a file's weight tensors.
 
-    Args:
-        tensors: The tensors' names.
-
     Returns:
         A name for each: without the model's name, which all share, and without the operator, unless two
         tensors are then called the same. A name that is no path stays as it is.

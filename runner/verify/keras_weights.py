@@ -14,12 +14,9 @@ def check_weights(
     """Checks that Keras weights have their planned zeros, their patterns and their trained values.
 
     Args:
-        expected: The pruned weights.
+        expected: The pruned weights; the result has a row for each, in their order.
         found: The weights at that point, by layer and weight name, in Keras layout.
         point: `"trained"`, `"stripped"` or `"saved"`.
-
-    Returns:
-        One row per expected weight, in their order.
     """
     return [_check(weight, found, point) for weight in expected]
 

@@ -27,23 +27,16 @@ def allowed_steps(constant: StoredConstant, wanted: np.ndarray) -> np.ndarray:
 
     Args:
         constant: The constant.
-        wanted: What its values should be, in its shape.
-
-    Returns:
-        An array that broadcasts against `wanted`; zeros for full floats.
+        wanted: What its values should be, in its shape; the result broadcasts against it.
     """
     return np.minimum(np.abs(constant.steps()), _limit(constant, wanted))
 
 
 def coarseness(constant: StoredConstant, wanted: np.ndarray) -> float:
-    """Tells how many times larger than needed a constant's quantization step is, where it is worst.
+    """Returns how many times larger than needed a constant's quantization step is, where it is worst.
 
-    Args:
-        constant: The constant.
-        wanted: What its values should be, in its shape.
-
-    Returns:
-        1 or less where the step is as fine as a quantizer would choose it; 0 where nothing is quantized.
+    It is 1 or less where the step is as fine as a quantizer would choose it, 0 where nothing is quantized;
+    `wanted` is what the constant's values should be, in its shape.
     """
     if not constant.quantized:
         return 0.0

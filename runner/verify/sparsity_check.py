@@ -1,4 +1,4 @@
-"""What the sparsity check expects of a weight, and what it says about it."""
+"""What the sparsity check expects of each weight, and its results."""
 
 from dataclasses import dataclass, replace
 from typing import Any
@@ -79,11 +79,9 @@ class CheckRow:
     """The result for one weight at one point.
 
     Attributes:
-        layer: The layer's name.
-        weight: The weight's name in its layer.
+        layer: As in `PrunedWeight`, as `weight` and `planned_zeros`.
         point: `"trained"`, `"stripped"`, `"saved"` or `"tflite_<variant>"`.
         shape: The weight's shape in Keras layout.
-        planned_zeros: How many zeros the plan gives it.
         zeros: How many there are, natural zeros and those rounded by quantization included.
         sparsity: `zeros` as a share of all weights of the tensor.
         pattern: The structure's label.
@@ -142,16 +140,13 @@ class SparsityCheck:
 
 
 def judge(expected: PrunedWeight, point: str, values: np.ndarray | None, problems: list[str]) -> CheckRow:
-    """Makes the row of a weight from its values at a point and from what is already known to be wrong.
+    """Makes the row of a weight; whether its pattern holds is checked here.
 
     Args:
         expected: The weight.
         point: As in `CheckRow`.
         values: Its values there, in Keras layout; `None` where it was not found.
-        problems: What is known to be wrong, without the layer's name; the pattern is checked here.
-
-    Returns:
-        The row.
+        problems: What is known to be wrong, without the layer's name.
     """
     pattern_ok = None
     if expected.promised:

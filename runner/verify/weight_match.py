@@ -24,7 +24,7 @@ class WeightMatch:
 
     Attributes:
         constant: The constant.
-        view: The view.
+        view: How it reads as the weight.
         not_zero: How many planned zeros are not zero in it; where it is quantized, not at their zero point.
         changed: How many kept weights do not reappear within its quantization step.
         planned: How many planned zeros there are.
@@ -72,7 +72,7 @@ def compare(
 
     Args:
         constant: The constant.
-        view: How to see it as the weight.
+        view: How it reads as the weight.
         values: The trained values, Keras layout.
         mask: Boolean, false = pruned, Keras layout.
         folds: The scales that the converter may have folded in; `None` where they are not known, so that any

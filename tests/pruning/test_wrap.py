@@ -102,7 +102,8 @@ def test_a_structure_goes_to_the_wrapper_as_it_is_and_is_saved_by_tfmot_s_argume
 
 
 def test_two_structures_are_refused() -> None:
-    for other in ({"block_size": (4, 1)}, {"sparsity_m_by_n": (2, 4)}):
+    others: list[dict[str, Any]] = [{"block_size": (4, 1)}, {"sparsity_m_by_n": (2, 4)}]
+    for other in others:
         with pytest.raises(ValueError, match="name two structures; a layer can have one"):
             PruneLowMagnitude(layers.Dense(2), HALF, structure=MByN(2, 4), **other)
 
