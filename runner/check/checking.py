@@ -6,12 +6,14 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.check.arguments import Asked, expanded
+from runner.check.options import CheckOptions, expanded
 from runner.process.errors import UserError, did_you_mean
-from runner.tflite.constant import Constant, along
+from runner.pruning.counts import kept_count
+from runner.pruning.notation import Axis
+from runner.tflite.constant import StoredConstant, along
+from runner.tflite.flatbuffer import read_constants
 from runner.tflite.layer_names import layer_names, matches
-from runner.tflite.opening import open_file
-from runner.tflite.patterns import COMMON, Axis, Finding
+from runner.tflite.patterns import COMMON, PatternResult
 from runner.tflite.weight_tensors import WeightTensor, weight_tensors
 
 _MOST_NAMES = 20
@@ -26,7 +28,7 @@ class TensorCheck:
         layer: What people call its layer.
         zeros: How many of its weights are zero.
         size: How many weights it has.
-        findings: Of each pattern, by its label, what became of it along each axis. The patterns are those
+        results: Of each pattern, by its label, what became of it along each axis. The patterns are those
             asked for, or the common ones where none is.
         failures: What is asked for and does not hold: labels of patterns, `"sparsity"`, `"encoding"`.
     """
@@ -35,7 +37,7 @@ class TensorCheck:
     layer: str
     zeros: int
     size: int
-    findings: Mapping[str, Mapping[Axis, Finding]]
+    results: Mapping[str, Mapping[Axis, PatternResult]]
     failures: tuple[str, ...]
 
     @property
@@ -54,14 +56,14 @@ class FileCheck:
     """What was found of a file.
 
     Attributes:
-        asked: What was asked for.
+        options: What was asked for.
         tensors: The selected weight tensors, in the order in which operators read them.
         left_out: Matrices that are no weights as far as is known; none where layers are selected.
     """
 
-    asked: Asked
+    options: CheckOptions
     tensors: tuple[TensorCheck, ...]
-    left_out: tuple[Constant, ...]
+    left_out: tuple[StoredConstant, ...]
 
     @property
     def passed(self) -> bool:
@@ -69,33 +71,33 @@ class FileCheck:
         return all(tensor.passed for tensor in self.tensors)
 
 
-def check_file(asked: Asked) -> FileCheck:
+def check_file(options: CheckOptions) -> FileCheck:
     """Checks a TFLite file.
 
     Args:
-        asked: The file, and what to ask of its weight tensors.
+        options: The file, and what to ask of its weight tensors.
 
     Returns:
-        What was found. A tensor whose sparse encoding is broken fails whatever is asked.
+        What was found. A tensor whose sparse encoding is broken fails whatever is options.
 
     Raises:
         UserError: The file is no TFLite file, a glob selects nothing, or there is nothing to ask it of.
     """
-    weights, left_out = weight_tensors(open_file(asked.file))
+    weights, left_out = weight_tensors(read_constants(options.file))
     layers = layer_names([weight.constant.name for weight in weights])
-    if not weights and (asked.anything or asked.layers):
-        raise UserError(f"{asked.file}: has no weight tensors, so there is nothing to check")
-    selected = _selected(asked, weights, layers)
+    if not weights and (options.anything or options.layers):
+        raise UserError(f"{options.file}: has no weight tensors, so there is nothing to check")
+    selected = _selected(options, weights, layers)
     return FileCheck(
-        asked,
-        tuple(_checked(weights[index], layers[index], asked) for index in selected),
-        () if asked.layers else tuple(left_out),
+        options,
+        tuple(_checked(weights[index], layers[index], options) for index in selected),
+        () if options.layers else tuple(left_out),
     )
 
 
-def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[str]) -> list[int]:
+def _selected(options: CheckOptions, weights: Sequence[WeightTensor], layers: Sequence[str]) -> list[int]:
     chosen: set[int] = set()
-    for glob in asked.layers:
+    for glob in options.layers:
         found = {
             index
             for index, (weight, layer) in enumerate(zip(weights, layers, strict=True))
@@ -108,41 +110,36 @@ def _selected(asked: Asked, weights: Sequence[WeightTensor], layers: Sequence[st
             if Path(glob).exists():
                 hint = f" It is a file here; if a pattern was written, {expanded('conv*')}."
             raise UserError(
-                f"{asked.file}: --layer '{glob}' selects no weight tensor.{hint}"
+                f"{options.file}: --layer '{glob}' selects no weight tensor.{hint}"
                 f" There are: {', '.join(names[:_MOST_NAMES])}{more}"
             )
         chosen |= found
-    return sorted(chosen) if asked.layers else list(range(len(weights)))
+    return sorted(chosen) if options.layers else list(range(len(weights)))
 
 
-def _checked(weight: WeightTensor, layer: str, asked: Asked) -> TensorCheck:
+def _checked(weight: WeightTensor, layer: str, options: CheckOptions) -> TensorCheck:
     constant = weight.constant
     size = constant.zeros.size
     if constant.problem is not None:
         return TensorCheck(weight, layer, 0, size, {}, ("encoding",))
     zeros = int(np.count_nonzero(constant.zeros))
-    rows = weight.layout.rows(constant.zeros)
-    near_zero = _near_zero(constant) if asked.blocks else 0
-    findings = {
-        pattern.label: {axis: pattern.find(rows, axis=axis, near_zero=near_zero) for axis in asked.axes}
-        for pattern in asked.patterns or COMMON
+    rows = weight.axes.rows(constant.zeros)
+    near_zero = _near_zero(constant) if options.blocks else 0
+    results = {
+        pattern.label: {axis: pattern.find(rows, axis=axis, near_zero=near_zero) for axis in options.axes}
+        for pattern in options.patterns or COMMON
     }
     failures = [
         pattern.label
-        for pattern in asked.patterns
-        if all(finding.verdict != "holds" for finding in findings[pattern.label].values())
+        for pattern in options.patterns
+        if all(result.verdict != "holds" for result in results[pattern.label].values())
     ]
-    if asked.sparsity is not None and zeros < _planned_zeros(size, asked.sparsity):
+    if options.sparsity is not None and zeros < size - kept_count(size, options.sparsity):
         failures.append("sparsity")
-    return TensorCheck(weight, layer, zeros, size, findings, tuple(failures))
+    return TensorCheck(weight, layer, zeros, size, results, tuple(failures))
 
 
-def _planned_zeros(size: int, sparsity: float) -> int:
-    """Counts as the engine does, which prunes whole weights, keeps one, and has sparsities in float32."""
-    return size - max(round(size * (1.0 - float(np.float32(sparsity)))), 1)
-
-
-def _near_zero(constant: Constant) -> int:
+def _near_zero(constant: StoredConstant) -> int:
     """Counts the weights that lie one quantization step from zero."""
     if not constant.quantized:
         return 0

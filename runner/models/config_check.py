@@ -25,7 +25,7 @@ from runner.models.known import (
 )
 from runner.models.refused import Refused, shown
 from runner.models.wiring import check_wiring
-from runner.pruning.schedule import schedule_names
+from runner.pruning.schedules import schedule_names
 
 # Nested models take four levels each, and tf-keras several calls per level.
 _DEPTH = 200

@@ -1,17 +1,18 @@
-"""Making the plan: rules and a built model in, one row per weight tensor out, every diagnosis made."""
+"""Makes the plan: rules and a built model in, one row per weight tensor out, with every diagnosis."""
 
 import math
 from collections.abc import Sequence
 
 import tf_keras
 
-from runner.plan.matching import Match, listed, match_rules, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
+from runner.plan.rule_match import RuleMatch, match_rules
 from runner.plan.schedule_builders import build_schedule
 from runner.process.errors import UserError
 from runner.process.wording import counted, shown
 from runner.pruning.prunable import PrunableWeight, prunable_weights
-from runner.pruning.schedule import PruningSchedule
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import default_schedule
 from runner.recipe.recipe import Rule
@@ -20,12 +21,7 @@ _MOST_STEPS = 100_000_000  # A hundred times what the longest trainings of image
 
 
 def make_plan(
-    rules: Sequence[Rule],
-    model: tf_keras.Model,
-    *,
-    samples: int,
-    batch_size: int,
-    epochs: int,
+    rules: Sequence[Rule], model: tf_keras.Model, *, samples: int, batch_size: int, epochs: int
 ) -> Plan:
     """Resolves a recipe's rules against a built model.
 
@@ -35,9 +31,6 @@ def make_plan(
         samples: Training samples, without those held out for validation.
         batch_size: Samples in a training step.
         epochs: Passes over the samples.
-
-    Returns:
-        The plan.
 
     Raises:
         UserError: One message with everything that is wrong: rules that match nothing, are wholly
@@ -95,7 +88,7 @@ def _schedule(rule: Rule, steps_per_epoch: int, total_steps: int) -> PruningSche
 
 
 def _rows(
-    match: Match, schedules: dict[str, PruningSchedule | None], total_steps: int
+    match: RuleMatch, schedules: dict[str, PruningSchedule | None], total_steps: int
 ) -> list[PlannedWeight]:
     rule, layer = match.rule, match.layer
     rows = []
@@ -118,7 +111,7 @@ def _rows(
             )
         )
     if not rows and layer.layer.weights and rule is not None and rule.prune:
-        # Said, never silently skipped; without a rule nobody asked.
+        # Reported, never silently skipped; without a rule it was not to be pruned.
         reason = f"{layer.kind} has no weights that can be pruned"
         shape = tuple(layer.layer.weights[0].shape)
         rows.append(PlannedWeight(layer.name, layer.kind, "-", shape, shape, rule.key, reason=reason))
@@ -181,13 +174,13 @@ def _warnings(rows: Sequence[PlannedWeight]) -> list[str]:
         label, n = row.structure.label, row.structure.n
         if row.structure.axis == "auto" and row.axis == "flattened":
             channels = row.kernel_shape[-2]
-            told = (
+            words = (
                 f"{counted(channels, 'input channel')} {'is' if channels == 1 else 'are'} no multiple of {n},"
                 f" so {label} runs along the flattened row;"
                 " hardware that pads channels will not see it there."
             )
-            layers.setdefault(told, []).append(row.layer)
+            layers.setdefault(words, []).append(row.layer)
         if not row.promised:
-            told = f"sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}"
-            layers.setdefault(f"{told}, so the pattern {label} is not promised.", []).append(row.layer)
-    return [f"{listed(dict.fromkeys(names), most=4)}: {told}" for told, names in layers.items()]
+            words = f"sparsity {row.sparsity:.4g} is below {row.structure.m}/{n}"
+            layers.setdefault(f"{words}, so the pattern {label} is not promised.", []).append(row.layer)
+    return [f"{listed(dict.fromkeys(names), most=4)}: {words}" for words, names in layers.items()]

@@ -1,10 +1,11 @@
-"""What a plan is."""
+"""The plan: what becomes of each weight tensor of a model, one row for each."""
 
 from dataclasses import dataclass
 
-from runner.plan.curve import Curve, curve_of
-from runner.pruning.schedule import PruningSchedule, first_step, last_step
+from runner.plan.schedule_curve import ScheduleCurve, curve_of
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.structures import MByN, Structure
+from runner.pruning.update_steps import first_step, last_step
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,7 @@ class PlannedWeight:
         return count
 
     @property
-    def curve(self) -> Curve | None:
+    def curve(self) -> ScheduleCurve | None:
         """What the schedule does in this training; None for a dense weight."""
         return None if self.schedule is None else curve_of(self.schedule, self.total_steps)
 
@@ -113,7 +114,7 @@ class Plan:
         return [row for row in self.rows if row.pruned]
 
     @property
-    def curves(self) -> list[tuple[str, Curve]]:
+    def curves(self) -> list[tuple[str, ScheduleCurve]]:
         """Each rule that prunes, in the order of the rows, with what its schedule does in this training."""
         found = {(row.rule, row.schedule): row.curve for row in self.pruned}
         return [(rule or "", curve) for (rule, _), curve in found.items() if curve is not None]

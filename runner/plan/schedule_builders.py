@@ -7,11 +7,17 @@ from typing import Annotated, Any
 
 from pydantic import Field
 
-from runner.plan.curve import curve_of
+from runner.plan.schedule_curve import curve_of
 from runner.process.errors import UserError
 from runner.process.wording import counted
-from runner.pruning.schedule import PruningSchedule, last_step
-from runner.pruning.schedules import ConstantSparsity, ExponentialSparsity, LinearSparsity, PolynomialDecay
+from runner.pruning.schedules import (
+    ConstantSparsity,
+    ExponentialSparsity,
+    LinearSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+)
+from runner.pruning.update_steps import last_step
 from runner.recipe.recipe import Recipe, Rule, ScheduleSettings
 from runner.recipe.registry import Registry
 

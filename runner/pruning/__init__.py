@@ -21,16 +21,16 @@ if TYPE_CHECKING:
     from runner.pruning.best_epochs import ModelCheckpoint as ModelCheckpoint
     from runner.pruning.callbacks import PruningSummaries as PruningSummaries
     from runner.pruning.callbacks import UpdatePruningStep as UpdatePruningStep
-    from runner.pruning.loops import settle_masks as settle_masks
-    from runner.pruning.loops import update_masks as update_masks
+    from runner.pruning.custom_loops import settle_masks as settle_masks
+    from runner.pruning.custom_loops import update_masks as update_masks
     from runner.pruning.policy import PruneForLatencyOnXNNPack as PruneForLatencyOnXNNPack
     from runner.pruning.policy import PruningPolicy as PruningPolicy
     from runner.pruning.prunable import PrunableLayer as PrunableLayer
-    from runner.pruning.schedule import PruningSchedule as PruningSchedule
     from runner.pruning.schedules import ConstantSparsity as ConstantSparsity
     from runner.pruning.schedules import ExponentialSparsity as ExponentialSparsity
     from runner.pruning.schedules import LinearSparsity as LinearSparsity
     from runner.pruning.schedules import PolynomialDecay as PolynomialDecay
+    from runner.pruning.schedules import PruningSchedule as PruningSchedule
     from runner.pruning.strip import strip_pruning as strip_pruning
     from runner.pruning.structures import Block as Block
     from runner.pruning.structures import MByN as MByN
@@ -43,11 +43,16 @@ if TYPE_CHECKING:
 _MODULES = {
     "best_epochs": ("EarlyStopping", "ModelCheckpoint"),
     "callbacks": ("PruningSummaries", "UpdatePruningStep"),
-    "loops": ("settle_masks", "update_masks"),
+    "custom_loops": ("settle_masks", "update_masks"),
     "policy": ("PruneForLatencyOnXNNPack", "PruningPolicy"),
     "prunable": ("PrunableLayer",),
-    "schedule": ("PruningSchedule",),
-    "schedules": ("ConstantSparsity", "ExponentialSparsity", "LinearSparsity", "PolynomialDecay"),
+    "schedules": (
+        "ConstantSparsity",
+        "ExponentialSparsity",
+        "LinearSparsity",
+        "PolynomialDecay",
+        "PruningSchedule",
+    ),
     "strip": ("strip_pruning",),
     "structures": ("Block", "MByN", "Structure", "Unstructured"),
     "wrap": ("prune_low_magnitude", "prune_scope"),

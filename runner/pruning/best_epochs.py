@@ -2,7 +2,7 @@
 
 While sparsity rises, an earlier epoch is the better one because it is the denser one, and restoring it brings
 back weights that the masks of the last step then prune, untrained. So only epochs count at whose end every
-schedule stays at its final level; see `final_level`.
+schedule stays at its final level.
 """
 
 import warnings
@@ -10,10 +10,52 @@ from typing import Any
 
 import tf_keras
 
-from runner.pruning.final_level import at_final_level
+from runner.pruning.masked_weight import MaskedWeight
+from runner.pruning.schedules import PruningSchedule
+from runner.pruning.update_steps import last_step, settled_sparsity
+from runner.pruning.wrapper import wrappers
+
+_SAMPLES = 64
+_ROUNDING = 1e-6
 
 
-class EarlyStopping(tf_keras.callbacks.EarlyStopping):
+class _CountsEpochs(tf_keras.callbacks.Callback):
+    """What both callbacks share: they warn where no epoch counted."""
+
+    _counted = False
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Starts anew."""
+        self._counted = False
+        super().on_train_begin(logs)
+
+    def on_train_end(self, logs: Any = None) -> None:
+        """Ends; EarlyStopping restores the best weights of the epochs that counted.
+
+        Warns:
+            UserWarning: If no epoch did.
+        """
+        if not self._counted:
+            warnings.warn(
+                f"runner.pruning.{self._lost()}: in no epoch of this training did every schedule stay at its"
+                " final level. An end_step well before the end of training leaves epochs to choose among.",
+                stacklevel=2,
+            )
+        super().on_train_end(logs)
+
+    def _lost(self) -> str:
+        """Says what was not done where no epoch counted."""
+        raise NotImplementedError
+
+    def _is_final(self, epoch: int) -> bool:
+        """Tells whether every schedule stays at its final level from the end of this epoch on."""
+        known = self.params or {}
+        epochs, steps = known.get("epochs"), known.get("steps")
+        left = None if epochs is None or steps is None else max(epochs - epoch - 1, 0) * steps
+        return at_final_level(self.model, left)
+
+
+class EarlyStopping(_CountsEpochs, tf_keras.callbacks.EarlyStopping):
     """tf-keras's, counting only epochs from where every schedule stays at its final level.
 
     Before, nothing is monitored, no weights are kept, and training is not stopped. The arguments are those of
@@ -24,31 +66,17 @@ class EarlyStopping(tf_keras.callbacks.EarlyStopping):
         >>> model.fit(x, y, epochs=20, validation_split=0.1, callbacks=[UpdatePruningStep(), best])
     """
 
-    _counted = False
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Starts anew."""
-        self._counted = False
-        super().on_train_begin(logs)
-
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Counts the epoch if every schedule stays at its final level."""
-        if at_final_level(self.model, _steps_left(self, epoch)):
+        if self._is_final(epoch):
             self._counted = True
             super().on_epoch_end(epoch, logs)
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Restores the best weights that were counted.
-
-        Warns:
-            UserWarning: If no epoch was.
-        """
-        if not self._counted:
-            _warn("EarlyStopping has stopped and restored nothing")
-        super().on_train_end(logs)
+    def _lost(self) -> str:
+        return "EarlyStopping has stopped and restored nothing"
 
 
-class ModelCheckpoint(tf_keras.callbacks.ModelCheckpoint):
+class ModelCheckpoint(_CountsEpochs, tf_keras.callbacks.ModelCheckpoint):
     """tf-keras's, whose best model is the best from where every schedule stays at its final level.
 
     The arguments are those of `tf_keras.callbacks.ModelCheckpoint`. Without `save_best_only` it saves as
@@ -58,13 +86,6 @@ class ModelCheckpoint(tf_keras.callbacks.ModelCheckpoint):
         >>> best = ModelCheckpoint("best.keras", monitor="val_accuracy", save_best_only=True)
         >>> model.fit(x, y, epochs=20, validation_split=0.1, callbacks=[UpdatePruningStep(), best])
     """
-
-    _counted = False
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Starts anew."""
-        self._counted = False
-        super().on_train_begin(logs)
 
     def on_epoch_end(self, epoch: int, logs: Any = None) -> None:
         """Saves where Keras's does, and of the best only if every schedule stays at its final level."""
@@ -76,32 +97,48 @@ class ModelCheckpoint(tf_keras.callbacks.ModelCheckpoint):
         if self._counts(self._current_epoch):
             super().on_train_batch_end(batch, logs)
 
-    def on_train_end(self, logs: Any = None) -> None:
-        """Ends.
-
-        Warns:
-            UserWarning: If no epoch was counted.
-        """
-        if not self._counted:
-            _warn(f"ModelCheckpoint has saved nothing to {self.filepath}")
-        super().on_train_end(logs)
+    def _lost(self) -> str:
+        return f"ModelCheckpoint has saved nothing to {self.filepath}"
 
     def _counts(self, epoch: int) -> bool:
-        counts = not self.save_best_only or at_final_level(self.model, _steps_left(self, epoch))
+        counts = not self.save_best_only or self._is_final(epoch)
         self._counted |= counts
         return counts
 
 
-def _steps_left(callback: tf_keras.callbacks.Callback, epoch: int) -> int | None:
-    """Returns how many batches follow an epoch; None where Keras does not know."""
-    known = callback.params or {}
-    epochs, steps = known.get("epochs"), known.get("steps")
-    return None if epochs is None or steps is None else max(epochs - epoch - 1, 0) * steps
+def at_final_level(model: tf_keras.layers.Layer, steps_left: int | None) -> bool:
+    """Tells whether every mask is at the final level of its schedule, and the schedule stays there.
+
+    The final level is the value at `end_step`. A schedule that names no end is at its final level where its
+    value stays the same until training ends; 64 of the steps until then are evaluated.
+
+    Args:
+        model: A model or layer with wrappers in it; frozen layers do not count.
+        steps_left: Training steps to come; None where that is unknown, and as many as were taken are assumed.
+
+    Returns:
+        True also where nothing is pruned.
+    """
+    trained = [wrapper for wrapper in wrappers(model) if wrapper.trainable]
+    masks = [(masked, int(masked.step.numpy())) for each in trained for masked in each.masked_weights]
+    asked = {(masked.schedule, now) for masked, now in masks}  # Many weights share one schedule.
+    levels = {each: _final_level(*each, steps_left) for each in asked}
+    return all(_has(masked, levels[masked.schedule, now]) for masked, now in masks)
 
 
-def _warn(what: str) -> None:
-    warnings.warn(
-        f"runner.pruning.{what}: in no epoch of this training did every schedule stay at its final level. An"
-        " end_step well before the end of training leaves epochs to choose among.",
-        stacklevel=3,
-    )
+def _final_level(schedule: PruningSchedule, now: int, steps_left: int | None) -> float | None:
+    """Returns the level of a schedule after a step; None where it changes later, or has not begun."""
+    level = settled_sparsity(schedule, now)
+    end = last_step(schedule)
+    last = end if end >= 0 else now + (now if steps_left is None else steps_left)
+    span = max(last - now, 0)
+    # Not every step: a schedule of the user's may take a millisecond, and training have a million steps.
+    ahead = {now + span * part // _SAMPLES for part in range(1, _SAMPLES + 1)}
+    later = (settled_sparsity(schedule, step) for step in sorted(ahead, reverse=True))
+    stays = level is not None and all(it is not None and abs(it - level) <= _ROUNDING for it in later)
+    return level if stays else None
+
+
+def _has(masked: MaskedWeight, level: float | None) -> bool:
+    mask = masked.weight.layout.kernel(masked.mask.numpy())
+    return level is not None and masked.structure.agrees(mask, level)

@@ -8,8 +8,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 
-from runner.pruning.keras_3 import refuse_keras_3
-from runner.pruning.settling import settle_trained
+from runner.pruning.mask_settling import settle_trained
+from runner.pruning.prunable import refuse_keras_3
 from runner.pruning.step_count import StepCount
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
@@ -36,11 +36,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
         self._by_epoch_end = 0
 
     def set_model(self, model: tf_keras.Model) -> None:
-        """Takes the model that is trained.
-
-        Raises:
-            ValueError: If it is a model of Keras 3.
-        """
+        """Takes the model that is trained; raises ValueError for one of Keras 3."""
         refuse_keras_3(model)
         super().set_model(model)
 
@@ -58,23 +54,17 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
 
     def on_epoch_begin(self, epoch: int = -1, logs: Any = None) -> None:
         """Goes on from the steps that the masks have now: another callback may have taken some back."""
-        self._steps.look()
+        self._steps.update()
         self._steps.start_again()
 
     def on_train_batch_begin(self, batch: int, logs: Any = None) -> None:
-        """Looks at what the batch before has changed, as long as no optimizer is known to count."""
+        """Counts what the batch before has changed, as long as no optimizer is known to count."""
         if not self._steps.is_kept:
-            self._steps.look()
+            self._steps.update()
 
     def on_epoch_end(self, batch: int = -1, logs: Any = None, epoch: int = -1) -> None:
-        """Settles the masks that no optimizer kept.
-
-        Args:
-            batch: The epoch's number, under the name that TFMOT gives it; not read.
-            logs: Not read.
-            epoch: The same number under Keras's name; not read.
-        """
-        taken = self._steps.look()
+        """Settles the masks that no optimizer kept; `batch`, TFMOT's name for the epoch, is not read."""
+        taken = self._steps.update()
         for wrapper in wrappers(self.model):
             if taken > self._by_epoch_end and wrapper.steps == self._at_epoch_end.get(wrapper, 0):
                 wrapper.settle(self._at_begin.get(wrapper, 0) + taken)
@@ -89,7 +79,7 @@ class UpdatePruningStep(tf_keras.callbacks.Callback):
             UserWarning: Where it prunes weights that training had kept, because another callback has restored
                 those of an earlier step, or because an optimizer has skipped steps that count.
         """
-        taken = self._steps.look()
+        taken = self._steps.update()
         steps = {wrapper: self._at_begin.get(wrapper, 0) + taken for wrapper in wrappers(self.model)}
         settle_trained(self.model, steps, by="UpdatePruningStep")
 
@@ -113,7 +103,7 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
     Args:
         log_dir: Directory of the event files.
         update_freq: As in `tf_keras.callbacks.TensorBoard`. Default `epoch`.
-        **kwargs: As in `tf_keras.callbacks.TensorBoard`.
+        **kwargs: Its other arguments.
 
     Raises:
         ValueError: If `log_dir` is no path.
@@ -130,11 +120,7 @@ class PruningSummaries(tf_keras.callbacks.TensorBoard):
         self._written: tuple[int, dict[str, float]] | None = None
 
     def set_model(self, model: tf_keras.Model) -> None:
-        """Takes the model that is trained.
-
-        Raises:
-            ValueError: If it is a model of Keras 3.
-        """
+        """Takes the model that is trained; raises ValueError for one of Keras 3."""
         refuse_keras_3(model)
         super().set_model(model)
 

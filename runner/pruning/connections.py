@@ -1,4 +1,4 @@
-"""How the layers of a model are connected, models nested in it taken apart."""
+"""How the layers of a model are connected, those of nested models included."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
@@ -6,12 +6,14 @@ from typing import TypeAlias
 
 import tf_keras
 
+from runner.pruning.keras_internals import calls, has_graph, input_layers
+
 Layer: TypeAlias = tf_keras.layers.Layer
 
 
 @dataclass(frozen=True)
 class Connections:
-    """Which layer feeds which, a layer used twice standing once.
+    """Which layer feeds which; a layer that is used twice is listed once.
 
     Args:
         layers: Every layer that is no model itself, in an order in which the model can run.
@@ -28,12 +30,12 @@ class Connections:
     def followed(
         self, first: Iterable[Layer], step: dict[Layer, list[Layer]], stop: Callable[[Layer], bool]
     ) -> list[Layer]:
-        """Lists the layers met from the first ones on, they and those that stop the way included.
+        """Lists the layers that are reached from the first ones, these included.
 
         Args:
             first: Where to begin.
             step: `consumers` to go forward, `producers` to go back.
-            stop: Tells a layer behind which nobody goes on.
+            stop: Tells whether not to go beyond a layer, which is listed itself.
         """
         met: dict[Layer, None] = {}
         waiting = list(first)
@@ -48,7 +50,7 @@ class Connections:
 def connections(model: tf_keras.Model) -> Connections:
     """Reads the connections of a Sequential or functional model that is built."""
     found = Connections((), {}, {}, ())
-    inputs = [tensor._keras_history.layer for tensor in model.inputs]
+    inputs = input_layers(model)
     for layer in inputs:
         _meet(layer, [], found)
     outputs = _trace(model, inputs, found)
@@ -60,17 +62,14 @@ def connections(model: tf_keras.Model) -> Connections:
 def _trace(model: tf_keras.Model, sources: list[Layer], found: Connections) -> list[Layer]:
     """Notes the connections inside a model that is fed by `sources`; returns the layers of its outputs."""
     source = dict(zip((str(id(tensor)) for tensor in model.inputs), sources, strict=True))
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            layer, fed_by = node.layer, [source[tensor] for tensor in node.flat_input_ids]
-            if isinstance(layer, tf_keras.Model) and layer._is_graph_network:
-                outputs = _trace(layer, fed_by, found)
-            else:
-                _meet(layer, fed_by, found)
-                outputs = [layer] * len(node.flat_output_ids)
-            source.update(zip(node.flat_output_ids, outputs, strict=True))
+    for call in calls(model):
+        layer, fed_by = call.layer, [source[tensor] for tensor in call.flat_input_ids]
+        if isinstance(layer, tf_keras.Model) and has_graph(layer):
+            outputs = _trace(layer, fed_by, found)
+        else:
+            _meet(layer, fed_by, found)
+            outputs = [layer] * len(call.flat_output_ids)
+        source.update(zip(call.flat_output_ids, outputs, strict=True))
     return [source[str(id(tensor))] for tensor in model.outputs]
 
 

@@ -1,18 +1,18 @@
-"""Copying models layer by layer: what wrapping and stripping share."""
+"""Copies models layer by layer, for wrapping and stripping, and finds what a copy could not keep."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeAlias
 
 import tf_keras
 
-from runner.pruning.sharing import BUILD_FUNCTIONAL, CALL_THE_LAYER, repeated_layer, shared_variable
+from runner.pruning.keras_internals import calls, has_graph, inner_layers
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = tf_keras.layers.Layer
 
 
 def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) -> tf_keras.Model:
-    """Copies a Sequential or functional model, weights and all, replacing layers on the way.
+    """Copies a Sequential or functional model, weights and all, replacing layers.
 
     Every layer has one copy, however often it is used: in one model, in several nested models, or in a
     model and one nested in it. A nested model likewise. So the copy has as many parameters as the model.
@@ -26,21 +26,15 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
         The new model, with the same names, weights and outputs.
 
     Raises:
-        ValueError: If the model is subclassed: its layers cannot be replaced from outside. Or if two layers
-            hold one variable, which copies of them would no longer share; or a Sequential model holds one
-            layer twice, of which a copy would keep one use.
+        ValueError: If the model is subclassed: its layers cannot be replaced from outside. Or if a copy would
+            not keep what its layers share; see `check_copyable`.
     """
     if not is_graph_model(model):
         raise ValueError(
             f"{model.name!r} is a subclassed model, whose layers cannot be replaced from outside; wrap the"
             " layers where the model makes them: self.dense = prune_low_magnitude(Dense(10), ...)."
         )
-    if repeated := repeated_layer(model):
-        sequential, twice = repeated
-        raise ValueError(
-            f"{sequential.name!r} is a Sequential model that holds layer {twice.name!r} twice; its copy would"
-            f" use it once. {BUILD_FUNCTIONAL}"
-        )
+    check_copyable(model)
     copies: dict[int, tuple[Layer, Layer]] = {}
 
     def clone(layer: Layer) -> Layer:
@@ -54,12 +48,6 @@ def copy_model(model: tf_keras.Model, replace: Callable[[Layer], Layer | None]) 
 
     result = cloned(model)
     pairs = [pair for pair in copies.values() if not is_graph_model(pair[0])]
-    if shared := shared_variable(original for original, _ in pairs):
-        holder, other, variable = shared
-        raise ValueError(
-            f"{model.name!r}: layers {holder.name!r} and {other.name!r} hold one variable, {variable.name!r};"
-            f" their copies would hold two, which training sets apart. {CALL_THE_LAYER}"
-        )
     for original, copied in pairs:  # Only now: a nested model may be built as late as where it is called.
         if original.weights:
             copied.set_weights(original.get_weights())
@@ -75,4 +63,42 @@ def copy_layer(layer: Layer) -> Layer:
 
 def is_graph_model(layer: Layer) -> bool:
     """Tells whether a layer is a Sequential or functional model, so that its layers can be replaced."""
-    return isinstance(layer, tf_keras.Sequential) or bool(getattr(layer, "_is_graph_network", False))
+    return isinstance(layer, tf_keras.Sequential) or has_graph(layer)
+
+
+def check_copyable(model: tf_keras.Model) -> None:
+    """Checks that a copy of a model, layer by layer, keeps what its layers share.
+
+    Raises:
+        ValueError: A Sequential model in it holds one layer twice, of which tf-keras copies, saves and loads
+            one use. Or two layers hold one variable, which copies of them would hold twice.
+    """
+    for each in inner_layers(model, with_itself=True):
+        if isinstance(each, tf_keras.Sequential) and has_graph(each):
+            # `layers` lists each once. One that is built late has one use only, as tf-keras builds it.
+            used = [call.layer for call in calls(each)]
+            if twice := next((one for one in used if sum(one is other for other in used) > 1), None):
+                raise ValueError(
+                    f"{each.name!r} is a Sequential model that holds layer {twice.name!r} twice; its copies"
+                    " and files would use it once. Build it as a functional model, and call the layer in it"
+                    " as often as it is used."
+                )
+    holders: dict[int, tuple[str, Layer]] = {}
+    for name, layer in layer_paths(model):
+        for variable in layer.weights:
+            first, holder = holders.setdefault(id(variable), (name, layer))
+            if holder is not layer:
+                raise ValueError(
+                    f"layers {first!r} and {name!r} hold one variable, {variable.name!r}; copies of them"
+                    " would hold two, which training sets apart. Call the layer itself in both places of a"
+                    " functional model, not another layer that holds it."
+                )
+
+
+def layer_paths(model: tf_keras.Model, prefix: str = "") -> Iterator[tuple[str, Layer]]:
+    """Lists the layers of a model, those of nested models by their path, `outer/inner`; no input layers."""
+    for layer in model.layers:
+        if isinstance(layer, tf_keras.Model):
+            yield from layer_paths(layer, f"{prefix}{layer.name}/")
+        elif not isinstance(layer, tf_keras.layers.InputLayer):
+            yield prefix + layer.name, layer

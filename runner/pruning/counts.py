@@ -1,7 +1,5 @@
 """How many weights a sparsity keeps: the one rule that plan, masks and sparsity check share."""
 
-import math
-
 import numpy as np
 
 FULL_PATTERN_TOLERANCE = 1e-6
@@ -26,21 +24,13 @@ def kept_count(size: int, sparsity: float) -> int:
     return max(round(size * (1.0 - as_float32(sparsity))), 1)
 
 
-def m_by_n_share(sparsity: float, m: int, n: int) -> float:
-    """Returns which share of the full m:n pattern's zeros a sparsity asks for, in [0, 1].
-
-    Args:
-        sparsity: Share of all weights to prune, in [0, 1).
-        m: Zeros in each group.
-        n: Weights in each group.
-    """
-    full = m / n
-    value = as_float32(sparsity)
-    return 1.0 if value >= full - FULL_PATTERN_TOLERANCE else value / full
+def reaches_full_pattern(sparsity: float, m: int, n: int) -> bool:
+    """Tells whether a sparsity asks for the full m:n pattern, not for some of its zeros."""
+    return as_float32(sparsity) >= m / n - FULL_PATTERN_TOLERANCE
 
 
 def m_by_n_zero_count(full_zeros: int, sparsity: float, m: int, n: int) -> int:
-    """Counts the zeros of a gradual m:n mask.
+    """Counts the zeros of a gradual m:n mask: the share `sparsity / (m/n)` of those of the full pattern.
 
     Args:
         full_zeros: Zeros of the full pattern over the whole tensor.
@@ -48,23 +38,18 @@ def m_by_n_zero_count(full_zeros: int, sparsity: float, m: int, n: int) -> int:
         m: Zeros in each group.
         n: Weights in each group.
     """
-    return round(m_by_n_share(sparsity, m, n) * full_zeros)
-
-
-def group_zeros(length: int, m: int, n: int, *, short_groups_keep: bool) -> int:
-    """Counts the zeros of the m:n pattern along one run of `length` weights.
-
-    Args:
-        length: Weights in the run.
-        m: Zeros in each full group.
-        n: Weights in each full group.
-        short_groups_keep: True when a short last group keeps `n - m` weights (the strict reading by
-            input channels); False when a tail of `r` weights zeroes `floor(r * m / n)`.
-    """
-    groups, rest = divmod(length, n)
-    return groups * m + short_group_zeros(rest, m, n, keep=short_groups_keep)
+    share = 1.0 if reaches_full_pattern(sparsity, m, n) else as_float32(sparsity) / (m / n)
+    return round(share * full_zeros)
 
 
 def short_group_zeros(rest: int, m: int, n: int, *, keep: bool) -> int:
-    """Counts the zeros of a last group of `rest` < n weights; `keep` as in `group_zeros`."""
-    return max(0, rest - (n - m)) if keep else math.floor(rest * m / n)
+    """Counts the zeros of a last group of fewer than n weights.
+
+    Args:
+        rest: Weights in it.
+        m: Zeros in each full group.
+        n: Weights in each full group.
+        keep: True where it keeps `n - m` weights (groups along the input channels); False where it zeroes
+            `floor(rest * m / n)` (groups along the flattened row).
+    """
+    return max(0, rest - (n - m)) if keep else rest * m // n

@@ -8,7 +8,8 @@ import math
 import tensorflow as tf
 
 from runner.pruning.counts import FULL_PATTERN_TOLERANCE, short_group_zeros
-from runner.pruning.masks import m_by_n_zeros, resolve_axis
+from runner.pruning.importance import DIGITS, FIRST, SECOND, SHIFTS, STEP
+from runner.pruning.masks import block_sizes, m_by_n_zeros, resolve_axis
 from runner.pruning.selection import keep_largest, magnitude_bits, magnitudes_of_bits, rounded_bits
 
 _NETWORK_LIMIT = 16
@@ -49,9 +50,7 @@ def block_mask(weights: tf.Tensor, sparsity: tf.Tensor, block: tuple[int, int], 
     if pooling == "MAX":
         pooled = tf.reduce_max(tiles, axis=[1, 3])
     else:
-        heights = [min(block_rows, rows - start) for start in range(0, rows, block_rows)]
-        widths = [min(block_columns, columns - start) for start in range(0, columns, block_columns)]
-        sizes = tf.constant([[height * width for width in widths] for height in heights], tf.float64)
+        sizes = tf.constant(block_sizes(shape, block), tf.float64)
         pooled = rounded_bits(tf.reduce_sum(magnitudes_of_bits(tiles), axis=[1, 3]) / sizes)
     blocks = down * across
     kept = keep_largest(tf.reshape(pooled, [blocks]), _kept_count(blocks, sparsity))
@@ -97,3 +96,25 @@ def _drop_smallest(groups: tf.Tensor, zeros: int) -> tf.Tensor:
             beaten_by[second] += first_wins
             beaten_by[first] += 1 - first_wins
     return tf.stack([count < length - zeros for count in beaten_by], axis=1)
+
+
+def random_scores(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
+    """As `importance.random_scores`, inside the graph: the same to the bit on every device, under XLA too.
+
+    Args:
+        size: Number of weights, an integer scalar.
+        seed: uint64 scalar.
+
+    Returns:
+        float32 `[size]`.
+    """
+
+    def mixed(bits: tf.Tensor, shift: int) -> tf.Tensor:
+        return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64)))
+
+    counted = tf.cast(tf.range(1, tf.cast(size, tf.int64) + 1), tf.uint64)
+    bits = counted * tf.constant(STEP, tf.uint64) + seed
+    bits = mixed(bits, SHIFTS[0]) * tf.constant(FIRST, tf.uint64)
+    bits = mixed(bits, SHIFTS[1]) * tf.constant(SECOND, tf.uint64)
+    upper = tf.bitwise.right_shift(mixed(bits, SHIFTS[2]), tf.constant(64 - DIGITS, tf.uint64))
+    return tf.cast(tf.cast(upper, tf.int32), tf.float32) * 2.0**-DIGITS

@@ -1,12 +1,9 @@
-"""Importance: what ranks the weights, their magnitude or chance.
+"""Importance: what ranks the weights, their magnitude or random scores.
 
-Masks by chance are the control that a method of pruning has to beat: the same counts, schedule and structure,
-the weights drawn by lot. A weight's lot is drawn once, from a seed, and not again at each update of the mask.
+Random masks are the control that a method of pruning has to beat: the same counts, schedule and structure,
+other weights. The score of weight i is a pure function of the seed and i, the same at each update of a mask.
 So the masks of a rising schedule are nested, as those of magnitude are: what is pruned stays pruned. (Masks
-redrawn at every update would be another experiment: weights that come and go while the others learn.)
-
-Nothing is kept between updates: the lot of weight i is a pure function of the seed and i, computed anew,
-inside the graph, whenever a mask is.
+sampled anew at every update would be another experiment: weights that come and go while the others learn.)
 """
 
 import difflib
@@ -16,22 +13,21 @@ import random
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-IMPORTANCES = ("magnitude", "random")
+from runner.pruning.notation import IMPORTANCES
 
 _LARGEST_SEED = 2**64 - 1
 # SplitMix64: Steele, Lea, Flood: Fast splittable pseudorandom number generators (OOPSLA 2014).
-_STEP, _FIRST, _SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
-_SHIFTS = (30, 27, 31)
-_DIGITS = 24  # So many bits a float32 holds exactly.
+STEP, FIRST, SECOND = 0x9E3779B97F4A7C15, 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+SHIFTS = (30, 27, 31)
+DIGITS = 24  # So many bits a float32 holds exactly.
 
 
 def checked_seed(importance: str, seed: int | None) -> int | None:
     """Checks the arguments `importance` and `importance_seed` of a wrapper.
 
     Returns:
-        The seed, drawn from Python's `random` where `random` importance is given none; None for magnitude.
+        The seed, from Python's `random` where random importance is given none; None for magnitude.
 
     Raises:
         ValueError: The importance is none of `IMPORTANCES`, or its seed cannot be used.
@@ -64,40 +60,18 @@ def derived_seed(seed: int, name: str) -> int:
 
 
 def random_scores(shape: tuple[int, ...], seed: int) -> npt.NDArray[np.float32]:
-    """Draws the lots of a weight: outputs 1 to n of the generator SplitMix64, their upper 24 bits as a share.
+    """Returns a random score for each weight: the upper 24 bits of outputs 1 to n of SplitMix64.
 
     Args:
         shape: Of the weight, as it is stored.
         seed: From 0 to 2**64 - 1.
 
     Returns:
-        float32 of that shape, uniform in [0, 1): to be ranked in the place of magnitudes.
+        float32 of that shape, uniform in [0, 1), to be ranked in place of magnitudes.
     """
-    bits = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(_STEP) + np.uint64(seed)
-    bits = (bits ^ (bits >> np.uint64(_SHIFTS[0]))) * np.uint64(_FIRST)
-    bits = (bits ^ (bits >> np.uint64(_SHIFTS[1]))) * np.uint64(_SECOND)
-    bits ^= bits >> np.uint64(_SHIFTS[2])
-    upper = (bits >> np.uint64(64 - _DIGITS)).astype(np.float32)
-    return (upper * np.float32(2.0**-_DIGITS)).reshape(shape)
-
-
-def graph_random_scores(size: tf.Tensor, seed: tf.Tensor) -> tf.Tensor:
-    """As `random_scores`, inside the graph: the same to the bit on every device, under XLA too.
-
-    Args:
-        size: Number of weights, an integer scalar.
-        seed: uint64 scalar.
-
-    Returns:
-        float32 `[size]`.
-    """
-
-    def mixed(bits: tf.Tensor, shift: int) -> tf.Tensor:
-        return tf.bitwise.bitwise_xor(bits, tf.bitwise.right_shift(bits, tf.constant(shift, tf.uint64)))
-
-    counted = tf.cast(tf.range(1, tf.cast(size, tf.int64) + 1), tf.uint64)
-    bits = counted * tf.constant(_STEP, tf.uint64) + seed
-    bits = mixed(bits, _SHIFTS[0]) * tf.constant(_FIRST, tf.uint64)
-    bits = mixed(bits, _SHIFTS[1]) * tf.constant(_SECOND, tf.uint64)
-    upper = tf.bitwise.right_shift(mixed(bits, _SHIFTS[2]), tf.constant(64 - _DIGITS, tf.uint64))
-    return tf.cast(tf.cast(upper, tf.int32), tf.float32) * 2.0**-_DIGITS
+    bits = np.arange(1, math.prod(shape) + 1, dtype=np.uint64) * np.uint64(STEP) + np.uint64(seed)
+    bits = (bits ^ (bits >> np.uint64(SHIFTS[0]))) * np.uint64(FIRST)
+    bits = (bits ^ (bits >> np.uint64(SHIFTS[1]))) * np.uint64(SECOND)
+    bits ^= bits >> np.uint64(SHIFTS[2])
+    upper = (bits >> np.uint64(64 - DIGITS)).astype(np.float32)
+    return (upper * np.float32(2.0**-DIGITS)).reshape(shape)

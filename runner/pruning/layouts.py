@@ -1,4 +1,4 @@
-"""Layouts: how the axes of a stored weight read as a kernel `[*spatial, in, out]`."""
+"""Kernel layouts: how the axes of a stored weight read as a kernel `[*spatial, in, out]`."""
 
 import math
 from collections.abc import Sequence
@@ -6,17 +6,16 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
 
-from runner.pruning.structures import Shape
+from runner.pruning.structures import Shape, library_of
 
 
 @dataclass(frozen=True)
-class Layout:
+class KernelLayout:
     """Which axes of a weight are spatial, which are inputs and which outputs.
 
-    Several input axes (or output axes) read as one, in their order; none reads as one of length 1, as the
-    inputs of a depthwise kernel do. A layout without any axes leaves the weight as it is stored.
+    Several input (or output) axes read as one, in their order; none reads as one of length 1, as of a
+    depthwise kernel. A layout without any axes leaves the weight as it is stored.
 
     Args:
         spatial: Axes of the window.
@@ -44,40 +43,36 @@ class Layout:
         """Views a weight (NumPy array or tensor of static shape) as a kernel."""
         if not self._order:
             return stored
-        library = _library(stored)
+        library = library_of(stored)
         return library.reshape(library.transpose(stored, self._order), self.shape(stored.shape))
 
     def stored(self, kernel: Any, shape: Sequence[int]) -> Any:
         """Brings a kernel's mask back to the axes, and the shape, in which the weight is stored."""
         if not self._order:
             return kernel
-        library = _library(kernel)
+        library = library_of(kernel)
         moved = library.reshape(kernel, [shape[axis] for axis in self._order])
         return library.transpose(moved, np.argsort(self._order).tolist())
 
 
-def _library(array: Any) -> Any:
-    return np if isinstance(array, np.ndarray) else tf
-
-
-KERNEL = Layout()
+KERNEL = KernelLayout()
 """Dense `[in, out]`, convolutions `[*spatial, in, out]`, recurrent kernels `[in, gates x units]`."""
 
 
-def transposed_layout(rank: int) -> Layout:
+def transposed_layout(rank: int) -> KernelLayout:
     """A transposed convolution's `[*spatial, out, in]`."""
-    return Layout(tuple(range(rank - 2)), (rank - 1,), (rank - 2,))
+    return KernelLayout(tuple(range(rank - 2)), (rank - 1,), (rank - 2,))
 
 
-def depthwise_layout(rank: int) -> Layout:
+def depthwise_layout(rank: int) -> KernelLayout:
     """A depthwise convolution's `[*spatial, in, multiplier]`: every output sees one input channel."""
-    return Layout(tuple(range(rank - 2)), (), (rank - 2, rank - 1))
+    return KernelLayout(tuple(range(rank - 2)), (), (rank - 2, rank - 1))
 
 
-def einsum_layout(equation: str) -> Layout:
+def einsum_layout(equation: str) -> KernelLayout:
     """Reads an EinsumDense equation, such as `abc,cde->abde`: the kernel's axes that vanish are inputs."""
     operands, _, result = equation.replace("...", "").replace(" ", "").partition("->")
     axes = operands.split(",")[1]
     inputs = tuple(axis for axis, letter in enumerate(axes) if letter not in result)
     outputs = tuple(axis for axis, letter in enumerate(axes) if letter in result)
-    return Layout((), inputs, outputs)
+    return KernelLayout((), inputs, outputs)

@@ -9,10 +9,8 @@ import numpy as np
 import tensorflow as tf
 import tf_keras
 from tf_keras import layers
-from tf_keras.src.layers.convolutional.base_conv import Conv
-from tf_keras.src.layers.convolutional.base_depthwise_conv import DepthwiseConv
-from tf_keras.src.layers.convolutional.base_separable_conv import SeparableConv
 
+from runner.pruning.keras_internals import calls, has_graph, layer_classes
 from runner.pruning.wrapper import PruneLowMagnitude
 
 Layer: TypeAlias = layers.Layer
@@ -52,8 +50,8 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
     weights. At padded edges the whole kernel counts: this is how papers count.
 
     Args:
-        model: A built Sequential or functional model; models nested in it and pruning wrappers are looked
-            into.
+        model: A built Sequential or functional model; models nested in it and pruning wrappers are
+            included.
         input_shape: One sample's, for a model of one input that leaves lengths open; None takes the model's.
 
     Returns:
@@ -63,21 +61,21 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
         UncountableError: A layer with weights is of no known kind, an axis that decides the count has no
             fixed length, or the model is neither Sequential nor functional.
     """
-    if not getattr(model, "_is_graph_network", False):
+    if not has_graph(model):
         raise UncountableError(f"model {model.name} is neither Sequential nor functional, or is not built")
     if input_shape is not None and None in model.input_shape[1:]:
         fixed = tf_keras.models.clone_model(model, layers.Input(tuple(input_shape)))
         fixed.set_weights(model.get_weights())
         return count_macs(fixed)
-    calls = [node for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
-    return sum((_of_call(node.layer, node.input_shapes, node.output_shapes) for node in calls), NO_MACS)
+    each = (_of_call(call.layer, call.input_shapes, call.output_shapes) for call in calls(model))
+    return sum(each, NO_MACS)
 
 
 def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[Macs | None, str]:
     """Counts multiply-accumulates as `count_macs` does, or says why they cannot be counted.
 
     Args:
-        model: A built model; it may have layers of anybody's making.
+        model: A built model; it may have custom layers.
         input_shape: The shape of one sample.
 
     Returns:
@@ -94,8 +92,8 @@ def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
         return count_macs(layer)
     if isinstance(layer, PruneLowMagnitude):
         return _of_call(layer.layer, taken, given)
-    for kinds, counted in _COUNTED:
-        if isinstance(layer, kinds):
+    for names, counted in _COUNTED:
+        if isinstance(layer, layer_classes(names)):
             return counted(layer, taken, given)
     if layer.weights:
         raise UncountableError(
@@ -104,26 +102,16 @@ def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
     return NO_MACS
 
 
-def _dense(layer: layers.Dense, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.kernel, _product(layer, given[1:-1]))
+def _at_outputs(layer: Layer, taken: Shape, given: Shape) -> Macs:
+    """Counts every kernel of a dense layer or convolution once for each place of its output."""
+    names = ("kernel", "depthwise_kernel", "pointwise_kernel")
+    kernels = (kernel for name in names if (kernel := getattr(layer, name, None)) is not None)
+    return sum((_times(kernel, _positions(layer, given)) for kernel in kernels), NO_MACS)
 
 
-def _convolution(layer: Conv, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.kernel, _positions(layer, given))
-
-
-def _transposed(layer: Conv, taken: Shape, given: Shape) -> Macs:
+def _transposed(layer: Layer, taken: Shape, given: Shape) -> Macs:
     # Each input position is multiplied by the whole kernel and added to the outputs that it reaches.
     return _times(layer.kernel, _positions(layer, taken))
-
-
-def _depthwise(layer: DepthwiseConv, taken: Shape, given: Shape) -> Macs:
-    return _times(layer.depthwise_kernel, _positions(layer, given))
-
-
-def _separable(layer: SeparableConv, taken: Shape, given: Shape) -> Macs:
-    positions = _positions(layer, given)
-    return _times(layer.depthwise_kernel, positions) + _times(layer.pointwise_kernel, positions)
 
 
 def _einsum(layer: layers.EinsumDense, taken: Shape, given: Shape) -> Macs:
@@ -186,8 +174,9 @@ def _times(kernel: tf.Variable, uses: int) -> Macs:
     return Macs(values.size * uses, int(np.count_nonzero(values)) * uses)
 
 
-def _positions(layer: Conv, shape: Shape) -> int:
-    return _product(layer, shape[2:] if layer.data_format == "channels_first" else shape[1:-1])
+def _positions(layer: Layer, shape: Shape) -> int:
+    channels_first = getattr(layer, "data_format", None) == "channels_first"
+    return _product(layer, shape[2:] if channels_first else shape[1:-1])
 
 
 def _product(layer: Layer, sizes: Sequence[int | None]) -> int:
@@ -198,27 +187,17 @@ def _product(layer: Layer, sizes: Sequence[int | None]) -> int:
 
 Counted: TypeAlias = Callable[[Any, Any, Any], Macs]
 
-# The first that fits counts: Keras's transposed and depthwise convolutions are convolutions too.
-_COUNTED: tuple[tuple[tuple[type, ...], Counted], ...] = (
-    ((layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose), _transposed),
-    ((SeparableConv,), _separable),
-    ((DepthwiseConv,), _depthwise),
-    ((Conv,), _convolution),
-    ((layers.Dense,), _dense),
-    ((layers.EinsumDense,), _einsum),
-    ((layers.MultiHeadAttention,), _attention),
-    ((layers.Bidirectional,), _both_ways),
-    ((layers.RNN,), _recurrent),
-    ((layers.TimeDistributed,), _along_time),
+# The first that fits counts: Keras's transposed convolutions are convolutions too.
+_COUNTED: tuple[tuple[str, Counted], ...] = (
+    ("Conv1DTranspose Conv2DTranspose Conv3DTranspose", _transposed),
     (
-        (
-            layers.BatchNormalization,
-            layers.LayerNormalization,
-            layers.GroupNormalization,
-            layers.Normalization,
-            layers.Embedding,
-            layers.PReLU,
-        ),
-        _nothing,
+        "Dense Conv1D Conv2D Conv3D DepthwiseConv1D DepthwiseConv2D SeparableConv1D SeparableConv2D",
+        _at_outputs,
     ),
+    ("EinsumDense", _einsum),
+    ("MultiHeadAttention", _attention),
+    ("Bidirectional", _both_ways),
+    ("RNN", _recurrent),
+    ("TimeDistributed", _along_time),
+    ("BatchNormalization LayerNormalization GroupNormalization Normalization Embedding PReLU", _nothing),
 )

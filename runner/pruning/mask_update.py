@@ -1,8 +1,8 @@
 """A mask's update inside the training step, as one function for all weights that it fits.
 
-The function is traced once for a schedule and a structure, and where the structure does not ask for axes,
-once for weights of every shape: a model of many layers would otherwise spend more time on tracing and
-placing its masks' branches than on those of its training step.
+The function is traced once for a schedule and a structure and, where the structure does not depend on axes,
+once for weights of every shape: a model of many layers would otherwise spend more time on tracing masks than
+on tracing its training step.
 """
 
 import weakref
@@ -11,18 +11,23 @@ from typing import Any
 
 import tensorflow as tf
 
-from runner.pruning.importance import graph_random_scores
-from runner.pruning.layouts import Layout
-from runner.pruning.schedule import PruningSchedule, decide
+from runner.pruning import graph_masks
+from runner.pruning.layouts import KernelLayout
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.selection import needs_bisection
 from runner.pruning.structures import Structure
+from runner.pruning.update_steps import decide
 
 Update = Callable[..., tuple[tf.Tensor, tf.Tensor]]
-"""Takes weights, mask, step and, where chance ranks the weights, a seed."""
+"""Takes weights, mask, step and, for random scores, a seed."""
 
 
 def new_mask(
-    weights: tf.Tensor, sparsity: tf.Tensor, structure: Structure, layout: Layout, seed: tf.Tensor | None
+    weights: tf.Tensor,
+    sparsity: tf.Tensor,
+    structure: Structure,
+    layout: KernelLayout,
+    seed: tf.Tensor | None,
 ) -> tf.Tensor:
     """Computes a mask anew.
 
@@ -38,34 +43,30 @@ def new_mask(
     """
     shape = tf.shape(weights)
     if not structure.reads_axes:
-        weights, layout = tf.reshape(weights, [-1]), Layout()
+        weights, layout = tf.reshape(weights, [-1]), KernelLayout()
     if seed is None:
         ranked = layout.kernel(weights)
     else:
-        drawn = tf.reshape(graph_random_scores(tf.size(weights), seed), tf.shape(weights))
-        ranked = structure.shared(layout.kernel(drawn))
+        scores = tf.reshape(graph_masks.random_scores(tf.size(weights), seed), tf.shape(weights))
+        ranked = structure.shared(layout.kernel(scores))
     return tf.reshape(layout.stored(structure.graph_mask(ranked, sparsity), weights.shape), shape)
 
 
 class MaskUpdates:
-    """The functions that all weights of one schedule share; see `shared_updates`.
-
-    Args:
-        schedule: When masks are updated, and to which sparsity.
-    """
+    """The functions that all weights of one schedule share; see `shared_updates`."""
 
     def __init__(self, schedule: PruningSchedule) -> None:
         self.schedule = schedule
         self.functions: dict[Any, Update] = {}
 
 
-# Whoever uses a schedule's functions keeps them, and nothing else does: their graphs lead to the graph of the
-# training step, and so to the model and its schedule, which would never be freed if they were held here.
+# Only the users of a schedule's functions keep them: their graphs refer to the graph of the training step, so
+# to the model and its schedule, which would never be freed if they were held here.
 _SHARED: "weakref.WeakKeyDictionary[PruningSchedule, weakref.ref[MaskUpdates]]" = weakref.WeakKeyDictionary()
 
 
 def shared_updates(schedule: PruningSchedule) -> MaskUpdates:
-    """Returns the functions of a schedule, the same as long as anybody keeps them."""
+    """Returns the functions of a schedule, the same as long as one of their users exists."""
     kept = _SHARED.get(schedule)
     updates = kept() if kept is not None else None
     if updates is None:
@@ -80,18 +81,18 @@ def updated_mask(
     step: tf.Tensor,
     structure: Structure,
     updates: MaskUpdates,
-    layout: Layout,
+    layout: KernelLayout,
     seed: int | None = None,
 ) -> tuple[tf.Tensor, tf.Tensor]:
     """Computes the mask after a training step: a new one where the schedule says so, else the same.
 
     Args:
-        weights: Float tensor of static shape, as the layer stores it.
+        weights: As in `new_mask`, of static shape.
         mask: bool, of that shape: the mask so far.
         step: int64 scalar, counted from 1.
-        structure: Which weights are zeroed together.
+        structure: As in `new_mask`.
         updates: The schedule's functions.
-        layout: How the weight's axes read as a kernel.
+        layout: As in `new_mask`.
         seed: As in `new_mask`, a Python number.
 
     Returns:
@@ -99,9 +100,9 @@ def updated_mask(
     """
     shape = weights.shape
     if not structure.reads_axes:
-        weights, mask, layout = tf.reshape(weights, [-1]), tf.reshape(mask, [-1]), Layout()
+        weights, mask, layout = tf.reshape(weights, [-1]), tf.reshape(mask, [-1]), KernelLayout()
     inputs = [weights, mask, step] if seed is None else [weights, mask, step, seed_tensor(seed)]
-    new, finite = _function(structure, updates, layout, weights, by_chance=seed is not None)(*inputs)
+    new, finite = _function(structure, updates, layout, weights, is_random=seed is not None)(*inputs)
     return tf.reshape(new, shape), finite
 
 
@@ -111,23 +112,23 @@ def seed_tensor(seed: int | None) -> tf.Tensor | None:
 
 
 def _function(
-    structure: Structure, updates: MaskUpdates, layout: Layout, weights: tf.Tensor, *, by_chance: bool
+    structure: Structure, updates: MaskUpdates, layout: KernelLayout, weights: tf.Tensor, *, is_random: bool
 ) -> Update:
     shape = tuple(weights.shape) if structure.reads_axes else (None,)
     # A selection traced for the CPU must not be met again under XLA, which cannot compile it.
-    key = structure, layout, shape, weights.dtype, by_chance, needs_bisection()
+    key = structure, layout, shape, weights.dtype, is_random, needs_bisection()
     if key not in updates.functions:
-        updates.functions[key] = _build(structure, updates.schedule, layout, shape, weights.dtype, by_chance)
+        updates.functions[key] = _build(structure, updates.schedule, layout, shape, weights.dtype, is_random)
     return updates.functions[key]
 
 
 def _build(
     structure: Structure,
     schedule: PruningSchedule,
-    layout: Layout,
+    layout: KernelLayout,
     shape: tuple[int | None, ...],
     dtype: tf.DType,
-    by_chance: bool,
+    is_random: bool,
 ) -> Update:
     def update(
         weights: tf.Tensor, mask: tf.Tensor, step: tf.Tensor, seed: tf.Tensor | None = None
@@ -140,12 +141,8 @@ def _build(
 
         return tf.cond(updates, renew, lambda: (mask, tf.constant(True)))
 
-    signature = [
-        tf.TensorSpec(shape, dtype),
-        tf.TensorSpec(shape, tf.bool),
-        tf.TensorSpec([], tf.int64),
-    ]
-    if by_chance:
+    signature = [tf.TensorSpec(shape, dtype), tf.TensorSpec(shape, tf.bool), tf.TensorSpec([], tf.int64)]
+    if is_random:
         signature.append(tf.TensorSpec([], tf.uint64))
     # Inlined, each call would bring the branches along, and each would be placed and prepared anew.
     return tf.function(

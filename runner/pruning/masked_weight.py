@@ -11,10 +11,12 @@ from collections.abc import Callable
 import numpy as np
 import tensorflow as tf
 
+from runner.pruning.keras_internals import set_constraint
 from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
 from runner.pruning.prunable import PrunableWeight
-from runner.pruning.schedule import PruningSchedule, is_over, settled_sparsity
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.structures import Structure
+from runner.pruning.update_steps import is_over, settled_sparsity
 
 BROKEN_WEIGHTS = "holds NaN or infinite weights at training step"
 """What the error says, after layer and weight and before the step, that ends training then."""
@@ -27,12 +29,12 @@ class MaskedWeight:
         weight: The weight; its constraint is set here, behind one that it already has.
         mask: bool variable of the weight's shape; False = pruned.
         step: int64 scalar variable: training steps so far. It is saved and loaded with the weights.
-        reached: Another, of what happened: the step that training was at when it last changed the weight.
-            It is no weight of a model, so that it stays where weights of an earlier step are restored.
+        reached: int64 scalar variable: the step at which training last changed the weight. It is not saved
+            with the model, so that it stays when weights of an earlier step are restored.
         structure: Which weights are zeroed together.
         schedule: Sparsity over the steps.
         owner: The layer's name, for messages.
-        seed: Of the weights' lots, where chance ranks them; None: magnitude does. See `importance`.
+        seed: Of the random scores that rank the weights; None ranks them by magnitude. See `importance`.
     """
 
     def __init__(
@@ -50,9 +52,7 @@ class MaskedWeight:
         self.structure, self.schedule, self.owner, self.seed = structure, schedule, owner, seed
         self._updates = shared_updates(schedule)
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
-        # TensorFlow offers no public setter. A mirrored variable asks the copy on each device for its own.
-        for variable in getattr(weight.variable, "values", (weight.variable,)):
-            variable._constraint = self._after_optimizer_step
+        set_constraint(weight.variable, self._after_optimizer_step)
 
     @property
     def name(self) -> str:
@@ -97,7 +97,7 @@ class MaskedWeight:
             steps: Training steps that were run, where the caller knows; default: those counted. The latest
                 of these, of the step and of the one reached is the last.
         """
-        self.apply()  # First, so that an averaged or restored weight cannot win a place back.
+        self.apply()  # First, so that an averaged or restored weight is not ranked again.
         counted = int(self.step.numpy())
         last = max(counted, int(self.reached.numpy()), steps or 0)
         self.step.assign(last)
@@ -112,7 +112,7 @@ class MaskedWeight:
             self.apply()
 
     def apply(self) -> None:
-        """Sets the pruned weights to zero, as the mask stands."""
+        """Sets the pruned weights to zero by the present mask."""
         values = tf.convert_to_tensor(self.weight.variable)
         self.weight.variable.assign(tf.where(self.mask, values, tf.zeros([], values.dtype)))
 

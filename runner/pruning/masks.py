@@ -11,12 +11,11 @@ import math
 import numpy as np
 import numpy.typing as npt
 
-from runner.pruning.counts import group_zeros, kept_count, m_by_n_zero_count, short_group_zeros
+from runner.pruning.counts import kept_count, m_by_n_zero_count, short_group_zeros
+from runner.pruning.notation import M_BY_N_AXES, POOLINGS, Axis, m_by_n_problem
 
 Array = npt.NDArray[np.generic]
 
-AXES = ("auto", "input_channels", "flattened")
-POOLINGS = ("AVG", "MAX")
 _ABOVE_INFINITY = np.int32(2**31 - 1)
 
 
@@ -90,7 +89,7 @@ def block_mask(
         weights: Kernel `[*spatial, in, out]`, rank 2 or more.
         sparsity: Share of the blocks to prune, in [0, 1).
         block_size: Rows (inputs) and columns (outputs) of a block, each at least 1.
-        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+        pooling: `AVG` or `MAX` of the magnitudes is the block's score.
 
     Returns:
         0/1 of the shape and dtype of `weights`.
@@ -109,9 +108,7 @@ def block_mask(
     else:
         magnitudes = matrix.view(np.float32).astype(np.float64)
         sums = np.add.reduceat(np.add.reduceat(magnitudes, row_starts, axis=0), column_starts, axis=1)
-        heights = np.diff([*row_starts, matrix.shape[0]])
-        widths = np.diff([*column_starts, matrix.shape[1]])
-        pooled = (sums / np.outer(heights, widths)).astype(np.float32).view(np.int32)
+        pooled = (sums / block_sizes(array.shape, (rows, columns))).astype(np.float32).view(np.int32)
     kept = _largest(pooled.ravel(), kept_count(pooled.size, sparsity)).reshape(pooled.shape)
     expanded = kept.repeat(rows, axis=0)[: matrix.shape[0]].repeat(columns, axis=1)[:, : matrix.shape[1]]
     return expanded.reshape(array.shape).astype(array.dtype)
@@ -150,41 +147,75 @@ def is_m_by_n(weights: npt.ArrayLike, m: int, n: int, axis: str = "auto") -> boo
     Returns:
         True when the pattern holds. A dense tensor never passes unless no group can hold a zero.
     """
-    array = np.asarray(weights)
-    rows, by_channels = _pattern_rows(array.shape, m, n, axis)
-    zero = (array == 0).reshape(rows)
-    starts = np.arange(0, rows[1], n)
-    found = np.add.reduceat(zero, starts, axis=1, dtype=np.int64)
-    asked = np.full(len(starts), m)
-    rest = rows[1] % n
-    if rest:
-        asked[-1] = short_group_zeros(rest, m, n, keep=by_channels)
-    return bool(np.all(found >= asked[None, :, None]))
+    return m_by_n_groups(np.asarray(weights) == 0, m, n, axis)[1] == 0
 
 
-def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> str:
-    """Resolves `auto` for a kernel `[*spatial, in, out]`; returns `input_channels` or `flattened`."""
+def m_by_n_groups(zeros: npt.NDArray[np.bool_], m: int, n: int, axis: str = "auto") -> tuple[int, int]:
+    """Counts the groups of the m:n pattern.
+
+    Args:
+        zeros: Where a kernel `[*spatial, in, out]` is zero, rank 2 or more.
+        m: Zeros that each group of `n` must hold.
+        n: Weights in each group.
+        axis: As in `m_by_n_mask`.
+
+    Returns:
+        The groups that must hold a zero (a short last group may need none), and those of them that hold
+        fewer than they must.
+    """
+    (runs, length, outputs), by_channels = _pattern_rows(zeros.shape, m, n, axis)
+    view = zeros.reshape(runs, length, outputs)
+    whole, rest = divmod(length, n)
+    end = whole * n
+    # Adding slices is many times faster than a sum over an axis as short as a group. In `astype` the memory's
+    # order stays that of the slices.
+    found = view[:, :end:n].astype("int32" if n > 255 else "uint8")
+    for place in range(1, n):
+        found += view[:, place:end:n]
+    broken = int(np.count_nonzero(found < m))
+    needed = short_group_zeros(rest, m, n, keep=by_channels)
+    if needed:
+        broken += int(np.count_nonzero(np.count_nonzero(view[:, end:], axis=1) < needed))
+    return runs * outputs * (whole + (needed > 0)), broken
+
+
+def resolve_axis(shape: tuple[int, ...], n: int, axis: str) -> Axis:
+    """Resolves `auto` for a kernel `[*spatial, in, out]`."""
     _check_rank(shape)
-    if axis not in AXES:
-        raise ValueError(f"m_by_n_axis is {axis!r}; it must be one of {', '.join(AXES)}.")
-    if axis != "auto":
-        return axis
-    return "input_channels" if shape[-2] % n == 0 else "flattened"
+    check_axis(axis)
+    if axis == "input_channels" or (axis == "auto" and shape[-2] % n == 0):
+        return "input_channels"
+    return "flattened"
 
 
 def m_by_n_zeros(shape: tuple[int, ...], m: int, n: int, axis: str = "auto") -> int:
     """Counts the zeros of the full m:n pattern in a kernel of this shape."""
-    rows, by_channels = _pattern_rows(shape, m, n, axis)
-    return rows[0] * rows[2] * group_zeros(rows[1], m, n, short_groups_keep=by_channels)
+    (runs, length, outputs), by_channels = _pattern_rows(shape, m, n, axis)
+    groups, rest = divmod(length, n)
+    return runs * outputs * (groups * m + short_group_zeros(rest, m, n, keep=by_channels))
+
+
+def block_sizes(shape: tuple[int, ...], block_size: tuple[int, int]) -> npt.NDArray[np.int64]:
+    """Counts the weights of each block of a kernel, `[blocks down, blocks across]`; fewer at far edges."""
+    extents = (math.prod(shape[:-1]), shape[-1])
+    heights, widths = (
+        np.diff([*range(0, extent, size), extent]) for extent, size in zip(extents, block_size, strict=True)
+    )
+    return np.outer(heights, widths)
 
 
 def check_m_by_n(m: int, n: int) -> None:
     """Raises ValueError unless m and n are whole numbers with 0 < m < n."""
-    whole = all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in (m, n))
-    if not whole or not 0 < m < n:
-        raise ValueError(
-            f"m:n counts zeros: m of every n weights are zero, so 0 < m < n; found m={m!r}, n={n!r}."
-        )
+    if not all(isinstance(value, int | np.integer) and not isinstance(value, bool) for value in (m, n)):
+        raise ValueError(f"m:n is {m!r}:{n!r}, but both must be whole numbers, 0 < m < n.")
+    if problem := m_by_n_problem(m, n):
+        raise ValueError(f"m:n {problem}")
+
+
+def check_axis(axis: str) -> None:
+    """Raises ValueError unless the axis is one of `M_BY_N_AXES`."""
+    if axis not in M_BY_N_AXES:
+        raise ValueError(f"m_by_n_axis is {axis!r}; it must be one of {', '.join(M_BY_N_AXES)}.")
 
 
 def check_block(shape: tuple[int, ...], block_size: tuple[int, int], pooling: str) -> tuple[int, int, str]:

@@ -15,7 +15,7 @@ M_BY_N_AXES = ("auto", *AXES)
 """`auto` is `input_channels` where these are a multiple of n, else `flattened`."""
 
 POOLINGS = ("AVG", "MAX")
-"""What stands for a block: the average or the largest of its magnitudes."""
+"""A block's score: the average or the largest of its magnitudes."""
 
 IMPORTANCES = ("magnitude", "random")
 """What ranks the weights."""

@@ -6,19 +6,12 @@ import tf_keras
 from tf_keras import layers
 
 from runner.pruning.connections import Connections, Layer, connections
+from runner.pruning.keras_internals import has_graph, layer_classes
 from runner.pruning.wrapper import PruneLowMagnitude
 
 _ACTIVATIONS = ("relu", "relu6", "leaky_relu", "elu", "sigmoid", "linear")
 _OPERATIONS = ("identity", "add", "subtract", "multiply", "sigmoid", "relu", "relu6", "_add_dispatch")
-_ALWAYS = (
-    layers.Add,
-    layers.Multiply,
-    layers.ZeroPadding2D,
-    layers.ReLU,
-    layers.LeakyReLU,
-    layers.ELU,
-    layers.Dropout,
-)
+_ALWAYS = layer_classes("Add Multiply ZeroPadding2D ReLU LeakyReLU ELU Dropout")
 _INSTEAD: tuple[tuple[type, str], ...] = (
     (layers.Conv2DTranspose, "no transposed convolution"),
     (layers.Conv2D, "of convolutions only 1x1, without strides, dilation or groups"),
@@ -35,7 +28,7 @@ _INSTEAD: tuple[tuple[type, str], ...] = (
 
 
 class PruningPolicy(abc.ABC):
-    """Decides layer by layer."""
+    """Decides for each layer of a model whether it is pruned."""
 
     @abc.abstractmethod
     def allow_pruning(self, layer: Layer) -> bool:
@@ -59,14 +52,14 @@ class PruneForLatencyOnXNNPack(PruningPolicy):
         return _is_plain_conv(layer) and layer.kernel_size == (1, 1)
 
     def ensure_model_supports_pruning(self, model: tf_keras.Model) -> None:
-        """Checks that the model holds a subgraph for sparse inference; models nested in it are looked into.
+        """Checks that the model holds a subgraph for sparse inference; models nested in it included.
 
         Raises:
-            ValueError: If it does not; the message names the layer that is in the way.
+            ValueError: If it does not; the message names the layer.
         """
         if isinstance(model, tf_keras.Sequential) and not model.built:
             raise ValueError(f"{model.name!r} is not built yet; give it an input shape first.")
-        if not model._is_graph_network:
+        if not has_graph(model):
             raise ValueError(f"{model.name!r} is a subclassed model; its connections cannot be followed.")
         graph = connections(model)
         starts = [layer for layer in graph.layers if not _start_problems(layer, graph)]

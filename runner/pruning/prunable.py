@@ -9,12 +9,13 @@ import tensorflow as tf
 import tf_keras
 from tf_keras import layers
 
-from runner.pruning.layouts import KERNEL, Layout, depthwise_layout, einsum_layout, transposed_layout
+from runner.pruning.keras_internals import layer_classes, without_auto_cast
+from runner.pruning.layouts import KERNEL, KernelLayout, depthwise_layout, einsum_layout, transposed_layout
 from runner.pruning.structures import Shape
 
 
 class PrunableLayer(abc.ABC):
-    """Mix-in for a layer of your own: it names the variables that may be pruned."""
+    """Mix-in for a custom layer: it names the variables that may be pruned."""
 
     @abc.abstractmethod
     def get_prunable_weights(self) -> list[tf.Variable]:
@@ -33,7 +34,7 @@ class PrunableWeight:
 
     name: str
     variable: tf.Variable
-    layout: Layout
+    layout: KernelLayout
 
     @property
     def shape(self) -> Shape:
@@ -57,7 +58,7 @@ class _Place:
     """
 
     path: str
-    layout: Layout | Callable[[Any], Layout] = KERNEL
+    layout: KernelLayout | Callable[[Any], KernelLayout] = KERNEL
     name: str = ""
 
     @property
@@ -65,46 +66,43 @@ class _Place:
         return self.name or self.path.rpartition(".")[2]
 
 
-def _by_equation(layer: Any) -> Layout:
-    return einsum_layout(layer.equation)
+_KERNEL, _POINTWISE = _Place("kernel"), _Place("pointwise_kernel")
+_DEPTHWISE = _Place("depthwise_kernel", lambda layer: depthwise_layout(len(layer.depthwise_kernel.shape)))
 
-
-_RECURRENT = (_Place("kernel"), _Place("recurrent_kernel"))
-
-_PLACES: list[tuple[type, tuple[_Place, ...]]] = [
-    (layers.Dense, (_Place("kernel"),)),
-    (layers.EinsumDense, (_Place("kernel", _by_equation),)),
-    (layers.DepthwiseConv1D, (_Place("depthwise_kernel", depthwise_layout(3)),)),
-    (layers.DepthwiseConv2D, (_Place("depthwise_kernel", depthwise_layout(4)),)),
-    (layers.SeparableConv1D, (_Place("depthwise_kernel", depthwise_layout(3)), _Place("pointwise_kernel"))),
-    (layers.SeparableConv2D, (_Place("depthwise_kernel", depthwise_layout(4)), _Place("pointwise_kernel"))),
-    (layers.Conv1DTranspose, (_Place("kernel", transposed_layout(3)),)),
-    (layers.Conv2DTranspose, (_Place("kernel", transposed_layout(4)),)),
-    (layers.Conv3DTranspose, (_Place("kernel", transposed_layout(5)),)),
-    (layers.Conv1D, (_Place("kernel"),)),
-    (layers.Conv2D, (_Place("kernel"),)),
-    (layers.Conv3D, (_Place("kernel"),)),
-    (layers.LocallyConnected1D, (_Place("kernel"),)),
-    (layers.LocallyConnected2D, (_Place("kernel"),)),
-    # TFLite stores an embedding's rows as they are: along a row run the dimensions.
-    (layers.Embedding, (_Place("embeddings", Layout((), (1,), (0,))),)),
-    (layers.SimpleRNNCell, _RECURRENT),
-    (layers.LSTMCell, _RECURRENT),
-    (layers.GRUCell, _RECURRENT),
-    (layers.ConvLSTM1D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
-    (layers.ConvLSTM2D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
-    (layers.ConvLSTM3D, (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+_PLACES: tuple[tuple[str, tuple[_Place, ...]], ...] = (
+    ("EinsumDense", (_Place("kernel", lambda layer: einsum_layout(layer.equation)),)),
+    ("DepthwiseConv1D DepthwiseConv2D", (_DEPTHWISE,)),
+    ("SeparableConv1D SeparableConv2D", (_DEPTHWISE, _POINTWISE)),
     (
-        layers.MultiHeadAttention,
+        "Conv1DTranspose Conv2DTranspose Conv3DTranspose",
+        (_Place("kernel", lambda layer: transposed_layout(len(layer.kernel.shape))),),
+    ),
+    ("Dense Conv1D Conv2D Conv3D LocallyConnected1D LocallyConnected2D", (_KERNEL,)),
+    # TFLite stores an embedding's rows as they are: along a row run the dimensions.
+    ("Embedding", (_Place("embeddings", KernelLayout((), (1,), (0,))),)),
+    ("SimpleRNNCell LSTMCell GRUCell", (_KERNEL, _Place("recurrent_kernel"))),
+    ("ConvLSTM1D ConvLSTM2D ConvLSTM3D", (_Place("cell.kernel"), _Place("cell.recurrent_kernel"))),
+    (
+        "MultiHeadAttention",
         (
-            _Place("_query_dense.kernel", Layout((), (0,), (1, 2)), "query_kernel"),
-            _Place("_key_dense.kernel", Layout((), (0,), (1, 2)), "key_kernel"),
-            _Place("_value_dense.kernel", Layout((), (0,), (1, 2)), "value_kernel"),
-            _Place("_output_dense.kernel", Layout((), (0, 1), (2,)), "output_kernel"),
+            _Place("_query_dense.kernel", KernelLayout((), (0,), (1, 2)), "query_kernel"),
+            _Place("_key_dense.kernel", KernelLayout((), (0,), (1, 2)), "key_kernel"),
+            _Place("_value_dense.kernel", KernelLayout((), (0,), (1, 2)), "value_kernel"),
+            _Place("_output_dense.kernel", KernelLayout((), (0, 1), (2,)), "output_kernel"),
         ),
     ),
-]
-"""The registry: layer class to where its prunable weights are; the first match counts."""
+)
+"""The registry: names of layer classes to where their prunable weights are; the first match counts."""
+
+
+def refuse_keras_3(candidate: Any) -> None:
+    """Raises ValueError, which says what to do, where a layer or model is one of Keras 3."""
+    if any(kind.__module__.partition(".")[0] == "keras" for kind in type(candidate).__mro__):
+        raise ValueError(
+            f"{type(candidate).__name__} is a Keras 3 object, and pruning works on tf-keras (Keras 2). Start"
+            " the script with the environment variable TF_USE_LEGACY_KERAS=1, which makes tensorflow.keras"
+            " tf-keras, or import tf_keras instead."
+        )
 
 
 def is_prunable(layer: tf_keras.layers.Layer) -> bool:
@@ -118,15 +116,15 @@ def prunable_weights(layer: tf_keras.layers.Layer) -> list[PrunableWeight]:
     """Lists the prunable weights of a layer; those that are not built yet are left out."""
     own: Callable[[], list[tf.Variable]] | None = getattr(layer, "get_prunable_weights", None)
     if own is not None:
-        return [PrunableWeight(name, _bare(variable), KERNEL) for name, variable in _named(own())]
+        return [PrunableWeight(name, without_auto_cast(variable), KERNEL) for name, variable in _named(own())]
     found = []
     for place in _places(layer):
         owner, _, attribute = place.path.rpartition(".")
         holder = getattr(layer, owner, None) if owner else layer
         variable = getattr(holder, attribute, None)
         if variable is not None:
-            layout = place.layout if isinstance(place.layout, Layout) else place.layout(holder)
-            found.append(PrunableWeight(place.title, _bare(variable), layout))
+            layout = place.layout if isinstance(place.layout, KernelLayout) else place.layout(holder)
+            found.append(PrunableWeight(place.title, without_auto_cast(variable), layout))
     for prefix, inner in _inner_layers(layer):
         found += [
             PrunableWeight(prefix + weight.name, weight.variable, weight.layout)
@@ -136,7 +134,7 @@ def prunable_weights(layer: tf_keras.layers.Layer) -> list[PrunableWeight]:
 
 
 def _places(layer: Any) -> tuple[_Place, ...]:
-    return next((places for kind, places in _PLACES if isinstance(layer, kind)), ())
+    return next((places for names, places in _PLACES if isinstance(layer, layer_classes(names))), ())
 
 
 def _inner_layers(layer: Any) -> Iterator[tuple[str, Any]]:
@@ -160,8 +158,3 @@ def _named(variables: list[tf.Variable]) -> list[tuple[str, tf.Variable]]:
         (name if names.count(name) == 1 else f"{name}_{number}", variable)
         for number, (name, variable) in enumerate(zip(names, variables, strict=True))
     ]
-
-
-def _bare(variable: Any) -> tf.Variable:
-    """Unwraps mixed precision's AutoCastVariable: what is set on the wrapper never reaches the optimizer."""
-    return getattr(variable, "_variable", variable) if hasattr(variable, "true_dtype") else variable

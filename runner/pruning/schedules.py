@@ -1,11 +1,100 @@
-"""The schedules: constant, polynomial, linear, exponential."""
+"""Schedules: sparsity as a function of the training step, and how a saved model names them.
 
+A schedule is called with a step and returns `(should_prune, sparsity)`, as TensorFlow Model
+Optimization's do, so that schedules written for it run unchanged. Steps count from 1. `update_steps` has the
+updates that the engine adds to a schedule's.
+"""
+
+import abc
 import math
-from typing import Any
+import numbers
+from typing import Any, ClassVar
 
 import tensorflow as tf
 
-from runner.pruning.schedule import PruningSchedule, Step, as_step, is_number
+Step = Any
+"""A Python int, or an integer tensor of any shape."""
+
+_ROUNDING = 1e-6
+"""A float this close to a whole number is that number: `0.07 * 100` is a little more than 7."""
+
+
+class PruningSchedule(abc.ABC):
+    """When masks are updated, and to which sparsity.
+
+    Subclass it and define `__call__` and `get_config`. The attributes `begin_step` and `end_step`,
+    where a subclass has them, are what makes the engine reach the target at `end_step` whatever the
+    frequency.
+
+    Example:
+        >>> class Half(PruningSchedule):
+        ...     def __call__(self, step):
+        ...         return self._should_prune_in_step(step, 0, -1, 10), 0.5
+        ...     def get_config(self):
+        ...         return {}
+    """
+
+    _classes: ClassVar[dict[str, type["PruningSchedule"]]] = {}
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        """Remembers the class, so that a saved model finds it again by name, and keeps it hashable."""
+        super().__init_subclass__(**kwargs)
+        PruningSchedule._classes[cls.__name__] = cls
+        if cls.__dict__.get("__hash__") is None:
+            # Answers are kept by schedule, and equality, such as a dataclass's, takes the hash away.
+            cls.__hash__ = object.__hash__  # type: ignore[method-assign]
+
+    @abc.abstractmethod
+    def __call__(self, step: Step) -> tuple[Any, Any]:
+        """Returns whether masks are updated at a step, and the sparsity in [0, 1).
+
+        Args:
+            step: Python int or integer tensor, counted from 1.
+        """
+
+    @abc.abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Returns the arguments that rebuild the schedule."""
+
+    @classmethod
+    def from_config(cls, config: dict[str, Any]) -> "PruningSchedule":
+        """Builds a schedule from what `get_config` returned.
+
+        Args:
+            config: The arguments, or `{"class_name": ..., "config": arguments}`.
+        """
+        return cls(**(config["config"] if set(config) == {"class_name", "config"} else config))
+
+    def _should_prune_in_step(self, step: Step, begin_step: Step, end_step: Step, frequency: Step) -> Any:
+        """Tells whether `step` is on the grid `begin_step + k * frequency`, up to `end_step` (-1: no end)."""
+        begin, end, every = _integral(begin_step), _integral(end_step), _integral(frequency)
+        if isinstance(step, int) and all(isinstance(value, int) for value in (begin, end, every)):
+            return begin <= step and (step <= end or end < 0) and (step - begin) % every == 0
+        step = tf.convert_to_tensor(step)
+        begin, end, every = (tf.cast(value, step.dtype) for value in (begin, end, every))
+        inside = tf.logical_and(step >= begin, tf.logical_or(step <= end, end < 0))
+        return tf.logical_and(inside, tf.equal(tf.math.floormod(step - begin, every), 0))
+
+    def _validate_step(self, begin_step: Any, end_step: Any, frequency: Any, allow_negative_1: bool) -> None:
+        """Raises ValueError unless the steps describe a window and a grid."""
+        _require_whole(begin_step=begin_step, end_step=end_step, frequency=frequency)
+        if begin_step < 0:
+            raise ValueError(f"begin_step is {begin_step}; it must be at least 0.")
+        if end_step == -1 and not allow_negative_1:
+            raise ValueError("end_step is -1 (no end), but this schedule needs a step at which it arrives.")
+        if end_step != -1 and end_step < 0:
+            raise ValueError(f"end_step is {end_step}; it must be at least 0, or -1 for no end.")
+        if end_step != -1 and end_step < begin_step:
+            raise ValueError(
+                f"begin_step is {begin_step} and end_step {end_step}: the end comes before the beginning."
+            )
+        if frequency <= 0:
+            raise ValueError(f"frequency is {frequency}; it must be at least 1.")
+
+    def _validate_sparsity(self, sparsity: Any, variable_name: str) -> None:
+        """Raises ValueError unless the sparsity is a number in [0, 1)."""
+        if not is_number(sparsity) or not 0.0 <= sparsity < 1.0:
+            raise ValueError(f"{variable_name} is {sparsity!r}; it must be a number in [0, 1).")
 
 
 class ConstantSparsity(PruningSchedule):
@@ -28,11 +117,10 @@ class ConstantSparsity(PruningSchedule):
         self._validate_sparsity(target_sparsity, "target_sparsity")
         self._validate_step(begin_step, end_step, frequency, True)
         self.target_sparsity = float(target_sparsity)
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.frequency = as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, target_sparsity)`."""
+        """Returns `(on the grid, target_sparsity)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         if isinstance(step, int):
             return fires, self.target_sparsity
@@ -76,11 +164,11 @@ class PolynomialDecay(PruningSchedule):
         if not is_number(power) or not 0 < power < math.inf:
             raise ValueError(f"power is {power!r}; it must be a number above 0.")
         self.initial_sparsity, self.final_sparsity = float(initial_sparsity), float(final_sparsity)
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.power, self.frequency = float(power), as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
+        self.power = float(power)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, the polynomial's value)`."""
+        """Returns `(on the grid, the polynomial's value)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         span = self.end_step - self.begin_step
         rise = self.initial_sparsity - self.final_sparsity
@@ -100,20 +188,9 @@ class PolynomialDecay(PruningSchedule):
 
 
 class LinearSparsity(PolynomialDecay):
-    """From one sparsity to another by equal steps: `initial + (final - initial) * p`.
+    """From one sparsity to another by equal steps: `PolynomialDecay` of power 1, with its other arguments.
 
-    `p = clip((step - begin) / (end - begin), 0, 1)`; it is `PolynomialDecay` of power 1 (the linear schedule
-    that Zhu & Gupta, arXiv 1710.01878, compare with).
-
-    Args:
-        initial_sparsity: Sparsity before and at `begin_step`, in [0, 1).
-        final_sparsity: Sparsity at and after `end_step`, in [0, 1).
-        begin_step: Step at which the rise begins, at least 0.
-        end_step: Step at which it arrives, at least `begin_step`.
-        frequency: Steps between mask updates, at least 1. Default 100.
-
-    Raises:
-        ValueError: If a value is out of range.
+    It is the linear schedule that Zhu & Gupta, arXiv 1710.01878, compare with.
     """
 
     def __init__(
@@ -163,8 +240,7 @@ class ExponentialSparsity(PruningSchedule):
         if rate is not None and (not is_number(rate) or not 0 < rate < 1):
             raise ValueError(f"rate is {rate!r}; it must be a number in (0, 1).")
         self.final_sparsity, self.rate = float(final_sparsity), rate
-        self.begin_step, self.end_step = as_step(begin_step), as_step(end_step)
-        self.frequency = as_step(frequency)
+        self.begin_step, self.end_step, self.frequency = map(as_step, (begin_step, end_step, frequency))
 
     @property
     def sufficient_rate(self) -> float | None:
@@ -181,7 +257,7 @@ class ExponentialSparsity(PruningSchedule):
         return math.log1p(-self.final_sparsity) / max(self.end_step - self.begin_step, 1)
 
     def __call__(self, step: Step) -> tuple[Any, Any]:
-        """Answers `(on the grid, the capped exponential)`."""
+        """Returns `(on the grid, the capped exponential)`."""
         fires = self._should_prune_in_step(step, self.begin_step, self.end_step, self.frequency)
         arrived = self.end_step if self.rate is None else math.inf  # No rounding keeps it below its level.
         if isinstance(step, int):
@@ -202,3 +278,59 @@ def _config(schedule: PruningSchedule, *names: str) -> dict[str, Any]:
         "class_name": type(schedule).__name__,
         "config": {name: getattr(schedule, name) for name in names},
     }
+
+
+def schedule_config(schedule: PruningSchedule) -> dict[str, Any]:
+    """Returns `{"class_name": ..., "config": arguments}` for any schedule."""
+    config = schedule.get_config()
+    if set(config) == {"class_name", "config"}:
+        return config
+    return {"class_name": type(schedule).__name__, "config": config}
+
+
+def schedule_names() -> list[str]:
+    """Lists the classes of schedules that are defined in this process: those a saved model can name."""
+    return sorted(PruningSchedule._classes)
+
+
+def schedule_from_config(
+    config: dict[str, Any], custom_objects: dict[str, Any] | None = None
+) -> PruningSchedule:
+    """Builds the schedule that `schedule_config` described.
+
+    Raises:
+        ValueError: If no class of that name has been defined in this process.
+    """
+    name = config["class_name"]
+    found = (custom_objects or {}).get(name) or PruningSchedule._classes.get(name)
+    if found is None:
+        raise ValueError(
+            f"the saved model uses the pruning schedule {name!r}; import the module that defines it before "
+            f"loading. Known here: {', '.join(schedule_names())}."
+        )
+    return found.from_config(config["config"])
+
+
+def as_step(value: Any) -> int:
+    """Reads a whole number of any kind (a float such as `0.07 * 100`, a NumPy scalar) as a step."""
+    return round(float(value))
+
+
+def is_number(value: Any) -> bool:
+    """Tells whether a value is a real number, of Python or NumPy."""
+    return isinstance(value, numbers.Real) and not isinstance(value, bool)
+
+
+def _is_whole(value: Any) -> bool:
+    return is_number(value) and math.isfinite(value) and abs(value - round(value)) < _ROUNDING
+
+
+def _integral(value: Any) -> Any:
+    return as_step(value) if _is_whole(value) else value
+
+
+def _require_whole(**steps: Any) -> None:
+    for name, value in steps.items():
+        if not _is_whole(value):
+            hint = f": int({name}) is {int(value)}" if is_number(value) and math.isfinite(value) else ""
+            raise ValueError(f"{name} is {value!r}; it must be a whole number of training steps{hint}.")

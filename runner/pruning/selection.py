@@ -1,15 +1,15 @@
-"""Selecting the k largest scores inside the graph, exactly and in linear time.
+"""Selects the k largest scores inside the graph, exactly and in linear time.
 
 A magnitude's float32 bits, read as an integer, order as the magnitude does. The threshold is found by
 a histogram over those bits (one pass over all scores, one over those that share their upper half with
 it), or, where XLA or a GPU runs the step, by bisection over the bits. Both are exact.
 
-Both are functions of their own, traced once for weights of every shape: a model of many layers would
-otherwise spend more time on tracing masks than on tracing itself.
+Both are traced once for weights of every shape.
 """
 
 import tensorflow as tf
-from tensorflow.python.ops import control_flow_util  # The only way to learn of jit_compile while tracing.
+
+from runner.pruning.keras_internals import is_in_xla
 
 _UPPER_BUCKETS = 1 << 15
 _LOWER_BUCKETS = 1 << 16
@@ -92,8 +92,7 @@ def keep_largest_by_bisection(scores: tf.Tensor, keep: tf.Tensor) -> tf.Tensor:
 
 def needs_bisection() -> bool:
     """XLA cannot compile a selection of unknown length, and GPU histograms are not deterministic."""
-    in_xla = control_flow_util.GraphOrParentsInXlaContext(tf.compat.v1.get_default_graph())
-    return bool(in_xla) or bool(tf.config.list_logical_devices("GPU"))
+    return is_in_xla() or bool(tf.config.list_logical_devices("GPU"))
 
 
 def _histogram(values: tf.Tensor, buckets: int) -> tf.Tensor:

@@ -8,14 +8,14 @@ import tf_keras
 
 from runner.pruning.wrapper import PruneLowMagnitude
 
-_LOOKED_AT = 4096
+_HASHED = 4096
 
 
 class StepCount:
-    """Counts the steps since it was made, by looking at the model between batches.
+    """Counts the steps since it was made, by reading the model between batches.
 
-    The masks count what an optimizer applies, and then nothing else is looked at. Where they count nothing,
-    as in a loop that assigns to the weights, every look that finds other weights than the last is a step.
+    The masks count what an optimizer applies. Where they count nothing, as in a loop that assigns to the
+    weights, every update that finds the weights changed is a step.
 
     Args:
         wrappers: Of the model that is trained.
@@ -31,11 +31,11 @@ class StepCount:
 
     @property
     def is_kept(self) -> bool:
-        """Whether the masks have been seen to count: then looks may be rare, and cost a training nothing."""
+        """Whether the masks count: then `update` may be called rarely, and costs a training nothing."""
         return self._applied > 0
 
-    def look(self) -> int:
-        """Returns the steps so far; called between batches, as often as wanted, and never counts down."""
+    def update(self) -> int:
+        """Returns the steps so far; called between batches, and never counts down."""
         before, self._counted = self._counted, [wrapper.steps for wrapper in self._wrappers]
         new = (now - then for now, then in zip(self._counted, before, strict=True))
         self._applied += max(0, *new) if before else 0
@@ -46,7 +46,7 @@ class StepCount:
         return max(self._applied, self._scaled_iterations() - self._iterations, self._changed)
 
     def start_again(self) -> None:
-        """Goes on counting from what the model is now: who calls it has changed masks, steps or weights."""
+        """Goes on counting from the model as it is, after the caller has changed masks, steps or weights."""
         self._counted, self._seen = [wrapper.steps for wrapper in self._wrappers], self._fingerprint()
 
     def _scaled_iterations(self) -> int:
@@ -54,9 +54,9 @@ class StepCount:
         return int(self._optimizer.iterations.numpy()) if scales else 0
 
     def _fingerprint(self) -> int:
-        """Sums up the first weights of every wrapper."""
+        """Hashes the first weights of every wrapper."""
         found = 0
         for wrapper in self._wrappers:
             for masked in wrapper.masked_weights[:1]:
-                found = zlib.crc32(masked.weight.variable.numpy().ravel()[:_LOOKED_AT].tobytes(), found)
+                found = zlib.crc32(masked.weight.variable.numpy().ravel()[:_HASHED].tobytes(), found)
         return found

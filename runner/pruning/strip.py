@@ -6,8 +6,9 @@ from typing import Any
 import tf_keras
 
 from runner.pruning.copying import copy_layer, copy_model, is_graph_model
-from runner.pruning.keras_3 import refuse_keras_3
-from runner.pruning.settling import settle_model
+from runner.pruning.keras_internals import inner_layers
+from runner.pruning.mask_settling import settle_model
+from runner.pruning.prunable import refuse_keras_3
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 
@@ -16,8 +17,8 @@ def strip_pruning(model: Any) -> Any:
 
     First the masks are set to the schedule's value at the last training step, so that a training that
     ended early, or had no `UpdatePruningStep`, is stripped at the sparsity it had reached by then. The
-    model that was given keeps its wrappers and can train on; only a subclassed model, which nobody can
-    copy from outside, is stripped in place: the attributes that hold wrappers then hold the layers inside.
+    model that was given keeps its wrappers and can train on; only a subclassed model, which cannot be copied
+    from outside, is stripped in place: the attributes that hold wrappers then hold the layers inside.
 
     Args:
         model: A tf-keras model.
@@ -53,7 +54,7 @@ def strip_pruning(model: Any) -> Any:
 
 
 def _refuse_other_wrappers(model: tf_keras.Model) -> None:
-    for layer in model._flatten_layers(include_self=False, recursive=True):
+    for layer in inner_layers(model):
         if type(layer).__name__ == "PruneLowMagnitude" and not isinstance(layer, PruneLowMagnitude):
             package = type(layer).__module__.partition(".")[0]
             raise ValueError(
@@ -73,7 +74,7 @@ def _inner_copy(layer: tf_keras.layers.Layer) -> tf_keras.layers.Layer | None:
 
 def _unwrap_attributes(model: tf_keras.Model) -> None:
     """Takes off the wrappers that layers and models written by hand hold in their attributes."""
-    for owner in list(model._flatten_layers(include_self=True, recursive=True)):
+    for owner in inner_layers(model, with_itself=True):
         if isinstance(owner, PruneLowMagnitude) or is_graph_model(owner):
             continue
         for name, value in list(vars(owner).items()):

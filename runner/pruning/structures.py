@@ -1,19 +1,24 @@
-"""Structures: which weights are zeroed together. A structure is data plus a few questions.
+"""Structures: which weights are zeroed together.
 
-Each answers, for a kernel in Keras layout `[*spatial, in, out]`: how many zeros a sparsity plans, the
-mask (NumPy and in the graph), and whether the promised pattern holds.
+Each knows, for a kernel in Keras layout `[*spatial, in, out]`, how many zeros a sparsity plans, the mask (in
+NumPy and in the graph), and whether the promised pattern holds.
 """
 
 import abc
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from types import ModuleType
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
-from runner.pruning import graph_masks, masks
-from runner.pruning.counts import FULL_PATTERN_TOLERANCE, as_float32, kept_count, m_by_n_zero_count
+from runner.pruning import masks
+from runner.pruning.counts import kept_count, m_by_n_zero_count, reaches_full_pattern
+from runner.pruning.notation import Axis, m_by_n_label
+
+if TYPE_CHECKING:
+    import tensorflow as tf
 
 Shape = tuple[int, ...]
 
@@ -27,7 +32,7 @@ class Structure(abc.ABC):
     @property
     @abc.abstractmethod
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
 
     @abc.abstractmethod
     def problem(self, shape: Shape) -> str | None:
@@ -42,11 +47,11 @@ class Structure(abc.ABC):
         """Returns 0/1 of the shape and dtype of `weights`."""
 
     @abc.abstractmethod
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph, as bool."""
 
     def shared(self, scores: Any) -> Any:
-        """Gives weights that are kept or pruned together one score, so that chance favours none of them.
+        """Gives weights that are kept or pruned together one random score.
 
         Args:
             scores: NumPy array or tensor of static shape, a score for each weight of a kernel.
@@ -74,7 +79,7 @@ class Unstructured(Structure):
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
         return "unstructured"
 
     def problem(self, shape: Shape) -> str | None:
@@ -94,9 +99,9 @@ class Unstructured(Structure):
         """Returns `masks.unstructured_mask`."""
         return masks.unstructured_mask(weights, sparsity)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.unstructured_mask(weights, sparsity)
+        return _graph_masks().unstructured_mask(weights, sparsity)
 
 
 @dataclass(frozen=True)
@@ -115,16 +120,15 @@ class MByN(Structure):
 
     def __post_init__(self) -> None:
         masks.check_m_by_n(self.m, self.n)
-        if self.axis not in masks.AXES:
-            raise ValueError(f"m_by_n_axis is {self.axis!r}; it must be one of {', '.join(masks.AXES)}.")
+        masks.check_axis(self.axis)
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
-        return f"{self.m}:{self.n} ({self.m} of {self.n} zero)"
+        """What tables print."""
+        return m_by_n_label(self.m, self.n)
 
-    def resolved_axis(self, shape: Shape) -> str:
-        """Returns `input_channels` or `flattened` for a kernel of this shape."""
+    def resolved_axis(self, shape: Shape) -> Axis:
+        """Returns what the groups run along in a kernel of this shape."""
         return masks.resolve_axis(shape, self.n, self.axis)
 
     def problem(self, shape: Shape) -> str | None:
@@ -144,13 +148,13 @@ class MByN(Structure):
         """Returns `masks.m_by_n_mask` at this sparsity."""
         return masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
+        return _graph_masks().m_by_n_mask(weights, self.m, self.n, sparsity, self.axis)
 
     def promises(self, sparsity: float) -> bool:
         """Tells whether the full pattern is promised: the sparsity reaches m/n."""
-        return as_float32(sparsity) >= self.m / self.n - FULL_PATTERN_TOLERANCE
+        return reaches_full_pattern(sparsity, self.m, self.n)
 
     def holds(self, weights: npt.ArrayLike, sparsity: float | None = None) -> bool:
         """Tells whether every group holds its zeros."""
@@ -164,7 +168,7 @@ class Block(Structure):
     Args:
         rows: Inputs in a block, at least 1.
         columns: Outputs in a block, at least 1.
-        pooling: `AVG` or `MAX` of the magnitudes stands for the block.
+        pooling: `AVG` or `MAX` of the magnitudes is the block's score.
     """
 
     rows: int
@@ -176,15 +180,11 @@ class Block(Structure):
 
     @property
     def label(self) -> str:
-        """The words that tables print."""
+        """What tables print."""
         return f"block {self.rows}x{self.columns}"
 
     def _block_sizes(self, shape: Shape) -> npt.NDArray[np.int64]:
-        """Lists how many weights each block holds; those at a ragged edge hold fewer."""
-        matrix_rows, columns = int(np.prod(shape[:-1], dtype=np.int64)), shape[-1]
-        heights = np.minimum(self.rows, matrix_rows - np.arange(0, matrix_rows, self.rows))
-        widths = np.minimum(self.columns, columns - np.arange(0, columns, self.columns))
-        return np.outer(heights, widths).ravel()
+        return masks.block_sizes(shape, (self.rows, self.columns)).ravel()
 
     def problem(self, shape: Shape) -> str | None:
         """Says why the structure cannot prune this shape."""
@@ -213,7 +213,7 @@ class Block(Structure):
 
     def shared(self, scores: Any) -> Any:
         """Gives every block the score of its first weight; a mean would single out ragged blocks."""
-        library = np if isinstance(scores, np.ndarray) else tf
+        library = library_of(scores)
         shape = tuple(scores.shape)
         matrix = library.reshape(scores, [-1, shape[-1]])
         tall = library.repeat(matrix[:: self.rows, :: self.columns], self.rows, axis=0)
@@ -239,6 +239,67 @@ class Block(Structure):
         """Returns `masks.block_mask`."""
         return masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
 
-    def graph_mask(self, weights: tf.Tensor, sparsity: tf.Tensor) -> tf.Tensor:
+    def graph_mask(self, weights: "tf.Tensor", sparsity: "tf.Tensor") -> "tf.Tensor":
         """Returns the same mask inside the graph."""
-        return graph_masks.block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+        return _graph_masks().block_mask(weights, sparsity, (self.rows, self.columns), self.pooling)
+
+
+def structure_from_arguments(
+    block_size: Sequence[int],
+    block_pooling_type: str,
+    sparsity_m_by_n: Sequence[int] | None,
+    m_by_n_axis: str = "auto",
+) -> Structure:
+    """Reads the arguments of `prune_low_magnitude` as one structure.
+
+    Raises:
+        ValueError: If they name two structures, or an unusable one.
+    """
+    if len(block_size) != 2:
+        raise ValueError(f"block_size is {block_size!r}; it must be (rows, columns).")
+    rows, columns = block_size
+    block = Block(rows, columns, block_pooling_type)
+    if sparsity_m_by_n is None:
+        return Unstructured() if (rows, columns) == (1, 1) else block
+    if (rows, columns) != (1, 1):
+        raise ValueError("block_size and sparsity_m_by_n name two structures; a layer can have one.")
+    if len(sparsity_m_by_n) != 2:
+        raise ValueError(f"sparsity_m_by_n is {sparsity_m_by_n!r}; it must be (m, n).")
+    m, n = sparsity_m_by_n
+    return MByN(m, n, m_by_n_axis)
+
+
+def structure_arguments(structure: Structure) -> dict[str, Any]:
+    """Returns the arguments of `structure_from_arguments` that name a structure, as JSON can hold them.
+
+    Raises:
+        TypeError: If none do.
+    """
+    named: dict[str, Any] = {
+        "block_size": [1, 1],
+        "block_pooling_type": "AVG",
+        "sparsity_m_by_n": None,
+        "m_by_n_axis": "auto",
+    }
+    if isinstance(structure, MByN):
+        named |= {"sparsity_m_by_n": [structure.m, structure.n], "m_by_n_axis": structure.axis}
+    elif isinstance(structure, Block):
+        named |= {"block_size": [structure.rows, structure.columns], "block_pooling_type": structure.pooling}
+    elif type(structure) is not Unstructured:
+        raise TypeError(f"no arguments name the structure {structure.label}, so it cannot be saved.")
+    return named
+
+
+def library_of(array: Any) -> Any:
+    """Returns NumPy for its arrays, TensorFlow for tensors; it is imported only then."""
+    if isinstance(array, np.ndarray):
+        return np
+    import tensorflow as tf
+
+    return tf
+
+
+def _graph_masks() -> ModuleType:
+    from runner.pruning import graph_masks  # It imports TensorFlow, which masks in NumPy do without.
+
+    return graph_masks

@@ -6,14 +6,13 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
-import tensorflow as tf
 import tf_keras
 
 from runner.pruning.copying import Layer, copy_layer, copy_model
-from runner.pruning.keras_3 import refuse_keras_3
+from runner.pruning.keras_internals import call_for_real
 from runner.pruning.policy import PruningPolicy
-from runner.pruning.prunable import is_prunable
-from runner.pruning.schedule import PruningSchedule
+from runner.pruning.prunable import is_prunable, refuse_keras_3
+from runner.pruning.schedules import PruningSchedule
 from runner.pruning.wrapper import PruneLowMagnitude
 
 
@@ -116,25 +115,16 @@ def _built_copy(layer: Layer) -> Layer:
         copied.build_from_config(layer.get_build_config())
         copied.built = True
     if len(copied.weights) < len(layer.weights):  # MultiHeadAttention makes its weights when first called.
-        arguments, keywords = layer._saved_model_arg_spec
-        tf.function(copied.__call__, autograph=False).get_concrete_function(*arguments, **keywords)
+        call_for_real(layer, copied)
     copied.set_weights(layer.get_weights())
     return copied
 
 
 def _check_keywords(given: dict[str, Any], *, single_layer: bool) -> None:
-    own = {"m_by_n_axis", "weights", "importance", "importance_seed"}
-    of_layers = {
-        "name",
-        "input_shape",
-        "batch_input_shape",
-        "batch_size",
-        "dtype",
-        "trainable",
-        "dynamic",
-        "autocast",
-    }
-    allowed = own | of_layers if single_layer else own
+    allowed = {"m_by_n_axis", "weights", "importance", "importance_seed"}
+    if single_layer:
+        allowed |= {"name", "input_shape", "batch_input_shape", "batch_size", "dtype", "trainable"}
+        allowed |= {"dynamic", "autocast"}
     for name in given:
         if name not in allowed:
             named = sorted(set(inspect.signature(prune_low_magnitude).parameters) - {"kwargs"} | allowed)

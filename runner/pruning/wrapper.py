@@ -8,12 +8,17 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning.importance import checked_seed, derived_seed
-from runner.pruning.keras_3 import refuse_keras_3
+from runner.pruning.keras_internals import inner_layers, untracked
 from runner.pruning.masked_weight import MaskedWeight
-from runner.pruning.prunable import is_prunable, prunable_weights
-from runner.pruning.schedule import PruningSchedule, schedule_config, schedule_from_config
-from runner.pruning.schedules import ConstantSparsity
-from runner.pruning.structures import Block, MByN, Structure, Unstructured
+from runner.pruning.prunable import is_prunable, prunable_weights, refuse_keras_3
+from runner.pruning.schedules import ConstantSparsity, PruningSchedule, schedule_config, schedule_from_config
+from runner.pruning.structures import (
+    MByN,
+    Structure,
+    Unstructured,
+    structure_arguments,
+    structure_from_arguments,
+)
 
 # Replicas hold equal weights, so each computes the same mask by itself: no traffic between devices.
 _PER_REPLICA = {
@@ -35,10 +40,12 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         sparsity_m_by_n: `(m, n)`: m of every n weights are zero. Excludes `block_size`.
         m_by_n_axis: `auto`, `input_channels` or `flattened`.
         weights: Names of the layer's weights to prune, such as `["recurrent_kernel"]`; None for all.
-        importance: `magnitude`, or `random`: the same counts, the weights drawn by lot. The lots are drawn
-            once, so the masks of a rising schedule are nested; see `runner.pruning.importance`.
-        importance_seed: Of the lots, from 0 to 2**64 - 1; layers of other names draw other lots. None takes
-            one from Python's `random`, which `tf_keras.utils.set_random_seed` seeds; a saved model has it.
+        importance: `magnitude`, or `random`: as many weights, chosen at random. The random scores stay the
+            same, so the masks of a rising schedule are nested; see `runner.pruning.importance`.
+        importance_seed: Seed of the random scores, from 0 to 2**64 - 1; layers of other names get other
+            scores. None takes one from Python's `random`, which `tf_keras.utils.set_random_seed` seeds; a
+            saved model has it.
+        structure: The structure itself, in place of the arguments that name one.
         **kwargs: What every Keras layer takes, such as `name` and `input_shape`.
 
     Raises:
@@ -56,6 +63,7 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         weights: Sequence[str] | None = None,
         importance: str = "magnitude",
         importance_seed: int | None = None,
+        structure: Structure | None = None,
         **kwargs: Any,
     ) -> None:
         refuse_keras_3(layer)
@@ -65,9 +73,12 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 f"{type(layer).__name__} {layer.name!r} has no weights that can be pruned. A layer of your"
                 " own can be: define get_prunable_weights(), which returns its variables."
             )
-        self.structure = structure_from_arguments(
-            block_size, block_pooling_type, sparsity_m_by_n, m_by_n_axis
-        )
+        named = structure_from_arguments(block_size, block_pooling_type, sparsity_m_by_n, m_by_n_axis)
+        if structure is not None and named != Unstructured():
+            raise ValueError(
+                "structure, block_size and sparsity_m_by_n name two structures; a layer can have one."
+            )
+        self.structure = structure or named
         self.pruning_schedule = pruning_schedule or default_schedule(self.structure)
         if not isinstance(self.pruning_schedule, PruningSchedule):
             raise ValueError(
@@ -75,15 +86,6 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
                 " runner.pruning, such as ConstantSparsity(0.5, begin_step=0)."
             )
         self._pruned_names = None if weights is None else tuple(weights)
-        self._arguments = {
-            "block_size": list(block_size),
-            "block_pooling_type": block_pooling_type,
-            "sparsity_m_by_n": None if sparsity_m_by_n is None else list(sparsity_m_by_n),
-            "m_by_n_axis": m_by_n_axis,
-            "weights": None if weights is None else list(weights),
-            "importance": importance,
-            "importance_seed": self._importance_seed,
-        }
         self._masked_weights: tuple[MaskedWeight, ...] = ()
         kwargs.setdefault("name", f"prune_low_magnitude_{layer.name}")
         kwargs.setdefault("dtype", layer.dtype_policy)  # Else the inputs of a float32 head are cast.
@@ -115,7 +117,7 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         super().build(input_shape)
         self._mask_weights()
 
-    @tf.__internal__.tracking.no_automatic_dependency_tracking
+    @untracked
     def _mask_weights(self) -> None:
         found = prunable_weights(self.layer)
         if not found:
@@ -133,23 +135,10 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             problem = self.structure.problem(weight.kernel_shape)
             if problem:
                 raise ValueError(f"{self.layer.name!r}, weight {weight.name!r}: {problem}.")
-            mask = self.add_weight(
-                name=f"{weight.name}_mask",
-                shape=weight.shape,
-                initializer="ones",
-                dtype=tf.bool,
-                trainable=False,
-                **_PER_REPLICA,
-            )
-            step = self.add_weight(
-                name=f"{weight.name}_pruning_step",
-                shape=(),
-                initializer="zeros",
-                dtype=tf.int64,
-                trainable=False,
-                **_PER_REPLICA,
-            )
-            reached = tf.Variable(0, dtype=tf.int64, trainable=False, **_PER_REPLICA)  # Saved with nothing.
+            common = {"trainable": False, **_PER_REPLICA}
+            mask = self.add_weight(f"{weight.name}_mask", weight.shape, tf.bool, "ones", **common)
+            step = self.add_weight(f"{weight.name}_pruning_step", (), tf.int64, "zeros", **common)
+            reached = tf.Variable(0, dtype=tf.int64, **common)  # Saved with nothing.
             owner, seed = self.layer.name, self._seed_of(weight.name)
             masked.append(
                 MaskedWeight(weight, mask, step, reached, self.structure, self.pruning_schedule, owner, seed)
@@ -216,8 +205,14 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
 
     def get_config(self) -> dict[str, Any]:
         """Returns the arguments, the inner layer's config and the schedule's."""
-        schedule = schedule_config(self.pruning_schedule)
-        return {**super().get_config(), **self._arguments, "pruning_schedule": schedule}
+        return {
+            **super().get_config(),
+            **structure_arguments(self.structure),
+            "weights": None if self._pruned_names is None else list(self._pruned_names),
+            "importance": "magnitude" if self._importance_seed is None else "random",
+            "importance_seed": self._importance_seed,
+            "pruning_schedule": schedule_config(self.pruning_schedule),
+        }
 
     @classmethod
     def from_config(
@@ -227,40 +222,6 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
         config = dict(config)
         schedule = schedule_from_config(config.pop("pruning_schedule"), custom_objects)
         return super().from_config({**config, "pruning_schedule": schedule}, custom_objects)
-
-
-def structure_from_arguments(
-    block_size: Sequence[int],
-    block_pooling_type: str,
-    sparsity_m_by_n: Sequence[int] | None,
-    m_by_n_axis: str = "auto",
-) -> Structure:
-    """Reads the arguments of `prune_low_magnitude` as one structure.
-
-    Raises:
-        ValueError: If they name two structures, or an unusable one.
-    """
-    if len(block_size) != 2:
-        raise ValueError(f"block_size is {block_size!r}; it must be (rows, columns).")
-    rows, columns = block_size
-    block = Block(rows, columns, block_pooling_type)
-    if sparsity_m_by_n is None:
-        return Unstructured() if (rows, columns) == (1, 1) else block
-    if (rows, columns) != (1, 1):
-        raise ValueError("block_size and sparsity_m_by_n name two structures; a layer can have one.")
-    if len(sparsity_m_by_n) != 2:
-        raise ValueError(f"sparsity_m_by_n is {sparsity_m_by_n!r}; it must be (m, n).")
-    m, n = sparsity_m_by_n
-    return MByN(m, n, m_by_n_axis)
-
-
-def arguments_of(structure: Structure) -> dict[str, Any]:
-    """Returns the arguments of `PruneLowMagnitude` that name a structure; the reverse of the above."""
-    if isinstance(structure, MByN):
-        return {"sparsity_m_by_n": (structure.m, structure.n), "m_by_n_axis": structure.axis}
-    if isinstance(structure, Block):
-        return {"block_size": (structure.rows, structure.columns), "block_pooling_type": structure.pooling}
-    return {}
 
 
 def default_schedule(structure: Structure) -> PruningSchedule:
@@ -273,5 +234,5 @@ def default_schedule(structure: Structure) -> PruningSchedule:
 def wrappers(model: tf_keras.layers.Layer) -> list[PruneLowMagnitude]:
     """Lists the wrappers in a model or layer, in nested models and custom layers too, each once."""
     refuse_keras_3(model)
-    found = model._flatten_layers(include_self=True, recursive=True)
+    found = inner_layers(model, with_itself=True)
     return list({id(layer): layer for layer in found if isinstance(layer, PruneLowMagnitude)}.values())

@@ -7,7 +7,7 @@ from rich.console import Console, ConsoleOptions, RenderResult
 from rich.padding import Padding
 from rich.text import Text
 
-from runner.plan import Curve, Plan
+from runner.plan import Plan, ScheduleCurve
 
 _BLOCKS = "_▁▂▃▄▅▆▇█"
 """No weight pruned, then eighths of all weights."""
@@ -17,7 +17,7 @@ _HEADS = ("   sparsity ", "   step     ")
 _PARTS = 3
 
 
-def curve_words(curve: Curve) -> str:
+def curve_words(curve: ScheduleCurve) -> str:
     """Describes a curve in a line: its last level, and when the masks are updated."""
     steps = curve.steps
     if len(steps) == 1 and curve.settled is None:
@@ -57,7 +57,7 @@ class PlanCurves:
             yield from _table(curve) if options.ascii_only else _line(curve, left, columns)
 
 
-def _line(curve: Curve, left: int, columns: int) -> Iterator[Text]:
+def _line(curve: ScheduleCurve, left: int, columns: int) -> Iterator[Text]:
     """Draws the levels in blocks, the first level before them, and a tick below for each mask update."""
     total = curve.total_steps
     # A column shows its last step, so that the line ends at the level that training ends at.
@@ -73,7 +73,7 @@ def _block(level: float) -> str:
     return _BLOCKS[max(round(level * 8), 1)] if level > 0 else _BLOCKS[0]
 
 
-def _table(curve: Curve) -> Iterator[Text]:
+def _table(curve: ScheduleCurve) -> Iterator[Text]:
     """Writes the level at some steps: the first, the last, and those that part the window of updates."""
     total = curve.total_steps
     first, last = (curve.steps[0], curve.steps[-1]) if curve.steps else (1, total)

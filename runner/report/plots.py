@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator, PercentFormatter
 
-from runner.plan import Curve, Plan
+from runner.plan import Plan, ScheduleCurve
 from runner.report.curves import curve_words
 from runner.report.palette import BLACK, BLUE, GREEN, GRID, VERMILION
 from runner.training import History
@@ -54,7 +54,7 @@ def measured_by_rule(plan: Plan, history: History) -> dict[str, Points]:
     return {rule: sorted(points) for rule, points in found.items()}
 
 
-def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, Points]) -> Figure:
+def sparsity_figure(curves: Sequence[tuple[str, ScheduleCurve]], measured: Mapping[str, Points]) -> Figure:
     """Draws each rule's schedule, masks and updates, and what was measured in its layers, in a panel each."""
     columns = 1 if len(curves) <= _MOST_IN_A_COLUMN else 2
     rows = math.ceil(len(curves) / columns)
@@ -75,7 +75,7 @@ def sparsity_figure(curves: Sequence[tuple[str, Curve]], measured: Mapping[str, 
     return figure
 
 
-def _schedule(panel: Axes, curve: Curve, measured: Points) -> None:
+def _schedule(panel: Axes, curve: ScheduleCurve, measured: Points) -> None:
     masks = [(step, curve.level(step)) for step in sorted({0, *curve.steps, curve.total_steps})]
     _line(panel, masks, label="masks", color=BLUE, linewidth=2.5, drawstyle="steps-post")
     sampled = np.linspace(0, curve.total_steps, _SAMPLES).round().astype(int).tolist()

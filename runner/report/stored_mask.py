@@ -9,12 +9,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from runner.plan import PlannedWeight
-from runner.pruning.layouts import Layout
+from runner.pruning.layouts import KernelLayout
 from runner.pruning.structures import Block, MByN
 from runner.report.tables import weight_title
 from runner.verify import PrunedWeight, find_weights
-from runner.verify.evidence import Key, PlacedStructure
-from runner.verify.matching import Match
+from runner.verify.evidence import Key
+from runner.verify.weight_match import WeightMatch
 
 Edges = NDArray[np.int64]
 _NO_EDGES: Edges = np.zeros(0, np.int64)
@@ -81,10 +81,9 @@ def read_stored_masks(
 
 
 def _stored(
-    weight: PrunedWeight, matches: Sequence[Match], row: PlannedWeight, before: np.ndarray
+    weight: PrunedWeight, matches: Sequence[WeightMatch], row: PlannedWeight, before: np.ndarray
 ) -> StoredMask:
-    layout = weight.structure.layout if isinstance(weight.structure, PlacedStructure) else Layout()
-    parts = [_matrix(match, layout) for match in matches]
+    parts = [_matrix(match, weight.layout) for match in matches]
     first, outputs = parts[0], row.kernel_shape[-1]
     zeros = np.concatenate([part.zeros for part in parts], axis=0)
     # In a stored order other than the kernel's, groups are not rectangles.
@@ -130,7 +129,7 @@ class _Matrix(NamedTuple):
     kernel_order: bool
 
 
-def _matrix(match: Match, layout: Layout) -> _Matrix:
+def _matrix(match: WeightMatch, layout: KernelLayout) -> _Matrix:
     """Lays a constant out as a matrix whose rows are the layer's outputs, in the order of the file."""
     shape, zeros = match.view.shape, match.constant.zeros
     rank = len(shape)

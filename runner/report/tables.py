@@ -5,15 +5,15 @@ from collections.abc import Sequence
 import pandas as pd
 
 from runner.plan import Plan, PlannedWeight
-from runner.plan.matching import listed
+from runner.plan.named_layers import listed
 from runner.process.wording import counted
-from runner.pruning.schedule import schedule_config
+from runner.pruning.schedules import schedule_config
 from runner.recipe.rule import Rule
 from runner.report.curves import curve_words
 from runner.report.page import Grid
 from runner.report.table_style import Column, ReportTable
 from runner.verify import CSV_COLUMNS, CheckRow
-from runner.verify.check import shape_text
+from runner.verify.sparsity_check import shape_text
 
 _PLANNED = Column("planned\nzeros", "{planned zeros}\n{share}")
 

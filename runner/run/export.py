@@ -14,13 +14,13 @@ from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, input_name, write_graph
 from runner.export.measure import Exported
 from runner.export.variants import VARIANTS, Variant
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.pruning.copying import copy_model
 from runner.pruning.structures import Block
 from runner.recipe.export import Budget, Export
 from runner.report.parts import Exports, Run
 from runner.training import predicted
-from runner.verify import SparsityCheck, broken_encodings, check_file, compare_outputs, rounding_depth
+from runner.verify import SparsityCheck, broken_encodings, check_tflite_file, compare_outputs, rounding_depth
 from runner.verify.file_warnings import embedding_names
 
 _COMPARED_SAMPLES = 32
@@ -134,7 +134,7 @@ def _check(run: Run, exporter: Exporter, attempt: Attempt) -> SparsityCheck:
     """Checks the zeros, encodings and outputs of one of the pruned model's files."""
     if attempt.path is None:
         return SparsityCheck(())
-    rows = check_file(run.proof.expected, attempt.path, attempt.name)
+    rows = check_tflite_file(run.proof.expected, attempt.path, attempt.name)
     problems = broken_encodings(attempt.path, attempt.name) + _differences(
         run, exporter, attempt, attempt.path
     )

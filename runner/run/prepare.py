@@ -10,7 +10,7 @@ from runner.models import build_model
 from runner.models.content import with_content
 from runner.models.input_range import range_notes
 from runner.plan import Plan, check_sharing, make_plan
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.process.errors import UserError
 from runner.recipe.pattern import fits_any
 from runner.recipe.recipe import Recipe

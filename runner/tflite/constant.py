@@ -1,4 +1,4 @@
-"""What a constant of a TFLite file is: its numbers, how they are stored, and who reads them."""
+"""A constant of a TFLite file: its numbers, how they are stored, and which operators read them."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -39,14 +39,10 @@ class Encoding:
 
 
 @dataclass(frozen=True, eq=False)
-class Constant:
+class StoredConstant:
     """One constant tensor of a TFLite file, decoded.
 
     Attributes:
-        subgraph: Index of the subgraph that holds it.
-        index: Index of the tensor in that subgraph.
-        name: The tensor's name in the file; the converter often loses the layer's.
-        uses: The operators that read it, those behind a DEQUANTIZE or a DENSIFY included.
         shape: Its dense shape.
         dtype: How the values are stored: `"float32"`, `"float16"`, `"int8"`, `"int4"`, ...
         stored: The numbers as they are stored, of that shape: sparse encodings are made dense, half floats
@@ -58,14 +54,14 @@ class Constant:
         axis: The quantized dimension.
         encoding: How a sparse tensor is stored; `None` for a dense one.
         problem: Why its sparse encoding cannot be decoded; `None` where all is well.
+        subgraph: Index of the subgraph that holds it.
+        index: Index of the tensor in that subgraph.
+        name: The tensor's name in the file; the converter often loses the layer's.
+        uses: The operators that read it, those behind a DEQUANTIZE or a DENSIFY included.
         first_read: Its place in its subgraph in the order in which operators first read tensors.
         biases: What operators add to each output of the kernel that it is, as it is stored; none for others.
     """
 
-    subgraph: int
-    index: int
-    name: str
-    uses: tuple[Use, ...]
     shape: tuple[int, ...]
     dtype: str
     stored: np.ndarray
@@ -75,6 +71,10 @@ class Constant:
     axis: int
     encoding: Encoding | None = None
     problem: str | None = None
+    subgraph: int = 0
+    index: int = 0
+    name: str = ""
+    uses: tuple[Use, ...] = ()
     first_read: int = 0
     biases: tuple[np.ndarray, ...] = ()
 

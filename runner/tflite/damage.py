@@ -1,4 +1,4 @@
-"""What a damaged TFLite file says of itself, checked before it is believed, and told in plain words."""
+"""Checks what a TFLite file says of itself, before a damaged one is believed, and words the damage."""
 
 import math
 import struct
@@ -16,19 +16,12 @@ _IDENTIFIER_ENDS = 8
 _DENSE_PER_BYTE, _DENSE_ALWAYS, _DENSE_NEVER = 2**12, 2**24, 2**31
 # TFLite's operators have tensors of up to 8 dimensions.
 _MOST_SHOWN = 8
-# How NumPy tells that a vector does not lie in the file.
+# How NumPy says that a vector does not lie in the file.
 _BEYOND = ("buffer is smaller", "offset must be", "buffer size must be")
 
 
 def in_words(error: BaseException) -> str:
-    """Says what one of `DAMAGE` means for the file.
-
-    Args:
-        error: What was raised.
-
-    Returns:
-        Words without those of Python and NumPy; a message of our own as it is.
-    """
+    """Says what one of `DAMAGE` means for the file; a message of our own stays as it is."""
     text = str(error)
     if isinstance(error, struct.error | IndexError | OverflowError) or text.startswith(_BEYOND):
         return "it ends too early, or an offset in it points to where nothing is"
@@ -40,15 +33,7 @@ def in_words(error: BaseException) -> str:
 
 
 def check_root(root: int, size: int) -> None:
-    """Refuses a file whose first table lies nowhere.
-
-    Args:
-        root: Where the file says that it begins, in bytes.
-        size: The file's size in bytes.
-
-    Raises:
-        ValueError: It lies in the header or behind the end.
-    """
+    """Raises ValueError where the first table, at byte `root` of `size`, lies in the header or nowhere."""
     if root < _IDENTIFIER_ENDS:
         raise ValueError(f"its first table begins at byte {root}, inside the header")
     if root >= size:
@@ -56,16 +41,7 @@ def check_root(root: int, size: int) -> None:
 
 
 def check_model(version: int, subgraphs: int, tensors: int) -> None:
-    """Refuses a first table that is no model.
-
-    Args:
-        version: The version of the schema that it names.
-        subgraphs: How many subgraphs it has.
-        tensors: How many tensors they have.
-
-    Raises:
-        ValueError: It is none.
-    """
+    """Raises ValueError where the first table is no model: of another version, or with nothing in it."""
     if version != _VERSION:
         raise ValueError(f"it names version {version} of the format, not {_VERSION}")
     if subgraphs == 0:
@@ -75,18 +51,15 @@ def check_model(version: int, subgraphs: int, tensors: int) -> None:
 
 
 def check_length(length: int, begins: int, size: int) -> int:
-    """Refuses a list that does not lie in the file, which a damaged length would make us walk.
+    """Returns the length of a list, once it is known to lie in the file.
 
     Args:
         length: How many entries the list says it has, of 4 bytes each.
         begins: Where the first lies, in bytes.
         size: The file's size in bytes.
 
-    Returns:
-        The length.
-
     Raises:
-        ValueError: The list does not lie in the file.
+        ValueError: The list does not lie in the file; walking it might never end.
     """
     if length and not 0 <= begins <= begins + 4 * length <= size:
         raise ValueError(f"it ends too early: a list of {length} entries cannot lie in its {size} bytes")
@@ -94,12 +67,12 @@ def check_length(length: int, begins: int, size: int) -> int:
 
 
 def check_shape(shape: Sequence[int], kind: str, held: int, size: int, *, sparse: bool) -> None:
-    """Refuses a shape that does not fit the bytes stored for it.
+    """Checks that a tensor's shape fits the bytes stored for it.
 
     Args:
-        shape: The tensor's dense shape.
-        kind: Its type as the schema names it, e.g. `"INT8"`.
-        held: How many bytes its buffer has.
+        shape: The dense shape.
+        kind: The type as the schema names it, e.g. `"INT8"`.
+        held: How many bytes the tensor's buffer has.
         size: The file's size in bytes.
         sparse: Whether only some of the values are stored.
 
@@ -107,14 +80,16 @@ def check_shape(shape: Sequence[int], kind: str, held: int, size: int, *, sparse
         ValueError: Shape and bytes do not fit.
     """
     more = ["..."] if len(shape) > _MOST_SHOWN else []
-    told = f"its shape is [{', '.join([*map(str, shape[:_MOST_SHOWN]), *more])}], its buffer has {held} bytes"
+    found = (
+        f"its shape is [{', '.join([*map(str, shape[:_MOST_SHOWN]), *more])}], its buffer has {held} bytes"
+    )
     if any(extent < (1 if sparse else 0) for extent in shape):
-        raise ValueError(f"{told}, and no such shape exists")
+        raise ValueError(f"{found}, and no such shape exists")
     count = math.prod(shape)
     if not sparse:
         if held != bytes_for(count, kind):
-            raise ValueError(f"{told}, not {bytes_for(count, kind)}")
+            raise ValueError(f"{found}, not {bytes_for(count, kind)}")
     elif count > min(max(_DENSE_ALWAYS, _DENSE_PER_BYTE * size), _DENSE_NEVER):
-        raise ValueError(f"{told}, too few for {count} values even where most are zero")
+        raise ValueError(f"{found}, too few for {count} values even where most are zero")
     elif held % bytes_for(1, kind):
-        raise ValueError(f"{told}, no whole number of {kind.lower()} values")
+        raise ValueError(f"{found}, no whole number of {kind.lower()} values")

@@ -1,4 +1,4 @@
-"""What the bytes of a TFLite tensor mean as numbers."""
+"""Decodes the bytes of a TFLite tensor as numbers."""
 
 from collections.abc import Callable, Mapping
 
@@ -8,46 +8,35 @@ from runner.tflite.constant import along
 
 
 def decode(raw: np.ndarray, kind: str) -> np.ndarray:
-    """Reads the bytes of a buffer as numbers.
+    """Reads the bytes of a buffer as a flat array of numbers.
 
     Args:
         raw: The bytes.
         kind: The tensor's type as the schema names it, e.g. `"INT8"`; one of `DECODERS`.
 
     Returns:
-        A flat array; half and brain floats as float32, smaller integers as 8-bit ones. Where a value takes
-        less than a byte, those that fill up the last byte are there too.
+        Half and brain floats as float32, smaller integers as 8-bit ones. Where a value takes less than a
+        byte, those that fill up the last byte are there too.
 
     Raises:
-        ValueError: The bytes are no whole number of them.
+        ValueError: The bytes are no whole number of values.
     """
     return DECODERS[kind](raw)
 
 
 def bytes_for(count: int, kind: str) -> int:
-    """Tells how many bytes so many values take.
-
-    Args:
-        count: The number of values.
-        kind: Their type as the schema names it; one of `DECODERS`.
-
-    Returns:
-        The bytes; where a value takes less than one, the last is filled up.
-    """
+    """Returns how many bytes so many values of a type take; where a value takes less than one, rounded up."""
     return -(-count // _VALUES_PER_BYTE.get(kind, 1)) * _BYTES.get(kind, 1)
 
 
 def dequantize(stored: np.ndarray, scale: np.ndarray, zero_point: np.ndarray, axis: int) -> np.ndarray:
-    """Brings quantized integers to what they mean, `(q - zero_point) * scale`.
+    """Returns what quantized integers mean, `(q - zero_point) * scale`, as float32.
 
     Args:
         stored: The integers.
         scale: One scale, or one per slice along `axis`.
         zero_point: As many zero points.
         axis: The quantized dimension.
-
-    Returns:
-        Float32 of the shape of `stored`.
     """
     # A type or scale may be damaged, and then the values are for the caller to judge.
     with np.errstate(over="ignore", invalid="ignore"):

@@ -6,28 +6,33 @@ DEQUANTIZE and the raw integers of a quantized one. A proof about the file needs
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from runner.tflite.constant import Constant, Encoding, Use
+from runner.process.errors import did_you_mean
+from runner.tflite.constant import Encoding, StoredConstant
 from runner.tflite.damage import DAMAGE, check_length, check_model, check_root, check_shape, in_words
 from runner.tflite.decoding import DECODERS, decode, dequantize
-from runner.tflite.readers import find_readers
-from runner.tflite.schema import TFLiteFileError, load_schema, names
+from runner.tflite.flatbuffer_schema import TFLiteFileError, load_schema, names
+from runner.tflite.readers import Reader, find_readers
 from runner.tflite.sparse import Level, block_sizes, densify
 
-__all__ = ["Constant", "Encoding", "TFLiteFileError", "Use", "read_constants"]
+__all__ = ["TFLiteFileError", "read_constants"]
 
 _IDENTIFIER = b"TFL3"
+_OTHER_KINDS = {b"PK\x03\x04": "a zip archive", b"\x89HDF": "an HDF5 file"}
 # A damaged name may run on to the end of the file.
 _LONGEST_NAME = 200
+# TFLite's operators have tensors of up to 8 dimensions, and each may be divided into blocks once.
+_MOST_LEVELS = 16
 
 
-def read_constants(path: str | Path) -> list[Constant]:
+def read_constants(path: str | Path) -> list[StoredConstant]:
     """Reads every numeric constant of every subgraph of a TFLite file.
 
     Args:
@@ -41,122 +46,162 @@ def read_constants(path: str | Path) -> list[Constant]:
         TFLiteFileError: The file cannot be read, is no TFLite file or is damaged.
     """
     path = Path(path)
+    data = _read_bytes(path)
     try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise TFLiteFileError(f"{path}: cannot be read: {error.strerror or error}") from error
-    if data[4:8] != _IDENTIFIER:
-        raise TFLiteFileError(
-            f"{path}: is no TFLite file: its bytes 4 to 8 are {data[4:8]!r}, not {_IDENTIFIER!r}"
-        )
-    try:
-        return list(_constants(data))
+        return list(_File(data, load_schema()).constants())
     except DAMAGE as error:
         raise TFLiteFileError(f"{path}: is a damaged TFLite file: {in_words(error)}") from error
 
 
-def _constants(data: bytes) -> Iterator[Constant]:
-    schema = load_schema()
-    type_names = names(schema.TensorType)
-    check_root(int.from_bytes(data[:4], "little"), len(data))
-    model = schema.Model.GetRootAs(data, 0)
-    graphs = [model.Subgraphs(s) for s in range(_length(model, "Subgraphs"))]
-    check_model(model.Version(), len(graphs), sum(_length(graph, "Tensors") for graph in graphs))
-    op_names = _operator_names(schema, model)
-    buffers = _length(model, "Buffers")
-    for s, graph in enumerate(graphs):
-        operators = [graph.Operators(o) for o in range(_length(graph, "Operators"))]
-        readers = find_readers(schema, operators, op_names)
+def _read_bytes(path: Path) -> bytes:
+    if path.is_dir():
+        saved = ", a SavedModel: convert it first" if (path / "saved_model.pb").is_file() else ""
+        raise TFLiteFileError(f"{path}: is a folder{saved}; name a TFLite file")
+    try:
+        with path.open("rb") as file:
+            begins = file.read(8)
+            data = begins + file.read() if begins[4:] == _IDENTIFIER else begins
+    except FileNotFoundError as error:
+        beside = [str(one) for one in path.parent.glob("*.tflite")]
+        raise TFLiteFileError(f"{path}: there is no such file.{did_you_mean(str(path), beside)}") from error
+    except OSError as error:
+        raise TFLiteFileError(f"{path}: cannot be read: {error.strerror or error}") from error
+    if not data:
+        raise TFLiteFileError(f"{path}: is empty, no TFLite file")
+    if data[:4] in _OTHER_KINDS:
+        kind = _OTHER_KINDS[data[:4]]
+        raise TFLiteFileError(f"{path}: is {kind}, no TFLite file; a Keras model is to be converted first")
+    if data[4:8] != _IDENTIFIER:
+        raise TFLiteFileError(
+            f"{path}: is no TFLite file: its bytes 4 to 8 are {data[4:8]!r}, not {_IDENTIFIER!r}"
+        )
+    return data
+
+
+@dataclass(frozen=True, eq=False)
+class _File:
+    """The bytes of a file and the schema that they follow."""
+
+    data: bytes
+    schema: ModuleType
+
+    @cached_property
+    def type_names(self) -> dict[int, str]:
+        return names(self.schema.TensorType)
+
+    def constants(self) -> Iterator[StoredConstant]:
+        check_root(int.from_bytes(self.data[:4], "little"), len(self.data))
+        model = self.schema.Model.GetRootAs(self.data, 0)
+        graphs = list(_tables(model, "Subgraphs"))
+        check_model(model.Version(), len(graphs), sum(_length(graph, "Tensors") for graph in graphs))
+        op_names = self._operator_names(model)
+        _length(model, "Buffers")
+        for number, graph in enumerate(graphs):
+            readers = find_readers(self.schema, list(_tables(graph, "Operators")), op_names)
+            yield from self._of_graph(model, number, graph, readers)
+
+    def _operator_names(self, model: Any) -> list[str]:
+        builtin = names(self.schema.BuiltinOperator)
+        found = []
+        for code in _tables(model, "OperatorCodes"):
+            # Old files have only the one-byte field, which the schema kept under a new name.
+            number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
+            name, custom = builtin.get(number, f"operator {number}"), code.CustomCode()
+            found.append(custom.decode("utf-8", "replace") if name == "CUSTOM" and custom else name)
+        return found
+
+    def _of_graph(
+        self, model: Any, subgraph: int, graph: Any, readers: dict[int, list[Reader]]
+    ) -> Iterator[StoredConstant]:
         order = {tensor: place for place, tensor in enumerate(readers)}
-        found: dict[int, Constant] = {}
-        for t in range(_length(graph, "Tensors")):
-            tensor = graph.Tensors(t)
-            kind = type_names.get(tensor.Type(), "unknown")
-            if tensor.Buffer() >= buffers:
-                raise ValueError(f"tensor {t} of subgraph {s} is in buffer {tensor.Buffer()} of {buffers}")
-            raw = _raw_bytes(model.Buffers(tensor.Buffer()), data)
+        found: dict[int, StoredConstant] = {}
+        for index, tensor in enumerate(_tables(graph, "Tensors")):
+            kind = self.type_names.get(tensor.Type(), "unknown")
+            raw = self._raw_bytes(model, tensor, f"tensor {index} of subgraph {subgraph}")
             # Of a sparse tensor of zeros nothing is stored, and it is one all the same.
             if kind not in DECODERS or (raw.size == 0 and tensor.Sparsity() is None):
                 continue
             name = (tensor.Name() or b"").decode("utf-8", "replace")
             try:
-                found[t] = _constant(
-                    schema,
-                    tensor,
-                    raw,
-                    kind,
-                    len(data),
-                    subgraph=s,
-                    index=t,
-                    name=name,
-                    uses=tuple(reader.use for reader in readers.get(t, ())),
-                    first_read=order.get(t, len(order)),
-                )
+                constant = self._decoded(tensor, raw, kind)
             except DAMAGE as error:
-                shown = f"tensor {t} {name[:_LONGEST_NAME]!r} of subgraph {s}"
-                raise ValueError(f"{shown}: {in_words(error)}") from error
-        for t, constant in found.items():
-            biases = dict.fromkeys(reader.bias for reader in readers.get(t, ()) if reader.bias in found)
+                where = f"tensor {index} {name[:_LONGEST_NAME]!r} of subgraph {subgraph}"
+                raise ValueError(f"{where}: {in_words(error)}") from error
+            found[index] = replace(
+                constant,
+                subgraph=subgraph,
+                index=index,
+                name=name,
+                uses=tuple(reader.use for reader in readers.get(index, ())),
+                first_read=order.get(index, len(order)),
+            )
+        for index, constant in found.items():
+            biases = dict.fromkeys(reader.bias for reader in readers.get(index, ()) if reader.bias in found)
             yield replace(constant, biases=tuple(found[b].stored for b in biases if b is not None))
 
+    def _raw_bytes(self, model: Any, tensor: Any, where: str) -> np.ndarray:
+        if tensor.Buffer() >= model.BuffersLength():
+            raise ValueError(f"{where} is in buffer {tensor.Buffer()} of {model.BuffersLength()}")
+        buffer = model.Buffers(tensor.Buffer())
+        if buffer.DataLength():
+            return np.asarray(buffer.DataAsNumpy())
+        # Files above 2 GB keep their buffers behind the flatbuffer; offsets 0 and 1 mean "not so".
+        if buffer.Offset() > 1:
+            if buffer.Offset() + buffer.Size() > len(self.data):
+                raise ValueError("a buffer lies beyond the end of the file")
+            return np.frombuffer(self.data, np.uint8, buffer.Size(), buffer.Offset())
+        return np.zeros(0, np.uint8)
 
-def _constant(
-    schema: ModuleType,
-    tensor: Any,
-    raw: np.ndarray,
-    kind: str,
-    size: int,
-    *,
-    subgraph: int,
-    index: int,
-    name: str,
-    uses: tuple[Use, ...],
-    first_read: int,
-) -> Constant:
-    shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
-    check_shape(shape, kind, raw.size, size, sparse=tensor.Sparsity() is not None)
-    stored, encoding, problem = decode(raw, kind), None, None
-    if tensor.Sparsity() is None:
-        # Small values share a byte, so that some may be left over.
-        stored = stored[: math.prod(shape)].reshape(shape)
-    else:
-        encoding, found = _sparse(schema, tensor.Sparsity(), stored, shape)
-        problem = found if isinstance(found, str) else None
-        # NaN equals nothing, so that no check of such a tensor passes by oversight.
-        stored = np.broadcast_to(np.float32(np.nan), shape) if isinstance(found, str) else found
-    scale, zero_point, axis = _quantization(tensor, shape)
-    values = dequantize(stored, scale, zero_point, axis) if scale.size and problem is None else stored
-    return Constant(
-        subgraph=subgraph,
-        index=index,
-        name=name,
-        uses=uses,
-        shape=shape,
-        dtype=kind.lower(),
-        stored=stored,
-        values=values,
-        scale=scale,
-        zero_point=zero_point,
-        axis=axis,
-        encoding=encoding,
-        problem=problem,
-        first_read=first_read,
-    )
+    def _decoded(self, tensor: Any, raw: np.ndarray, kind: str) -> StoredConstant:
+        """Decodes a tensor, whatever it is called and wherever it is read."""
+        shape = tuple(int(d) for d in tensor.ShapeAsNumpy()) if tensor.ShapeLength() else ()
+        sparsity = tensor.Sparsity()
+        check_shape(shape, kind, raw.size, len(self.data), sparse=sparsity is not None)
+        stored, encoding, problem = decode(raw, kind), None, None
+        if sparsity is None:
+            # Small values share a byte, so that some may be left over.
+            stored = stored[: math.prod(shape)].reshape(shape)
+        else:
+            encoding, found = self._sparse(sparsity, stored, shape)
+            problem = found if isinstance(found, str) else None
+            # NaN equals nothing, so that no check of such a tensor passes by oversight.
+            stored = np.broadcast_to(np.float32(np.nan), shape) if isinstance(found, str) else found
+        scale, zero_point, axis = _quantization(tensor, shape)
+        return StoredConstant(
+            shape=shape,
+            dtype=kind.lower(),
+            stored=stored,
+            values=dequantize(stored, scale, zero_point, axis) if scale.size and problem is None else stored,
+            scale=scale,
+            zero_point=zero_point,
+            axis=axis,
+            encoding=encoding,
+            problem=problem,
+        )
 
+    def _sparse(
+        self, sparsity: Any, stored: np.ndarray, shape: tuple[int, ...]
+    ) -> tuple[Encoding, np.ndarray | str]:
+        """Returns how a sparse tensor is stored and its dense values, or what is wrong with its encoding."""
+        encoding = Encoding((1,) * len(shape))
+        try:
+            order = _numbers(sparsity.TraversalOrderAsNumpy(), sparsity.TraversalOrderLength())
+            block_map = _numbers(sparsity.BlockMapAsNumpy(), sparsity.BlockMapLength())
+            levels = [self._level(sparsity.DimMetadata(i)) for i in range(min(len(order), _MOST_LEVELS))]
+            encoding = Encoding(block_sizes(shape, order=order, block_map=block_map, levels=levels))
+            return encoding, densify(stored, shape, order=order, block_map=block_map, levels=levels)
+        except DAMAGE as error:
+            return encoding, f"its sparse encoding is broken: {in_words(error)}"
 
-def _sparse(
-    schema: ModuleType, sparsity: Any, stored: np.ndarray, shape: tuple[int, ...]
-) -> tuple[Encoding, np.ndarray | str]:
-    """Returns how a sparse tensor is stored and its dense values, or what is wrong with its encoding."""
-    encoding = Encoding((1,) * len(shape))
-    try:
-        order = _numbers(sparsity.TraversalOrderAsNumpy(), sparsity.TraversalOrderLength())
-        block_map = _numbers(sparsity.BlockMapAsNumpy(), sparsity.BlockMapLength())
-        levels = [_level(schema, sparsity.DimMetadata(i)) for i in range(min(len(order), _MOST_LEVELS))]
-        encoding = Encoding(block_sizes(shape, order=order, block_map=block_map, levels=levels))
-        return encoding, densify(stored, shape, order=order, block_map=block_map, levels=levels)
-    except DAMAGE as error:
-        return encoding, f"its sparse encoding is broken: {in_words(error)}"
+    def _level(self, metadata: Any) -> Level:
+        if metadata.Format() == self.schema.DimensionType.DENSE:
+            return Level(size=metadata.DenseSize())
+        read = self.schema.SparseIndexVectorCreator
+        segments = read(metadata.ArraySegmentsType(), metadata.ArraySegments())
+        indices = read(metadata.ArrayIndicesType(), metadata.ArrayIndices())
+        if segments is None or indices is None:
+            raise ValueError("it lacks its segments or indices")
+        return Level(segments=_numbers(segments.values), indices=_numbers(indices.values))
 
 
 def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.ndarray, int]:
@@ -173,55 +218,10 @@ def _quantization(tensor: Any, shape: tuple[int, ...]) -> tuple[np.ndarray, np.n
     return scale, np.broadcast_to(zero_point, scale.shape).astype(np.int64), axis
 
 
-# TFLite's operators have tensors of up to 8 dimensions, and each may be divided into blocks once.
-_MOST_LEVELS = 16
-
-
-def _level(schema: ModuleType, metadata: Any) -> Level:
-    if metadata.Format() == schema.DimensionType.DENSE:
-        return Level(size=metadata.DenseSize())
-    return Level(
-        segments=_indices(schema, metadata.ArraySegmentsType(), metadata.ArraySegments()),
-        indices=_indices(schema, metadata.ArrayIndicesType(), metadata.ArrayIndices()),
-    )
-
-
-def _indices(schema: ModuleType, kind: int, table: Any) -> np.ndarray:
-    vector_name = names(schema.SparseIndexVector).get(kind, "NONE")
-    if table is None or vector_name == "NONE":
-        raise ValueError("it lacks its segments or indices")
-    vector = getattr(schema, vector_name)()
-    vector.Init(table.Bytes, table.Pos)
-    return _numbers(vector.ValuesAsNumpy(), vector.ValuesLength())
-
-
-def _numbers(vector: Any, length: int) -> np.ndarray:
-    """Widens a vector of integers; flatbuffers gives the number 0 for one that is absent."""
-    return np.asarray(vector).astype(np.int64) if length else np.zeros(0, np.int64)
-
-
-def _operator_names(schema: ModuleType, model: Any) -> list[str]:
-    builtin = names(schema.BuiltinOperator)
-    found = []
-    for c in range(_length(model, "OperatorCodes")):
-        code = model.OperatorCodes(c)
-        # Old files have only the one-byte field, which the schema kept under a new name.
-        number = max(code.BuiltinCode(), code.DeprecatedBuiltinCode())
-        name = builtin.get(number, f"operator {number}")
-        custom = code.CustomCode()
-        found.append(custom.decode("utf-8", "replace") if name == "CUSTOM" and custom else name)
-    return found
-
-
-def _raw_bytes(buffer: Any, data: bytes) -> np.ndarray:
-    if buffer.DataLength():
-        return np.asarray(buffer.DataAsNumpy())
-    # Files above 2 GB keep their buffers behind the flatbuffer; offsets 0 and 1 mean "not so".
-    if buffer.Offset() > 1:
-        if buffer.Offset() + buffer.Size() > len(data):
-            raise ValueError("a buffer lies beyond the end of the file")
-        return np.frombuffer(data, np.uint8, buffer.Size(), buffer.Offset())
-    return np.zeros(0, np.uint8)
+def _numbers(vector: Any, length: int | None = None) -> np.ndarray:
+    """Widens a vector of integers; flatbuffers gives 0 of length 0, or None, for one that is absent."""
+    absent = vector is None or length == 0
+    return np.zeros(0, np.int64) if absent else np.asarray(vector).astype(np.int64)
 
 
 # Each field's place in its table's list of fields, as flatbuffers counts: 4 for the first, 6 for the next.
@@ -233,3 +233,9 @@ def _length(table: Any, field: str) -> int:
     length: int = getattr(table, f"{field}Length")()
     place = table._tab.Offset(_PLACES[field])
     return check_length(length, table._tab.Vector(place) if place else 0, len(table._tab.Bytes))
+
+
+def _tables(table: Any, field: str) -> Iterator[Any]:
+    """Reads one of a table's lists of tables."""
+    read = getattr(table, field)
+    return (read(number) for number in range(_length(table, field)))

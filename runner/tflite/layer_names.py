@@ -1,4 +1,4 @@
-"""What people call the layer of a TFLite tensor, and how they pick tensors by it.
+"""The layer's name of a TFLite tensor, and the selection of tensors by it.
 
 The converter names a tensor after the operators it came from, joined by semicolons:
 `net/conv/Relu;net/conv/BiasAdd;net/conv/Conv2D`. The layer is `conv`.
@@ -12,15 +12,12 @@ from collections.abc import Iterable, Sequence
 _MULTIPLYING = re.compile(
     r"Conv|conv[123]d_transpose|separable_conv|MatMul|depthwise|Einsum|embedding_lookup|Gather"
 )
-# What stands behind or around the operator that multiplies.
+# What follows or encloses the operator that multiplies.
 _AROUND = re.compile(r"(ReadVariableOp(_\d+)?|einsum|Tensordot)\d*")
 
 
 def layer_names(tensors: Sequence[str]) -> list[str]:
     """Finds the layers' names in the names of a file's weight tensors.
-
-    Args:
-        tensors: The tensors' names.
 
     Returns:
         A name for each: without the model's name, which all share, and without the operator, unless two

@@ -1,4 +1,4 @@
-"""Who reads each tensor of a TFLite graph."""
+"""Which operators read each tensor of a TFLite graph."""
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
@@ -27,8 +27,7 @@ class Reader:
 
     Attributes:
         use: The operator and the place.
-        bias: The index of the tensor that the operator adds to each output of this kernel; `None` where the
-            tensor is no kernel, or there is none.
+        bias: Index of the tensor that the operator adds to each output of this kernel; `None` for none.
     """
 
     use: Use
@@ -38,12 +37,12 @@ class Reader:
 def find_readers(
     schema: ModuleType, operators: Sequence[Any], op_names: Sequence[str]
 ) -> dict[int, list[Reader]]:
-    """Lists who reads each tensor, seen through the operators that only unpack it.
+    """Lists who reads each tensor of a graph, those behind operators that only unpack it included.
 
     Args:
         schema: The schema's module.
-        operators: Those of one graph, in their order.
-        op_names: The names that they refer to.
+        operators: The graph's, in their order.
+        op_names: The names that their opcode indices refer to.
 
     Returns:
         The readers by the tensor's index, in the order in which tensors are first read.

@@ -112,9 +112,9 @@ def densify(
     Args:
         stored: The compressed values, flat.
         shape: The tensor's dense shape.
-        order: The traversal order, `[len(shape) + len(block_map)]`.
-        block_map: The dimension that each block dimension divides, each once.
-        levels: One level per entry of `order`.
+        order: As in `block_sizes`.
+        block_map: As there, each dimension once.
+        levels: As there.
 
     Returns:
         The values, of `shape` and of the dtype of `stored`, zero where nothing is stored.

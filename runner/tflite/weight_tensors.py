@@ -6,16 +6,17 @@ those of TFLite's kernels (`tensorflow/lite/kernels`).
 """
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 
-from runner.tflite.constant import Constant, Use
+from runner.tflite.constant import StoredConstant, Use
 
 
 @dataclass(frozen=True)
-class Layout:
+class StoredAxes:
     """Which axes of a stored weight are outputs, which spatial and which inputs.
 
     Several axes read as one, in their order; none reads as one of length 1.
@@ -44,75 +45,67 @@ class WeightTensor:
     Attributes:
         constant: Its decoded values.
         uses: The operators that multiply by it; one tensor may serve several.
-        layout: How its axes read; the first operator's reading where several differ.
+        axes: How its axes read; the first operator's reading where several differ.
     """
 
-    constant: Constant
+    constant: StoredConstant
     uses: tuple[Use, ...]
-    layout: Layout
+    axes: StoredAxes
 
 
-Reading = Callable[[int, bool], Layout]
-"""Gives the layout for a rank, and for whether a matrix product reads the tensor transposed."""
+@dataclass(frozen=True)
+class _Reading:
+    """Which axes of a stored weight are outputs and which inputs; all others are what `rest` says."""
+
+    outputs: tuple[int, ...] = ()
+    inputs: tuple[int, ...] = ()
+    rest: Literal["outputs", "spatial", "inputs"] = "spatial"
+
+    def axes(self, rank: int) -> StoredAxes:
+        outputs, inputs = ([axis % rank for axis in axes] for axes in (self.outputs, self.inputs))
+        others = tuple(axis for axis in range(rank) if axis not in (*outputs, *inputs))
+        named = {"outputs": tuple(outputs), "spatial": (), "inputs": tuple(inputs)}
+        return StoredAxes(**{**named, self.rest: others})
 
 
-def _output_first(rank: int, turned: bool) -> Layout:
-    return Layout((0,), tuple(range(1, rank - 1)), (rank - 1,))
+_OUTPUT_FIRST = _Reading(outputs=(0,), inputs=(-1,))
+_OUTPUT_LAST = _Reading(outputs=(-1,), inputs=(-2,))
+_INPUT_LAST = _Reading(outputs=(-2,), inputs=(-1,))
+# [1, h, w, channels]: every output sees one input channel.
+_DEPTHWISE = _Reading(outputs=(-1,))
+# Along a stored row run the dimensions of one entry.
+_LOOKED_UP = _Reading(outputs=(0,), rest="inputs")
+_LEFT_FACTOR, _RIGHT_FACTOR = _Reading(inputs=(-1,), rest="outputs"), _Reading(inputs=(-2,), rest="outputs")
+_TURNED = {_LEFT_FACTOR: _RIGHT_FACTOR, _RIGHT_FACTOR: _LEFT_FACTOR}
+"""How a matrix product reads a factor that it transposes."""
 
 
-def _depthwise(rank: int, turned: bool) -> Layout:
-    # [1, h, w, channels]: every output sees one input channel.
-    return Layout((rank - 1,), tuple(range(rank - 1)), ())
-
-
-def _output_last(rank: int, turned: bool) -> Layout:
-    return Layout((rank - 1,), tuple(range(rank - 2)), (rank - 2,))
-
-
-def _input_last(rank: int, turned: bool) -> Layout:
-    return Layout((rank - 2,), tuple(range(rank - 2)), (rank - 1,))
-
-
-def _left_factor(rank: int, turned: bool) -> Layout:
-    inputs = rank - 2 if turned else rank - 1
-    return Layout(tuple(axis for axis in range(rank) if axis != inputs), (), (inputs,))
-
-
-def _right_factor(rank: int, turned: bool) -> Layout:
-    return _left_factor(rank, not turned)
-
-
-def _looked_up(rank: int, turned: bool) -> Layout:
-    # Along a stored row run the dimensions of one entry.
-    return Layout((0,), (), tuple(range(1, rank)))
-
-
-def _each(reading: Reading, *positions: int | range) -> dict[int, Reading]:
+def _each(reading: _Reading, *positions: int | range) -> dict[int, _Reading]:
     spread = ((place,) if isinstance(place, int) else place for place in positions)
     return {position: reading for places in spread for position in places}
 
 
-_WEIGHTS: Mapping[str, Mapping[int, Reading]] = {
-    "CONV_2D": _each(_output_first, 1),
-    "DEPTHWISE_CONV_2D": _each(_depthwise, 1),
-    "TRANSPOSE_CONV": _each(_output_first, 1),
-    "CONV_3D": _each(_output_last, 1),
-    "CONV_3D_TRANSPOSE": _each(_input_last, 1),
-    "FULLY_CONNECTED": _each(_output_first, 1),
-    "BATCH_MATMUL": {0: _left_factor, 1: _right_factor},
-    "SVDF": _each(_output_first, 1, 2),
-    "RNN": _each(_output_first, 1, 2),
-    "UNIDIRECTIONAL_SEQUENCE_RNN": _each(_output_first, 1, 2),
-    "BIDIRECTIONAL_SEQUENCE_RNN": _each(_output_first, 1, 2, 5, 6, 10, 11),
+_WEIGHTS: Mapping[str, Mapping[int, _Reading]] = {
+    "CONV_2D": _each(_OUTPUT_FIRST, 1),
+    "DEPTHWISE_CONV_2D": _each(_DEPTHWISE, 1),
+    "TRANSPOSE_CONV": _each(_OUTPUT_FIRST, 1),
+    "CONV_3D": _each(_OUTPUT_LAST, 1),
+    "CONV_3D_TRANSPOSE": _each(_INPUT_LAST, 1),
+    "FULLY_CONNECTED": _each(_OUTPUT_FIRST, 1),
+    "BATCH_MATMUL": {0: _LEFT_FACTOR, 1: _RIGHT_FACTOR},
+    "SVDF": _each(_OUTPUT_FIRST, 1, 2),
+    "RNN": _each(_OUTPUT_FIRST, 1, 2),
+    "UNIDIRECTIONAL_SEQUENCE_RNN": _each(_OUTPUT_FIRST, 1, 2),
+    "BIDIRECTIONAL_SEQUENCE_RNN": _each(_OUTPUT_FIRST, 1, 2, 5, 6, 10, 11),
     # Input and recurrent weights of the four gates, then the projection.
-    "LSTM": _each(_output_first, range(1, 9), 16),
-    "UNIDIRECTIONAL_SEQUENCE_LSTM": _each(_output_first, range(1, 9), 16),
-    "BIDIRECTIONAL_SEQUENCE_LSTM": _each(_output_first, range(1, 9), 16, range(18, 26), 33, range(40, 48)),
-    "UNIDIRECTIONAL_SEQUENCE_GRU": _each(_output_first, 2, 4),
-    "GATHER": _each(_looked_up, 0),
-    "EMBEDDING_LOOKUP": _each(_looked_up, 1),
-    "EMBEDDING_LOOKUP_SPARSE": _each(_looked_up, 4),
-    "HASHTABLE_LOOKUP": _each(_looked_up, 2),
+    "LSTM": _each(_OUTPUT_FIRST, range(1, 9), 16),
+    "UNIDIRECTIONAL_SEQUENCE_LSTM": _each(_OUTPUT_FIRST, range(1, 9), 16),
+    "BIDIRECTIONAL_SEQUENCE_LSTM": _each(_OUTPUT_FIRST, range(1, 9), 16, range(18, 26), 33, range(40, 48)),
+    "UNIDIRECTIONAL_SEQUENCE_GRU": _each(_OUTPUT_FIRST, 2, 4),
+    "GATHER": _each(_LOOKED_UP, 0),
+    "EMBEDDING_LOOKUP": _each(_LOOKED_UP, 1),
+    "EMBEDDING_LOOKUP_SPARSE": _each(_LOOKED_UP, 4),
+    "HASHTABLE_LOOKUP": _each(_LOOKED_UP, 2),
 }
 _LOOKING_UP = frozenset({"GATHER", "EMBEDDING_LOOKUP", "EMBEDDING_LOOKUP_SPARSE", "HASHTABLE_LOOKUP"})
 
@@ -122,7 +115,7 @@ def many_weights(op: str) -> bool:
     return len(_WEIGHTS.get(op, ())) > 1
 
 
-def weight_tensors(constants: Iterable[Constant]) -> tuple[list[WeightTensor], list[Constant]]:
+def weight_tensors(constants: Iterable[StoredConstant]) -> tuple[list[WeightTensor], list[StoredConstant]]:
     """Picks the weight tensors out of a file's constants.
 
     Args:
@@ -130,7 +123,7 @@ def weight_tensors(constants: Iterable[Constant]) -> tuple[list[WeightTensor], l
 
     Returns:
         The weight tensors, in the order in which operators first read them; and the constants that look like
-        matrices and are none as far as this module knows, for the reader to be told of.
+        matrices and are none as far as this module knows.
     """
     weights, left_out = [], []
     for constant in sorted(constants, key=lambda one: (one.subgraph, one.first_read)):
@@ -139,7 +132,7 @@ def weight_tensors(constants: Iterable[Constant]) -> tuple[list[WeightTensor], l
             continue
         uses = _multiplying(constant.uses)
         if uses:
-            weights.append(WeightTensor(constant, uses, _layout(uses[0], len(constant.shape))))
+            weights.append(WeightTensor(constant, uses, _axes(uses[0], len(constant.shape))))
         elif sum(extent > 1 for extent in constant.shape) > 1:
             left_out.append(constant)
     return weights, left_out
@@ -151,5 +144,6 @@ def _multiplying(uses: Sequence[Use]) -> tuple[Use, ...]:
     return tuple(sorted(dict.fromkeys(found), key=lambda use: use.op in _LOOKING_UP))
 
 
-def _layout(use: Use, rank: int) -> Layout:
-    return _WEIGHTS[use.op][use.position](rank, use.turned)
+def _axes(use: Use, rank: int) -> StoredAxes:
+    reading = _WEIGHTS[use.op][use.position]
+    return (_TURNED[reading] if use.turned else reading).axes(rank)

@@ -1,40 +1,18 @@
 """What the sparsity check compares: the trained masks and weights, by the plan's names."""
 
-from dataclasses import dataclass
-
 import numpy as np
 import tf_keras
 
-from runner.plan.matching import named_layers
+from runner.plan.named_layers import named_layers
 from runner.plan.plan import Plan
-from runner.pruning.layouts import Layout
 from runner.pruning.masked_weight import MaskedWeight
 from runner.pruning.prunable import prunable_weights
-from runner.pruning.structures import Structure
 from runner.pruning.wrapper import PruneLowMagnitude
-from runner.verify import PrunedWeight
 from runner.verify.model_folds import model_folds
+from runner.verify.sparsity_check import PrunedWeight
 
 Key = tuple[str, str]
 """A layer's name (`outer/inner` inside a nested model) and the weight's name within it."""
-
-
-@dataclass(frozen=True)
-class PlacedStructure:
-    """A structure at the sparsity that is planned, and how the weight's axes read as a kernel."""
-
-    structure: Structure
-    layout: Layout
-    sparsity: float
-
-    @property
-    def label(self) -> str:
-        """The words that tables print."""
-        return self.structure.label
-
-    def holds(self, weights: np.ndarray) -> bool:
-        """Tells whether the promised pattern holds in a weight as it is stored."""
-        return self.structure.holds(self.layout.kernel(weights), self.sparsity)
 
 
 def masked_weights(model: tf_keras.Model) -> dict[Key, MaskedWeight]:
@@ -69,9 +47,11 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
                 planned_zeros=int(np.count_nonzero(~mask)) if agrees else row.planned_zeros,
                 mask=mask,
                 values=own.weight.variable.numpy(),
-                structure=PlacedStructure(own.structure, layout, row.sparsity),
+                structure=own.structure,
                 promised=row.promised,
                 folds=folds.get(own.weight.variable.ref()),
+                layout=layout,
+                sparsity=row.sparsity,
             )
         )
     return expected

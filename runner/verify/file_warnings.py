@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import tf_keras
 
 from runner.export.variants import VARIANTS, Variant
-from runner.plan.matching import listed, named_layers
+from runner.plan.named_layers import listed, named_layers
 from runner.plan.plan import Plan, PlannedWeight
 from runner.pruning.structures import Block
 
@@ -33,7 +33,7 @@ def file_warnings(plan: Plan, model: tf_keras.Model, variants: Sequence[str]) ->
 
 
 def embedding_names(model: tf_keras.Model) -> list[str]:
-    """Names the layers of a model that look rows up by the numbers they are given."""
+    """Lists the names of a model's Embedding layers."""
     return [n.name for n in named_layers(model) if isinstance(n.layer, tf_keras.layers.Embedding)]
 
 
@@ -54,10 +54,10 @@ def _sparse_warnings(pruned: Sequence[PlannedWeight], kinds: Mapping[str, type[V
     layers: dict[str, list[str]] = {}
     for name, kind in kinds.items():
         for row in pruned if kind.block else ():
-            told = _sparse_warning(row, name, kind.block or 1)
-            if told:
-                layers.setdefault(told, []).append(row.layer)
-    return [f"{listed(dict.fromkeys(names), most=_MOST)}: {told}" for told, names in layers.items()]
+            words = _sparse_warning(row, name, kind.block or 1)
+            if words:
+                layers.setdefault(words, []).append(row.layer)
+    return [f"{listed(dict.fromkeys(names), most=_MOST)}: {words}" for words, names in layers.items()]
 
 
 def _sparse_warning(row: PlannedWeight, variant: str, block: int) -> str | None:

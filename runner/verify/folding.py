@@ -6,9 +6,13 @@ then reappear scaled. Where a model tells its factors, only these are believed (
 are read off the file: such a scale is believed where it explains all the kept weights that share it.
 """
 
+import itertools
+from collections.abc import Iterator
+from dataclasses import dataclass
+
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant, Use
+from runner.tflite.constant import StoredConstant, Use
 
 _KERNEL = 1
 _OUTPUT_FIRST = frozenset(Use(op, _KERNEL) for op in ("CONV_2D", "TRANSPOSE_CONV", "FULLY_CONNECTED"))
@@ -21,7 +25,44 @@ _WITNESSES, _WITNESSES_ROUNDED = 9, 1
 _SLACK, _SLACK_ROUNDED = 1e-6, 0.02
 
 
-def scaled(constant: Constant, values: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
+ONE = np.ones((), np.float64)
+
+
+@dataclass(frozen=True, eq=False)
+class Folds:
+    """The factors that a converter may multiply into a weight, as far as its model tells them.
+
+    Args:
+        outputs: What follows the layer and only multiplies, such as batch norms: factors that broadcast
+            against the weight in Keras layout, each with all between it and the layer multiplied in; 1 first.
+        inputs: The same of what precedes the layer.
+    """
+
+    outputs: tuple[np.ndarray, ...] = (ONE,)
+    inputs: tuple[np.ndarray, ...] = (ONE,)
+
+    def scaled(self, values: np.ndarray) -> Iterator[np.ndarray]:
+        """Gives what the weight may be in a file, apart from the weight itself.
+
+        Args:
+            values: The trained values, in Keras layout.
+        """
+        for inner, outer in itertools.islice(itertools.product(self.inputs, self.outputs), 1, None):
+            yield values * (inner * outer)
+
+    def part(self, span: slice) -> "Folds":
+        """Returns the factors of a part of the weight, cut along its last axis."""
+        return Folds(
+            *(
+                tuple(
+                    factor[..., span] if factor.ndim and factor.shape[-1] > 1 else factor for factor in side
+                )
+                for side in (self.outputs, self.inputs)
+            )
+        )
+
+
+def scaled(constant: StoredConstant, values: np.ndarray, kept: np.ndarray) -> list[np.ndarray]:
     """Lists what the kept weights would be in the file under each kind of scale its operators allow.
 
     Args:
@@ -59,21 +100,21 @@ def _believed(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarra
     A lone weight fits any scale, so that taking its ratio for one would excuse whatever was done to it. Where
     the rows have scales of their own, all that is known of a lone weight is that it is not zero.
     """
-    scale, told = _scales(found, values, rounded), np.count_nonzero(values, axis=1) >= 2
-    if told.any() and not rounded:
-        shared = np.median(scale[told])
-        agree = np.all(np.abs(scale[told] - shared) <= _SLACK * np.abs(shared))
+    scale, known = _scales(found, values, rounded), np.count_nonzero(values, axis=1) >= 2
+    if known.any() and not rounded:
+        shared = np.median(scale[known])
+        agree = np.all(np.abs(scale[known] - shared) <= _SLACK * np.abs(shared))
         # A single row agrees with itself; it is unscaled, or says nothing of the others.
-        if agree and (np.count_nonzero(told) > 1 or abs(shared - 1) <= _SLACK):
-            scale[~told] = shared
+        if agree and (np.count_nonzero(known) > 1 or abs(shared - 1) <= _SLACK):
+            scale[~known] = shared
     return scale
 
 
 def _vary(scale: np.ndarray, values: np.ndarray, rounded: bool) -> bool:
     """Says whether the scales of rows with two weights or more differ; if not, the other axis says it all."""
-    told = np.abs(scale[np.count_nonzero(values, axis=1) >= 2, 0])
+    known = np.abs(scale[np.count_nonzero(values, axis=1) >= 2, 0])
     slack = _SLACK_ROUNDED if rounded else _SLACK
-    return told.size > 0 and bool(told.max() > told.min() * (1 + slack))
+    return known.size > 0 and bool(known.max() > known.min() * (1 + slack))
 
 
 def _scales(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
@@ -85,12 +126,12 @@ def _scales(found: np.ndarray, values: np.ndarray, rounded: bool) -> np.ndarray:
     largest = np.argpartition(-np.abs(values), count - 1, axis=1)[:, :count]
     witnesses = np.take_along_axis(values, largest, axis=1)
     seen = np.take_along_axis(found, largest, axis=1)
-    known = (witnesses != 0) & np.isfinite(seen)
+    usable = (witnesses != 0) & np.isfinite(seen)
     ratios = np.full(witnesses.shape, np.nan)
-    np.divide(seen, witnesses, out=ratios, where=known)
+    np.divide(seen, witnesses, out=ratios, where=usable)
     scale = np.ones((len(values), 1))
-    told = known.any(axis=1)
-    scale[told, 0] = np.nanmedian(ratios[told], axis=1)
+    known = usable.any(axis=1)
+    scale[known, 0] = np.nanmedian(ratios[known], axis=1)
     return np.where(scale != 0, scale, 1.0)
 
 

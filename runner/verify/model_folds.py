@@ -1,4 +1,4 @@
-"""Reads off a Keras model what its converter may multiply into each kernel.
+"""Finds in a Keras model the factors that its converter may multiply into each kernel.
 
 A BatchNormalization after a convolution becomes one factor per output channel of its kernel, one before a
 Dense layer a factor per input, a Rescaling a factor for all. The layers next to a kernel are followed in both
@@ -6,92 +6,62 @@ directions as long as they only multiply and add; what is not known for certain 
 unknown, never none.
 """
 
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias
 
 import numpy as np
 import tf_keras
 from tf_keras import activations, layers
 
+from runner.pruning.connections import Connections, connections
+from runner.pruning.keras_internals import has_graph, inner_layers, layer_classes
 from runner.pruning.prunable import PrunableWeight, prunable_weights
 from runner.pruning.wrapper import PruneLowMagnitude
-from runner.verify.folds import ONE, Folds
+from runner.verify.folding import ONE, Folds
 
 Layer: TypeAlias = tf_keras.layers.Layer
-_Edges: TypeAlias = dict[int, list[Layer]]
+_Edges: TypeAlias = dict[Layer, list[Layer]]
 
 
 class _Unknown(Exception):
-    """A layer that may multiply by anything stands in the way."""
+    """A layer may multiply by anything."""
 
 
-_OF_ANY_RANK = ("ZeroPadding", "Cropping", "UpSampling", "SpatialDropout")
-_POOLINGS = ("MaxPooling", "AveragePooling", "GlobalMaxPooling", "GlobalAveragePooling")
+_DEPTHWISE = layer_classes("DepthwiseConv1D DepthwiseConv2D")
+_SEPARABLE = layer_classes("SeparableConv1D SeparableConv2D")
+_TRANSPOSED = layer_classes("Conv1DTranspose Conv2DTranspose Conv3DTranspose")
+_PLAIN = layer_classes("Dense Conv1D Conv2D Conv3D")
+_KERNELS = (*_DEPTHWISE, *_SEPARABLE, *_TRANSPOSED, *_PLAIN)
+_OF_ANY_RANK = (
+    "ZeroPadding Cropping UpSampling SpatialDropout"
+    " MaxPooling AveragePooling GlobalMaxPooling GlobalAveragePooling"
+)
 # They only move numbers, or do nothing but in training. Where a factor does not get past one of them after
 # all, it is one more that a file may show: no harm.
 _PASSED = frozenset(
-    {
-        layers.InputLayer,
-        layers.Dropout,
-        layers.GaussianNoise,
-        layers.GaussianDropout,
-        layers.ActivityRegularization,
-        layers.Flatten,
-        layers.Reshape,
-        *(getattr(layers, f"{kind}{rank}D") for kind in (*_OF_ANY_RANK, *_POOLINGS) for rank in (1, 2, 3)),
-    }
+    layer_classes(
+        "InputLayer Dropout GaussianNoise GaussianDropout ActivityRegularization Flatten Reshape "
+        + " ".join(f"{kind}{rank}D" for kind in _OF_ANY_RANK.split() for rank in (1, 2, 3))
+    )
 )
-_DEPTHWISE = (layers.DepthwiseConv1D, layers.DepthwiseConv2D)
-_SEPARABLE = (layers.SeparableConv1D, layers.SeparableConv2D)
-_TRANSPOSED = (layers.Conv1DTranspose, layers.Conv2DTranspose, layers.Conv3DTranspose)
-_PLAIN = (layers.Dense, layers.Conv1D, layers.Conv2D, layers.Conv3D)
-_KERNELS = (*_DEPTHWISE, *_SEPARABLE, *_TRANSPOSED, *_PLAIN)
 # No factor gets past them: they are not linear, mix their inputs, or have a kernel of their own.
 _ENDS = frozenset(
-    {
+    (
         *_KERNELS,
-        layers.ReLU,
-        layers.LeakyReLU,
-        layers.ELU,
-        layers.Softmax,
-        layers.Add,
-        layers.Subtract,
-        layers.Multiply,
-        layers.Concatenate,
-        layers.Maximum,
-        layers.LSTM,
-        layers.GRU,
-        layers.SimpleRNN,
-        layers.Embedding,
-    }
+        *layer_classes("ReLU LeakyReLU ELU Softmax Add Subtract Multiply Concatenate Maximum"),
+        *layer_classes("LSTM GRU SimpleRNN Embedding"),
+    )
 )
 # Others, such as hard_sigmoid and selu, multiply by numbers of their own first or last.
 _CURVED = frozenset(
-    {
-        activations.relu,
-        activations.elu,
-        activations.sigmoid,
-        activations.tanh,
-        activations.swish,
-        activations.softmax,
-        activations.softplus,
-        activations.softsign,
-        activations.exponential,
-    }
+    getattr(activations, name)
+    for name in ["relu", "elu", "sigmoid", "tanh", "swish", "softmax", "softplus", "softsign", "exponential"]
 )
 
 
-@dataclass(frozen=True)
-class _Graph:
-    """Which layers read which: wrappers taken off, nested models entered."""
-
-    readers: _Edges
-    sources: _Edges
-
-
 def model_folds(model: tf_keras.Model) -> dict[Any, Folds]:
-    """Looks at the kernels of a model and at what stands beside them.
+    """Finds the factors of each kernel of a model.
 
     Args:
         model: A built model; layers may be wrapped for pruning.
@@ -100,52 +70,26 @@ def model_folds(model: tf_keras.Model) -> dict[Any, Folds]:
         By `variable.ref()` of each kernel, the factors that may be multiplied into it. Kernels whose factors
         are not known are left out.
     """
-    try:
-        graph = _graph(model)
-    except _Unknown:
+    inside = inner_layers(model, with_itself=True)
+    if any(isinstance(layer, tf_keras.Model) and not has_graph(layer) for layer in inside):
         return {}
+    readers, sources = _neighbours(connections(model))
     found = {}
-    for layer in {id(one): one for one in map(_bare, model._flatten_layers(include_self=False))}.values():
-        if type(layer) not in _KERNELS:
-            continue
-        for weight in prunable_weights(layer):
-            folds = _folds(graph, layer, weight)
+    for layer in dict.fromkeys(map(_bare, inside)):
+        for weight in prunable_weights(layer) if type(layer) in _KERNELS else ():
+            folds = _folds(readers, sources, layer, weight)
             if folds is not None:
                 found[weight.variable.ref()] = folds
     return found
 
 
-def _graph(model: tf_keras.Model) -> _Graph:
-    graph = _Graph({}, {})
-    for source, reader in _edges(model):
-        graph.readers.setdefault(id(source), []).append(reader)
-        graph.sources.setdefault(id(reader), []).append(source)
-    return graph
-
-
-def _edges(model: tf_keras.Model) -> Iterator[tuple[Layer, Layer]]:
-    if not getattr(model, "_is_graph_network", False):
-        raise _Unknown
-    for nodes in model._nodes_by_depth.values():
-        for node in nodes:
-            for source, *_ in node.iterate_inbound():
-                for end in _outermost(source, "_output_layers"):
-                    for begin in _outermost(node.layer, "_input_layers"):
-                        yield _bare(end), _bare(begin)
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            yield from _edges(layer)
-
-
-def _outermost(layer: Layer, side: str) -> Iterator[Layer]:
-    """Gives the layers at which a nested model begins or ends; another layer is both."""
-    if not isinstance(layer, tf_keras.Model):
-        yield layer
-        return
-    if not getattr(layer, "_is_graph_network", False):
-        raise _Unknown
-    for inner in getattr(layer, side):
-        yield from _outermost(inner, side)
+def _neighbours(graph: Connections) -> tuple[_Edges, _Edges]:
+    """Lists the layers that read each layer, and those that it reads, wrappers taken off."""
+    readers, sources = defaultdict[Layer, list[Layer]](list), defaultdict[Layer, list[Layer]](list)
+    for layer in graph.layers:
+        readers[_bare(layer)] += map(_bare, graph.consumers[layer])
+        sources[_bare(layer)] += map(_bare, graph.producers[layer])
+    return readers, sources
 
 
 def _bare(layer: Layer) -> Layer:
@@ -154,18 +98,18 @@ def _bare(layer: Layer) -> Layer:
     return layer
 
 
-def _folds(graph: _Graph, layer: Layer, weight: PrunableWeight) -> Folds | None:
+def _folds(readers: _Edges, sources: _Edges, layer: Layer, weight: PrunableWeight) -> Folds | None:
     if layer.compute_dtype != layer.variable_dtype:
         return None
     if getattr(layer, "data_format", "channels_last") != "channels_last":
         return None
-    # The two kernels of a separable convolution stand one behind the other.
+    # The second kernel of a separable convolution follows the first.
     first = isinstance(layer, _SEPARABLE) and weight.name == "depthwise_kernel"
     second = isinstance(layer, _SEPARABLE) and not first
     output_axes, input_axes = _axes(layer, weight)
     try:
-        behind = [] if first else _behind(graph, layer)
-        before = [] if second else _followed(graph.sources, layer, ONE, (layer,))
+        behind = [] if first else _behind(readers, layer)
+        before = [] if second else _followed(sources, layer, ONE, (layer,))
         outputs = [_along(factor, weight.shape, output_axes) for factor in behind]
         inputs = [_along(factor, weight.shape, input_axes) for factor in before]
     except _Unknown:
@@ -173,9 +117,9 @@ def _folds(graph: _Graph, layer: Layer, weight: PrunableWeight) -> Folds | None:
     return Folds((ONE, *outputs), (ONE, *inputs))
 
 
-def _behind(graph: _Graph, layer: Layer) -> Iterable[np.ndarray]:
+def _behind(readers: _Edges, layer: Layer) -> Iterable[np.ndarray]:
     if layer.activation is activations.linear:
-        return _followed(graph.readers, layer, ONE, (layer,))
+        return _followed(readers, layer, ONE, (layer,))
     _check_curved(layer.activation)
     return ()
 
@@ -183,8 +127,8 @@ def _behind(graph: _Graph, layer: Layer) -> Iterable[np.ndarray]:
 def _followed(
     edges: _Edges, layer: Layer, so_far: np.ndarray, passed: tuple[Layer, ...]
 ) -> Iterator[np.ndarray]:
-    """Gives the product of the factors up to each layer that multiplies, along every way from a layer."""
-    for neighbour in edges.get(id(layer), []):
+    """Gives the product of the factors up to each layer that multiplies, along every path from a layer."""
+    for neighbour in edges.get(layer, []):
         if any(neighbour is one for one in passed):
             raise _Unknown
         factor = _factor(neighbour)

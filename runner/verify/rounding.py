@@ -4,7 +4,7 @@ import re
 
 import numpy as np
 
-from runner.tflite.constant import Constant, along
+from runner.tflite.constant import StoredConstant, along
 
 # A limit is computed from values that may be read off rounded ones: half a step in 127.
 _ROOM = 1.01
@@ -18,7 +18,7 @@ _LOOKED_UP = frozenset({"GATHER", "EMBEDDING_LOOKUP"})
 _SHARED = 16.0
 
 
-def allowed_steps(constant: Constant, wanted: np.ndarray) -> np.ndarray:
+def allowed_steps(constant: StoredConstant, wanted: np.ndarray) -> np.ndarray:
     """Returns the quantization step within which a weight must reappear.
 
     That is the constant's own step, but at most the one that a quantizer would choose for these weights
@@ -27,23 +27,16 @@ def allowed_steps(constant: Constant, wanted: np.ndarray) -> np.ndarray:
 
     Args:
         constant: The constant.
-        wanted: What its values should be, in its shape.
-
-    Returns:
-        An array that broadcasts against `wanted`; zeros for full floats.
+        wanted: What its values should be, in its shape; the result broadcasts against it.
     """
     return np.minimum(np.abs(constant.steps()), _limit(constant, wanted))
 
 
-def coarseness(constant: Constant, wanted: np.ndarray) -> float:
-    """Tells how many times larger than needed a constant's quantization step is, where it is worst.
+def coarseness(constant: StoredConstant, wanted: np.ndarray) -> float:
+    """Returns how many times larger than needed a constant's quantization step is, where it is worst.
 
-    Args:
-        constant: The constant.
-        wanted: What its values should be, in its shape.
-
-    Returns:
-        1 or less where the step is as fine as a quantizer would choose it; 0 where nothing is quantized.
+    It is 1 or less where the step is as fine as a quantizer would choose it, 0 where nothing is quantized;
+    `wanted` is what the constant's values should be, in its shape.
     """
     if not constant.quantized:
         return 0.0
@@ -51,7 +44,7 @@ def coarseness(constant: Constant, wanted: np.ndarray) -> float:
     return float(ratios.max(initial=0.0))
 
 
-def _limit(constant: Constant, wanted: np.ndarray) -> np.ndarray:
+def _limit(constant: StoredConstant, wanted: np.ndarray) -> np.ndarray:
     """The largest step that there is no choice but to take, with some room: for the weights or for a bias."""
     if not constant.quantized:
         return np.full((1,) * wanted.ndim, np.inf)
@@ -64,7 +57,7 @@ def _limit(constant: Constant, wanted: np.ndarray) -> np.ndarray:
     return np.asarray(_ROOM * np.maximum(needed, _needed_for_biases(constant)))
 
 
-def _needed_for_biases(constant: Constant) -> np.ndarray:
+def _needed_for_biases(constant: StoredConstant) -> np.ndarray:
     """The step below which a bias would not fit: the constant's own as far as a bias fills its integers."""
     filled = np.zeros(constant.scale.size)
     for bias in constant.biases:

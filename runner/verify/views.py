@@ -16,7 +16,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class View:
-    """One way to see a constant as a Keras weight.
+    """A permutation and reshape that makes a constant a Keras weight.
 
     Args:
         axes: The Keras axes in the order in which the file stores them.

@@ -7,12 +7,13 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.check.arguments import Asked
 from runner.check.checking import FileCheck, check_file
+from runner.check.options import CheckOptions
 from runner.export.convert import convert
 from runner.process.errors import UserError
 from runner.pruning.masks import unstructured_mask
-from runner.tflite.patterns import AXES, Axis, Blocks, Finding, MByN
+from runner.pruning.notation import AXES, Axis
+from runner.tflite.patterns import BlockPattern, MByNPattern, PatternResult
 
 layers = tf_keras.layers
 EXACT = ["float32", "float32_sparse", "float16"]
@@ -20,7 +21,7 @@ ALL = [*EXACT, "int8", "int8_sparse"]
 
 
 def verdicts(check: FileCheck, pattern: str, axis: Axis) -> dict[str, str]:
-    return {tensor.layer: tensor.findings[pattern][axis].verdict for tensor in check.tensors}
+    return {tensor.layer: tensor.results[pattern][axis].verdict for tensor in check.tensors}
 
 
 def passed(check: FileCheck) -> dict[str, bool]:
@@ -29,7 +30,7 @@ def passed(check: FileCheck) -> dict[str, bool]:
 
 @pytest.mark.parametrize("variant", ALL)
 def test_every_variant_shows_the_same_zeros(variant: str, files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files[variant]))
+    check = check_file(CheckOptions(files[variant]))
     zeros = {tensor.layer: (tensor.zeros, tensor.size) for tensor in check.tensors}
     # A tail of 2 of the 18 weights in a row has 1 zero; 410 of the 512 blocks of 16 are 80 %.
     least = {"conv_1": (72, 144), "conv_2": (576, 1152), "hidden": (6560, 8192), "logits": (0, 128)}
@@ -45,7 +46,7 @@ def test_every_variant_shows_the_same_zeros(variant: str, files: Mapping[str, Pa
 
 @pytest.mark.parametrize("variant", ALL)
 def test_m_by_n_holds_along_either_axis_and_not_vacuously(variant: str, files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files[variant], m_by_n=MByN(2, 4)))
+    check = check_file(CheckOptions(files[variant], m_by_n=MByNPattern(2, 4)))
     assert verdicts(check, "2:4", "input_channels") == {
         "conv_1": "vacuous",
         "conv_2": "holds",
@@ -63,17 +64,17 @@ def test_m_by_n_holds_along_either_axis_and_not_vacuously(variant: str, files: M
 
 
 def test_an_axis_narrows(files: Mapping[str, Path]) -> None:
-    asked = Asked(files["float32"], m_by_n=MByN(2, 4), layers=("conv_*",))
-    assert check_file(asked).passed
-    assert check_file(replace(asked, axes=("flattened",))).passed
-    by_channels = check_file(replace(asked, axes=("input_channels",)))
+    options = CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), layers=("conv_*",))
+    assert check_file(options).passed
+    assert check_file(replace(options, axes=("flattened",))).passed
+    by_channels = check_file(replace(options, axes=("input_channels",)))
     assert passed(by_channels) == {"conv_1": False, "conv_2": True}
-    assert list(by_channels.tensors[0].findings["2:4"]) == ["input_channels"]
+    assert list(by_channels.tensors[0].results["2:4"]) == ["input_channels"]
 
 
 @pytest.mark.parametrize("variant", ALL)
 def test_blocks(variant: str, files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files[variant], blocks=Blocks(16)))
+    check = check_file(CheckOptions(files[variant], blocks=BlockPattern(16)))
     assert verdicts(check, "block 16", "flattened") == {
         "conv_1": "broken",
         "conv_2": "broken",
@@ -84,16 +85,18 @@ def test_blocks(variant: str, files: Mapping[str, Path]) -> None:
 
 
 def test_a_vacuous_pattern_is_told_from_one_that_holds(files: Mapping[str, Path]) -> None:
-    [tensor] = check_file(Asked(files["float32"], m_by_n=MByN(2, 4), layers=("conv_1",))).tensors
-    assert tensor.findings["2:4"] == {
-        "input_channels": Finding("vacuous", 0, 0),
-        "flattened": Finding("holds", 40, 0),
+    [tensor] = check_file(
+        CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), layers=("conv_1",))
+    ).tensors
+    assert tensor.results["2:4"] == {
+        "input_channels": PatternResult("vacuous", 0, 0),
+        "flattened": PatternResult("holds", 40, 0),
     }
 
 
 def test_without_a_pattern_the_common_ones_are_shown(files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files["float32"], layers=("conv_2",)))
-    assert {label: found["input_channels"].verdict for label, found in check.tensors[0].findings.items()} == {
+    check = check_file(CheckOptions(files["float32"], layers=("conv_2",)))
+    assert {label: found["input_channels"].verdict for label, found in check.tensors[0].results.items()} == {
         "1:2": "broken",
         "1:4": "holds",
         "2:4": "holds",
@@ -103,8 +106,8 @@ def test_without_a_pattern_the_common_ones_are_shown(files: Mapping[str, Path]) 
 
 
 def test_several_demands_must_all_hold(files: Mapping[str, Path]) -> None:
-    asked = Asked(files["float32"], m_by_n=MByN(2, 4), blocks=Blocks(16), sparsity=0.6)
-    assert {tensor.layer: tensor.failures for tensor in check_file(asked).tensors} == {
+    options = CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), blocks=BlockPattern(16), sparsity=0.6)
+    assert {tensor.layer: tensor.failures for tensor in check_file(options).tensors} == {
         "conv_1": ("block 16", "sparsity"),
         "conv_2": ("block 16", "sparsity"),
         "hidden": ("2:4",),
@@ -120,20 +123,24 @@ def test_a_sparsity_is_met_by_what_the_engine_prunes_for_it_and_not_by_one_less(
     kernel = np.random.default_rng(0).normal(size=(5, 7)).astype(np.float32)
     mask = unstructured_mask(kernel, sparsity).astype(np.float32)
     model.layers[0].set_weights([kernel * mask, np.ones(7)])
-    assert check_file(Asked(convert(model, "float32", tmp_path / "a.tflite"), sparsity=sparsity)).passed
+    assert check_file(
+        CheckOptions(convert(model, "float32", tmp_path / "a.tflite"), sparsity=sparsity)
+    ).passed
     mask[tuple(np.argwhere(mask == 0)[0])] = 1
     model.layers[0].set_weights([kernel * mask, np.ones(7)])
-    assert not check_file(Asked(convert(model, "float32", tmp_path / "b.tflite"), sparsity=sparsity)).passed
+    assert not check_file(
+        CheckOptions(convert(model, "float32", tmp_path / "b.tflite"), sparsity=sparsity)
+    ).passed
 
 
 def test_the_gates_of_an_lstm_are_checked_one_by_one(files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files["lstm"], m_by_n=MByN(2, 4), layers=("*LSTM",)))
+    check = check_file(CheckOptions(files["lstm"], m_by_n=MByNPattern(2, 4), layers=("*LSTM",)))
     assert [tensor.passed for tensor in check.tensors] == [True] * 4 + [False] * 4
 
 
 def test_a_glob_that_selects_nothing_lists_the_layers(files: Mapping[str, Path]) -> None:
     with pytest.raises(UserError) as caught:
-        check_file(Asked(files["float32"], layers=("conv*", "hiden")))
+        check_file(CheckOptions(files["float32"], layers=("conv*", "hiden")))
     assert str(caught.value) == (
         f"{files['float32']}: --layer 'hiden' selects no weight tensor. Did you mean 'hidden'?"
         " There are: conv_1, conv_2, hidden, logits"
@@ -146,7 +153,7 @@ def test_a_pattern_that_the_shell_replaced_by_one_file_is_told(
     (tmp_path / "conv.py").touch()
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError) as caught:
-        check_file(Asked(files["float32"], layers=("conv.py",)))
+        check_file(CheckOptions(files["float32"], layers=("conv.py",)))
     assert str(caught.value).partition("selects no weight tensor.")[2] == (
         " It is a file here; if a pattern was written, the shell puts the names of files in its place where"
         " they fit; quote it: --layer 'conv*'. There are: conv_1, conv_2, hidden, logits"
@@ -162,16 +169,16 @@ def test_a_pattern_that_the_shell_replaced_by_one_file_is_told(
     ],
 )
 def test_layers_are_selected(glob: str, expected: set[str], files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files["float32"], layers=(glob,)))
+    check = check_file(CheckOptions(files["float32"], layers=(glob,)))
     assert {tensor.layer for tensor in check.tensors} == expected
 
 
 def test_a_model_without_weights_can_be_asked_for_nothing(tmp_path: Path) -> None:
     model = tf_keras.Sequential([layers.Input((4,)), layers.ReLU()])
     path = convert(model, "float32", tmp_path / "m.tflite")
-    assert check_file(Asked(path)) == FileCheck(Asked(path), (), ())
+    assert check_file(CheckOptions(path)) == FileCheck(CheckOptions(path), (), ())
     with pytest.raises(UserError, match="has no weight tensors, so there is nothing to check"):
-        check_file(Asked(path, sparsity=0.5))
+        check_file(CheckOptions(path, sparsity=0.5))
 
 
 def test_a_broken_sparse_encoding_fails_whatever_is_asked(tmp_path: Path) -> None:
@@ -182,7 +189,7 @@ def test_a_broken_sparse_encoding_fails_whatever_is_asked(tmp_path: Path) -> Non
     kernel = np.random.default_rng(0).normal(size=(3, 32)).astype(np.float32)
     kernel[:, ::2] = 0.0
     model.get_layer("narrow").set_weights([kernel, np.zeros(32)])
-    check = check_file(Asked(convert(model, "float32_sparse", tmp_path / "m.tflite")))
+    check = check_file(CheckOptions(convert(model, "float32_sparse", tmp_path / "m.tflite")))
     assert {tensor.layer: tensor.failures for tensor in check.tensors} == {
         "narrow": ("encoding",),
         "b": (),
@@ -212,9 +219,9 @@ def test_what_tfmot_pruned_is_checked_and_what_it_missed_is_found(tmp_path: Path
     data = tf.data.Dataset.from_tensors((tf.ones((2, 6, 6, 2)), tf.ones((2, 4)))).repeat(2)
     pruned.fit(data, verbose=0, callbacks=[tfmot.UpdatePruningStep()])
     path = convert(tfmot.strip_pruning(pruned), "float32", tmp_path / "m.tflite")
-    check = check_file(Asked(path, m_by_n=MByN(2, 4)))
+    check = check_file(CheckOptions(path, m_by_n=MByNPattern(2, 4)))
     # It leaves a convolution of two channels dense, and its own check says that 2:4 holds there.
     assert sorted(passed(check).values()) == [False, True, True]
     [missed] = [tensor for tensor in check.tensors if not tensor.passed]
     assert (missed.zeros, missed.weight.constant.shape) == (0, (8, 3, 3, 2))
-    assert [missed.findings["2:4"][axis].verdict for axis in AXES] == ["vacuous", "broken"]
+    assert [missed.results["2:4"][axis].verdict for axis in AXES] == ["vacuous", "broken"]

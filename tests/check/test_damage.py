@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from runner.check.__main__ import _answer
-from runner.tflite.schema import load_schema
+from runner.tflite.flatbuffer_schema import load_schema
 
 BILLIONS = 2_130_706_440
 
@@ -133,5 +133,5 @@ def test_flipped_bytes_end_in_a_table_or_in_one_line(
 def test_a_message_that_ends_is_not_ended_again(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     assert _answer([str(tmp_path / "m.tflite"), "--m-by-n", "0x4"]) == 2
     assert capfd.readouterr().err == (
-        "--m-by-n: 0x4: of each group of n weights m are zero, so 0 < m < n. See --help\n"
+        "--m-by-n is 0x4, but of each group of n weights m are zero: 0 < m < n. See --help\n"
     )

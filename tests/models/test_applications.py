@@ -13,7 +13,7 @@ from runner.plan import make_plan, wrap_model
 from runner.process.errors import UserError
 from runner.pruning import strip_pruning, update_masks
 from runner.recipe.recipe import Model, Rule, ScheduleSettings
-from runner.verify import check_file, compare_outputs
+from runner.verify import check_tflite_file, compare_outputs
 from runner.verify.evidence import expected_weights
 
 SMALL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 4}
@@ -47,7 +47,7 @@ def test_one_rule_prunes_the_whole_network_and_its_file_shows_it(name: str, tmp_
         kernel = stripped.get_layer(row.layer).weights[0].numpy()
         assert np.count_nonzero(kernel == 0) == row.planned_zeros > 0
     path = convert(stripped, "float32", tmp_path / "m.tflite")
-    rows = check_file(expected, path, "float32")
+    rows = check_tflite_file(expected, path, "float32")
     assert [row.problem for row in rows] == [None] * len(kernels)
     assert [row.zeros for row in rows] == [row.planned_zeros for row in plan.pruned]
     x = rng.random((4, 32, 32, 3), np.float32)

@@ -14,7 +14,7 @@ from runner.process.errors import UserError
 from runner.pruning import UpdatePruningStep, strip_pruning
 from runner.recipe.recipe import Model, Rule, ScheduleSettings
 from runner.training import make_deterministic
-from runner.verify import check_file, compare_outputs
+from runner.verify import check_tflite_file, compare_outputs
 from runner.verify.evidence import expected_weights
 
 CIFAR: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 10}
@@ -118,7 +118,7 @@ def test_pruned_and_converted_it_has_its_zeros_in_the_file(tmp_path: Path) -> No
 
     stripped = strip_pruning(wrapped)
     path = convert(stripped, "float32", tmp_path / "model.tflite")
-    rows = check_file(expected, path, "float32")
+    rows = check_tflite_file(expected, path, "float32")
 
     assert len(rows) == 8
     assert [row.layer for row in rows if not row.passed] == []

@@ -5,8 +5,14 @@ import pytest
 
 from runner.plan.schedule_builders import SCHEDULES, build_schedule, drop_leftovers
 from runner.process.errors import UserError
-from runner.pruning.schedule import PruningSchedule, schedule_config, settled_sparsity, update_steps
-from runner.pruning.schedules import ConstantSparsity, LinearSparsity, PolynomialDecay
+from runner.pruning.schedules import (
+    ConstantSparsity,
+    LinearSparsity,
+    PolynomialDecay,
+    PruningSchedule,
+    schedule_config,
+)
+from runner.pruning.update_steps import settled_sparsity, update_steps
 from runner.recipe.recipe import Recipe, Rule, ScheduleSettings, StepSpec
 
 WHERE = "recipe.layers.all.schedule"

@@ -6,7 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.plan import check_sharing, make_plan, wrap_model
-from runner.plan.matching import named_layers
+from runner.plan.named_layers import named_layers
 from runner.process.errors import UserError
 from runner.pruning import UpdatePruningStep, strip_pruning
 from runner.recipe.recipe import Rule, ScheduleSettings
@@ -74,8 +74,8 @@ def repeated() -> tf_keras.Model:
     ("build", "told"),
     [
         (nested, "recipe.model: one layer is used in several models that are nested in each other, as "),
-        (held, "recipe.model: layers 'shared' and 'each' hold one variable, 'shared/kernel:0'. Its copies"),
-        (repeated, "recipe.model: 'stack' is a Sequential model that holds layer 'twice' twice, and its"),
+        (held, "recipe.model: layers 'shared' and 'each' hold one variable, 'shared/kernel:0'; copies"),
+        (repeated, "recipe.model: 'stack' is a Sequential model that holds layer 'twice' twice; its"),
     ],
 )
 def test_what_a_run_cannot_keep_is_refused_before_it(build: Callable[[], tf_keras.Model], told: str) -> None:

@@ -22,7 +22,7 @@ from runner.pruning import (
     strip_pruning,
     update_masks,
 )
-from runner.pruning.final_level import at_final_level
+from runner.pruning.best_epochs import at_final_level
 
 X = np.random.default_rng(0).normal(size=(64, 8)).astype(np.float32)
 Y = np.random.default_rng(1).normal(size=(64, 16)).astype(np.float32)

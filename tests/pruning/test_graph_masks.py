@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from runner.pruning import graph_masks, masks
+from runner.pruning.notation import M_BY_N_AXES, POOLINGS
 
 SPARSITIES = [0.0, 0.1, 0.35, 0.5, 0.6, 0.9, 0.999]
 
@@ -34,7 +35,7 @@ def test_unstructured(kernel: np.ndarray, sparsity: float) -> None:
     np.testing.assert_array_equal(found, masks.unstructured_mask(kernel, sparsity).astype(bool))
 
 
-@pytest.mark.parametrize("axis", masks.AXES)
+@pytest.mark.parametrize("axis", M_BY_N_AXES)
 @pytest.mark.parametrize(("m", "n"), [(1, 2), (2, 4), (1, 4), (3, 8), (5, 20)])
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda k: "x".join(map(str, k.shape)))
 def test_m_by_n(kernel: np.ndarray, m: int, n: int, axis: str) -> None:
@@ -47,7 +48,7 @@ def test_m_by_n(kernel: np.ndarray, m: int, n: int, axis: str) -> None:
         assert np.count_nonzero(~found) == round(zeros * min(1.0, float(np.float32(sparsity)) / (m / n)))
 
 
-@pytest.mark.parametrize("pooling", masks.POOLINGS)
+@pytest.mark.parametrize("pooling", POOLINGS)
 @pytest.mark.parametrize("block", [(1, 1), (4, 1), (1, 3), (2, 2), (5, 4), (100, 100)])
 @pytest.mark.parametrize("kernel", kernels(), ids=lambda k: "x".join(map(str, k.shape)))
 def test_block(kernel: np.ndarray, block: tuple[int, int], pooling: str) -> None:

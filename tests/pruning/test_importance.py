@@ -16,11 +16,12 @@ from runner.pruning import (
     PolynomialDecay,
     PruneLowMagnitude,
     UpdatePruningStep,
+    graph_masks,
     prune_low_magnitude,
     settle_masks,
     strip_pruning,
 )
-from runner.pruning.importance import derived_seed, graph_random_scores, random_scores
+from runner.pruning.importance import derived_seed, random_scores
 from runner.pruning.layouts import KERNEL, transposed_layout
 from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
@@ -81,7 +82,7 @@ def test_scores_are_the_published_generators() -> None:
 @pytest.mark.parametrize("jit_compile", [False, True])
 @pytest.mark.parametrize("seed", [0, 7, SEED])
 def test_the_graphs_scores_are_the_specifications(seed: int, jit_compile: bool) -> None:
-    draw = tf.function(graph_random_scores, jit_compile=jit_compile)
+    draw = tf.function(graph_masks.random_scores, jit_compile=jit_compile)
     found = draw(tf.constant(5000), seed_tensor(seed)).numpy()
     np.testing.assert_array_equal(found, random_scores((5000,), seed))
 

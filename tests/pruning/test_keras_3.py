@@ -9,7 +9,7 @@ import pytest
 import tf_keras
 
 from runner import pruning
-from runner.pruning.keras_3 import refuse_keras_3
+from runner.pruning.prunable import refuse_keras_3
 
 keras = pytest.importorskip("keras", minversion="3")
 

@@ -6,12 +6,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from runner.pruning.layouts import KERNEL, Layout, depthwise_layout, einsum_layout, transposed_layout
+from runner.pruning.layouts import KERNEL, KernelLayout, depthwise_layout, einsum_layout, transposed_layout
 from runner.pruning.masks import m_by_n_mask
 
-EMBEDDING, QUERY, OUTPUT = Layout((), (1,), (0,)), Layout((), (0,), (1, 2)), Layout((), (0, 1), (2,))
+EMBEDDING, QUERY, OUTPUT = (
+    KernelLayout((), (1,), (0,)),
+    KernelLayout((), (0,), (1, 2)),
+    KernelLayout((), (0, 1), (2,)),
+)
 
-CASES: dict[str, tuple[Layout, tuple[int, ...], tuple[int, ...]]] = {
+CASES: dict[str, tuple[KernelLayout, tuple[int, ...], tuple[int, ...]]] = {
     "as stored": (KERNEL, (3, 3, 4, 5), (3, 3, 4, 5)),
     "as stored, a bias": (KERNEL, (7,), (7,)),
     "Conv1DTranspose": (transposed_layout(3), (3, 6, 4), (3, 4, 6)),
@@ -22,13 +26,15 @@ CASES: dict[str, tuple[Layout, tuple[int, ...], tuple[int, ...]]] = {
     "Embedding": (EMBEDDING, (10, 4), (4, 10)),
     "a query of attention": (QUERY, (4, 2, 3), (4, 6)),
     "an output of attention": (OUTPUT, (2, 3, 4), (6, 4)),
-    "inputs at the end": (Layout((), (2, 1), (0,)), (2, 3, 4), (12, 2)),
-    "all axes apart": (Layout((3, 1), (0,), (2,)), (2, 3, 4, 5), (5, 3, 2, 4)),
+    "inputs at the end": (KernelLayout((), (2, 1), (0,)), (2, 3, 4), (12, 2)),
+    "all axes apart": (KernelLayout((3, 1), (0,), (2,)), (2, 3, 4, 5), (5, 3, 2, 4)),
 }
 
 
 @pytest.mark.parametrize(("layout", "stored", "kernel"), CASES.values(), ids=list(CASES))
-def test_shapes_and_the_way_back(layout: Layout, stored: tuple[int, ...], kernel: tuple[int, ...]) -> None:
+def test_shapes_and_the_way_back(
+    layout: KernelLayout, stored: tuple[int, ...], kernel: tuple[int, ...]
+) -> None:
     assert layout.shape(stored) == kernel
     weights = np.arange(math.prod(stored)).reshape(stored)
     as_kernel = layout.kernel(weights)

@@ -9,7 +9,7 @@ import tensorflow as tf
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from runner.pruning import masks
+from runner.pruning.notation import M_BY_N_AXES, POOLINGS
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 
 BFLOAT16 = tf.bfloat16.as_numpy_dtype
@@ -23,8 +23,8 @@ EXTREMES = [
 SHAPES = [(7,), (1, 2), (5, 3), (8, 4), (3, 2, 5), (2, 2, 3, 4)]
 STRUCTURES: list[Structure] = [
     Unstructured(),
-    *(MByN(m, n, axis) for m, n in ((2, 4), (1, 3), (5, 20)) for axis in masks.AXES),
-    *(Block(*size, pooling) for size in ((1, 1), (2, 2), (4, 1), (3, 5)) for pooling in masks.POOLINGS),
+    *(MByN(m, n, axis) for m, n in ((2, 4), (1, 3), (5, 20)) for axis in M_BY_N_AXES),
+    *(Block(*size, pooling) for size in ((1, 1), (2, 2), (4, 1), (3, 5)) for pooling in POOLINGS),
 ]
 
 

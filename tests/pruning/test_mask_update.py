@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning import ConstantSparsity, prune_low_magnitude
-from runner.pruning.layouts import KERNEL, Layout, transposed_layout
+from runner.pruning.layouts import KERNEL, KernelLayout, transposed_layout
 from runner.pruning.mask_update import shared_updates, updated_mask
 from runner.pruning.masks import m_by_n_mask, unstructured_mask
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
@@ -77,12 +77,12 @@ def test_between_updates_the_mask_stays_and_nothing_is_checked() -> None:
     broken = tf.constant([np.nan, 1.0, np.inf])
     schedule = ConstantSparsity(0.5, begin_step=10)
     kept, finite = updated_mask(
-        broken, mask, tf.constant(9, tf.int64), Unstructured(), shared_updates(schedule), Layout()
+        broken, mask, tf.constant(9, tf.int64), Unstructured(), shared_updates(schedule), KernelLayout()
     )
     assert kept.numpy().tolist() == [True, False, True]
     assert bool(finite)
     _, finite = updated_mask(
-        broken, mask, tf.constant(10, tf.int64), Unstructured(), shared_updates(schedule), Layout()
+        broken, mask, tf.constant(10, tf.int64), Unstructured(), shared_updates(schedule), KernelLayout()
     )
     assert not bool(finite)
 
@@ -105,7 +105,7 @@ def test_schedules_do_not_share() -> None:
     for sparsity, expected in ((0.5, 2), (0.25, 3)):
         updates = shared_updates(ConstantSparsity(sparsity, begin_step=0))
         mask, _ = updated_mask(
-            weights, tf.ones([4], tf.bool), step, Block(1, 1), updates, Layout((), (), (0,))
+            weights, tf.ones([4], tf.bool), step, Block(1, 1), updates, KernelLayout((), (), (0,))
         )
         assert int(np.count_nonzero(mask)) == expected
 

@@ -10,15 +10,13 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning import ConstantSparsity, PolynomialDecay, PruningSchedule, prune_low_magnitude
-from runner.pruning.schedule import (
-    decide,
-    is_over,
+from runner.pruning.schedules import (
+    ExponentialSparsity,
+    LinearSparsity,
     schedule_config,
     schedule_from_config,
-    settled_sparsity,
-    update_steps,
 )
-from runner.pruning.schedules import ExponentialSparsity, LinearSparsity
+from runner.pruning.update_steps import decide, is_over, settled_sparsity, update_steps
 
 
 class Staircase(PruningSchedule):

@@ -17,6 +17,7 @@ from runner.pruning import (
     prune_low_magnitude,
     strip_pruning,
 )
+from runner.pruning.structures import Block, MByN, Structure, Unstructured, structure_arguments
 from runner.pruning.wrapper import wrappers
 
 RNG = np.random.default_rng(0)
@@ -78,6 +79,41 @@ def test_wrapping_what_is_left_keeps_the_masks_there_are() -> None:
     kernels = [layer.kernel.numpy() for layer in strip_pruning(whole).layers]
     assert [np.count_nonzero(kernel == 0) for kernel in kernels] == [96, 32]
     np.testing.assert_array_equal(kernels[0] == 0, ~first.masked_weights[0].mask.numpy())
+
+
+@pytest.mark.parametrize(
+    ("structure", "named"),
+    [
+        (Unstructured(), {}),
+        (MByN(1, 4, "flattened"), {"sparsity_m_by_n": [1, 4], "m_by_n_axis": "flattened"}),
+        (Block(4, 1, "MAX"), {"block_size": [4, 1], "block_pooling_type": "MAX"}),
+    ],
+)
+def test_a_structure_goes_to_the_wrapper_as_it_is_and_is_saved_by_tfmot_s_arguments(
+    structure: Structure, named: dict[str, Any]
+) -> None:
+    wrapper = PruneLowMagnitude(layers.Dense(2), HALF, structure=structure)
+    assert wrapper.structure is structure
+    config = wrapper.get_config()
+    plain = PruneLowMagnitude(layers.Dense(2), HALF).get_config()
+    changed = {key for key in plain if config[key] != plain[key]} - {"layer", "name"}
+    assert {key: config[key] for key in changed} == named
+    assert PruneLowMagnitude.from_config(config).structure == structure
+
+
+def test_two_structures_are_refused() -> None:
+    others: list[dict[str, Any]] = [{"block_size": (4, 1)}, {"sparsity_m_by_n": (2, 4)}]
+    for other in others:
+        with pytest.raises(ValueError, match="name two structures; a layer can have one"):
+            PruneLowMagnitude(layers.Dense(2), HALF, structure=MByN(2, 4), **other)
+
+
+def test_a_structure_that_no_arguments_name_is_not_saved_as_another() -> None:
+    class Rows(Unstructured):
+        label = "rows"
+
+    with pytest.raises(TypeError, match="no arguments name the structure rows"):
+        structure_arguments(Rows())
 
 
 def test_a_wrapper_is_left_as_it_is() -> None:

@@ -4,7 +4,7 @@ import pytest
 from rich.console import Console
 
 from runner.plan import Plan
-from runner.plan.curve import curve_of
+from runner.plan.schedule_curve import curve_of
 from runner.pruning import ConstantSparsity, PolynomialDecay, PruningSchedule
 from runner.pruning.schedules import LinearSparsity
 from runner.report.curves import PlanCurves, curve_words

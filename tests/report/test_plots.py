@@ -5,7 +5,7 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.image import imread
 
-from runner.plan.curve import curve_of
+from runner.plan.schedule_curve import curve_of
 from runner.pruning import ConstantSparsity, PolynomialDecay
 from runner.pruning.schedules import LinearSparsity
 from runner.report.palette import DOTS_PER_INCH

@@ -4,12 +4,11 @@ from pathlib import Path
 
 import pytest
 from rich.console import Console
-from runner.recipe.rule import ScheduleSettings
 
 from runner.plan import Plan, PlannedWeight
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import MByN, Unstructured
-from runner.recipe.rule import Rule
+from runner.recipe.rule import Rule, ScheduleSettings
 from runner.report.table_style import ReportTable, page_grid, terminal_table
 from runner.report.tables import check_table, plan_frame, plan_table, rules_grid, sparsity_frame
 from runner.verify import CheckRow

@@ -1,12 +1,12 @@
 import numpy as np
 
-from runner.tflite.constant import Constant, Encoding, Use, along
+from runner.tflite.constant import Encoding, StoredConstant, Use, along
 from runner.tflite.decoding import decode, dequantize
 
 
-def quantized(stored: np.ndarray, scale: list[float], zero_point: list[int], axis: int = 0) -> Constant:
+def quantized(stored: np.ndarray, scale: list[float], zero_point: list[int], axis: int = 0) -> StoredConstant:
     scales, zero_points = np.array(scale, np.float32), np.array(zero_point, np.int64)
-    return Constant(
+    return StoredConstant(
         subgraph=0,
         index=1,
         name="kernel",
@@ -43,7 +43,7 @@ def test_a_product_too_small_for_a_float_is_no_zero() -> None:
 def test_floats_are_zero_where_they_are() -> None:
     stored = np.array([0.0, -0.0, 1e-40, np.nan], np.float32)
     nothing = np.zeros(0)
-    constant = Constant(0, 0, "k", (), (4,), "float32", stored, stored, nothing, nothing, 0)
+    constant = StoredConstant((4,), "float32", stored, stored, nothing, nothing, 0, name="k")
     assert constant.zeros.tolist() == [True, True, False, False]
 
 

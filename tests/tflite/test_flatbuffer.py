@@ -1,3 +1,4 @@
+import random
 import subprocess
 import sys
 from pathlib import Path
@@ -8,7 +9,8 @@ import tensorflow as tf
 import tf_keras
 
 from runner.export.convert import convert
-from runner.tflite.flatbuffer import Constant, Encoding, TFLiteFileError, Use, read_constants
+from runner.tflite.constant import Encoding, StoredConstant, Use
+from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], np.float32)  # [3 inputs, 2 outputs]
 
@@ -30,7 +32,7 @@ def written(path: Path, model: tf_keras.Model, *optimizations: tf.lite.Optimize,
     return path
 
 
-def kernel_of(path: Path) -> Constant:
+def kernel_of(path: Path) -> StoredConstant:
     (found,) = [constant for constant in read_constants(path) if Use("FULLY_CONNECTED", 1) in constant.uses]
     return found
 
@@ -236,16 +238,47 @@ def test_constants_of_every_subgraph_are_read(tmp_path: Path) -> None:
     np.testing.assert_array_equal(found.values, [[2, 5, 0], [0, 7, 11], [3, 0, 13]])
 
 
-def test_a_missing_file_and_another_kind_of_file_are_named(tmp_path: Path) -> None:
-    with pytest.raises(TFLiteFileError, match=r"none\.tflite: cannot be read: No such file"):
-        read_constants(tmp_path / "none.tflite")
-    other = tmp_path / "other.tflite"
-    other.write_bytes(b"PK\x03\x04 this is a zip")
-    with pytest.raises(TFLiteFileError, match=r"other\.tflite: is no TFLite file"):
-        read_constants(other)
-    other.write_bytes(b"")
-    with pytest.raises(TFLiteFileError, match=r"other\.tflite: is no TFLite file"):
-        read_constants(other)
+def told(path: Path) -> str:
+    with pytest.raises(TFLiteFileError) as caught:
+        read_constants(path)
+    message = str(caught.value)
+    assert message.startswith(f"{path}: ")
+    assert "\n" not in message
+    return message.removeprefix(f"{path}: ")
+
+
+def test_a_misspelled_file_is_named(tmp_path: Path) -> None:
+    (tmp_path / "model.tflite").touch()
+    assert (
+        told(tmp_path / "modle.tflite") == f"there is no such file. Did you mean '{tmp_path}/model.tflite'?"
+    )
+    assert told(tmp_path / "nowhere" / "a.tflite") == "there is no such file."
+
+
+def test_an_empty_file_and_a_folder(tmp_path: Path) -> None:
+    (tmp_path / "m.tflite").touch()
+    assert told(tmp_path / "m.tflite") == "is empty, no TFLite file"
+    assert told(tmp_path) == "is a folder; name a TFLite file"
+    (tmp_path / "saved_model.pb").touch()
+    assert told(tmp_path) == "is a folder, a SavedModel: convert it first; name a TFLite file"
+
+
+@pytest.mark.filterwarnings("ignore:You are saving your model as an HDF5")
+@pytest.mark.parametrize(("suffix", "kind"), [(".keras", "a zip archive"), (".h5", "an HDF5 file")])
+def test_keras_files(tmp_path: Path, suffix: str, kind: str) -> None:
+    path = tmp_path / f"m{suffix}"
+    tf_keras.Sequential([tf_keras.layers.Input((2,)), tf_keras.layers.Dense(1)]).save(path)
+    assert told(path) == f"is {kind}, no TFLite file; a Keras model is to be converted first"
+
+
+def test_random_bytes_and_another_flatbuffer(tmp_path: Path) -> None:
+    path = tmp_path / "m.tflite"
+    path.write_bytes(random.Random(0).randbytes(5000))
+    assert "is no TFLite file: its bytes 4 to 8 are" in told(path)
+    content = bytearray(written(path, dense(KERNEL)).read_bytes())
+    content[4:8] = b"ARRO"
+    path.write_bytes(content)
+    assert told(path) == "is no TFLite file: its bytes 4 to 8 are b'ARRO', not b'TFL3'"
 
 
 def test_a_file_cut_anywhere_is_damaged_not_a_crash(tmp_path: Path) -> None:
@@ -253,7 +286,7 @@ def test_a_file_cut_anywhere_is_damaged_not_a_crash(tmp_path: Path) -> None:
     cut = tmp_path / "cut.tflite"
     for length in range(0, len(whole) - 16, 5):
         cut.write_bytes(whole[:length])
-        with pytest.raises(TFLiteFileError, match=r"cut\.tflite: is (a damaged|no) TFLite file"):
+        with pytest.raises(TFLiteFileError, match=r"cut\.tflite: is (a damaged|no|empty, no) TFLite file"):
             read_constants(cut)
 
 

@@ -7,9 +7,9 @@ import tensorflow as tf
 import tf_keras
 
 from runner.export.convert import convert
-from runner.tflite.constant import Constant, Use
+from runner.tflite.constant import StoredConstant, Use
 from runner.tflite.flatbuffer import read_constants
-from runner.tflite.weight_tensors import Layout, many_weights, weight_tensors
+from runner.tflite.weight_tensors import StoredAxes, many_weights, weight_tensors
 
 layers = tf_keras.layers
 
@@ -55,7 +55,7 @@ def test_rows_are_outputs_by_window_by_inputs(
     values = np.arange(1.0, 1 + np.prod(kernel.shape), dtype=np.float32).reshape(kernel.shape)
     kernel.assign(values)
     [weight], left_out = weight_tensors(read_constants(convert(model, "float32", tmp_path / "m.tflite")))
-    rows = weight.layout.rows(weight.constant.values)
+    rows = weight.axes.rows(weight.constant.values)
     assert rows.shape == shape
     assert left_out == []
     # In Keras the inputs of an output lie far apart, except where a row of the file is one of Keras.
@@ -74,7 +74,7 @@ def test_of_an_lstm_the_gates_are_weights_and_biases_are_none(tmp_path: Path) ->
         *[(position, (4, 5)) for position in (1, 2, 3, 4)],
         *[(position, (4, 4)) for position in (5, 6, 7, 8)],
     ]
-    assert {weight.layout for weight in weights} == {Layout((0,), (), (1,))}
+    assert {weight.axes for weight in weights} == {StoredAxes((0,), (), (1,))}
 
 
 def test_a_layer_that_is_used_twice_is_one_weight(tmp_path: Path) -> None:
@@ -102,10 +102,10 @@ def test_a_matrix_that_is_added_is_left_out_by_name(tmp_path: Path) -> None:
     assert (weights, left.shape, [use.op for use in left.uses]) == ([], (2, 3), ["ADD"])
 
 
-def constant(*uses: Use, dtype: str = "float32", shape: tuple[int, ...] = (4, 6)) -> Constant:
+def constant(*uses: Use, dtype: str = "float32", shape: tuple[int, ...] = (4, 6)) -> StoredConstant:
     stored = np.zeros(shape, "int32" if dtype == "int32" else "float32")
     none = np.zeros(0)
-    return Constant(0, 0, "w", uses, shape, dtype, stored, stored, none, none, 0)
+    return StoredConstant(shape, dtype, stored, stored, none, none, 0, name="w", uses=uses)
 
 
 def test_tied_embeddings_read_as_the_matrix_that_they_are() -> None:
@@ -122,14 +122,14 @@ def test_tied_embeddings_read_as_the_matrix_that_they_are() -> None:
         constant(Use("UNIDIRECTIONAL_SEQUENCE_LSTM", 18), shape=(1, 6)),
     ],
 )
-def test_tables_of_integers_biases_and_states_are_no_weights(other: Constant) -> None:
+def test_tables_of_integers_biases_and_states_are_no_weights(other: StoredConstant) -> None:
     assert weight_tensors([other]) == ([], [])
 
 
 def test_the_left_factor_of_a_product_has_its_inputs_last_unless_turned() -> None:
-    for turned, layout in ((False, Layout((0, 1), (), (2,))), (True, Layout((0, 2), (), (1,)))):
+    for turned, layout in ((False, StoredAxes((0, 1), (), (2,))), (True, StoredAxes((0, 2), (), (1,)))):
         [weight], _ = weight_tensors([constant(Use("BATCH_MATMUL", 0, turned), shape=(2, 4, 6))])
-        assert weight.layout == layout
+        assert weight.axes == layout
 
 
 def test_operators_of_several_weights_are_known() -> None:

@@ -14,7 +14,7 @@ from tensorflow.lite.tools import flatbuffer_utils
 from runner.export.convert import convert
 from runner.pruning.structures import Unstructured
 from runner.tflite.flatbuffer import read_constants
-from runner.verify import PrunedWeight, check_file
+from runner.verify import PrunedWeight, check_tflite_file
 from tests.verify.pruned_models import prune
 
 layers = tf_keras.layers
@@ -70,7 +70,9 @@ def crafted(path: Path, target: Path, shape: tuple[int, ...], change: Change) ->
 
 
 def failed(expected: list[PrunedWeight], path: Path) -> dict[str, str]:
-    return {row.layer: row.problem for row in check_file(expected, path, "made") if row.problem is not None}
+    return {
+        row.layer: row.problem for row in check_tflite_file(expected, path, "made") if row.problem is not None
+    }
 
 
 def slices(scale: np.ndarray, stored: np.ndarray) -> np.ndarray:

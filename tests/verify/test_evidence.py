@@ -5,10 +5,11 @@ from tf_keras import layers
 
 from runner.plan import Plan, make_plan, wrap_model
 from runner.pruning import UpdatePruningStep, strip_pruning
-from runner.pruning.layouts import Layout
+from runner.pruning.layouts import KernelLayout
 from runner.pruning.structures import MByN
 from runner.recipe.recipe import Rule, ScheduleSettings
-from runner.verify.evidence import PlacedStructure, expected_weights, masked_weights, weights_by_name
+from runner.verify import PrunedWeight
+from runner.verify.evidence import expected_weights, masked_weights, weights_by_name
 
 
 @pytest.fixture(scope="module")
@@ -64,8 +65,8 @@ def test_what_later_forms_must_show(trained: tuple[Plan, tf_keras.Model]) -> Non
     assert [w.structure.label for w in expected] == ["2:4 (2 of 4 zero)", "unstructured", "2:4 (2 of 4 zero)"]
     # Of each word's four numbers two are zero; along the other axis the pattern cannot be.
     np.testing.assert_array_equal((expected[0].values == 0).sum(axis=1), [2] * 10)
-    assert expected[0].structure.holds(expected[0].values)
-    assert not expected[2].structure.holds(expected[2].values)
+    assert expected[0].pattern_holds(expected[0].values)
+    assert not expected[2].pattern_holds(expected[2].values)
 
 
 def test_the_values_are_the_trained_ones_and_copies(trained: tuple[Plan, tf_keras.Model]) -> None:
@@ -84,14 +85,15 @@ def test_the_values_are_the_trained_ones_and_copies(trained: tuple[Plan, tf_kera
 def test_a_structure_looks_at_a_weight_through_its_layout() -> None:
     along_rows = np.array([[1, 0, 0, 2], [0, 3, 4, 0], [0, 0, 5, 6], [7, 8, 0, 0]], np.float32)
     along_rows[:, 3] += np.array([0, 1, 0, 1])  # A third weight in rows 1 and 3.
-    kernel = PlacedStructure(MByN(2, 4), Layout(), 0.5)
-    rows = PlacedStructure(MByN(2, 4), Layout((), (1,), (0,)), 0.5)
+    kernel, rows = (
+        PrunedWeight("d", "w", 8, along_rows > 0, along_rows, MByN(2, 4), True, layout=layout, sparsity=0.5)
+        for layout in (KernelLayout(), KernelLayout((), (1,), (0,)))
+    )
     two_per_row = np.array([[1, 0, 0, 2], [1, 0, 0, 2], [1, 0, 0, 2], [1, 0, 0, 2]], np.float32)
 
-    assert rows.label == "2:4 (2 of 4 zero)"
-    assert (rows.holds(two_per_row), kernel.holds(two_per_row)) == (True, False)
-    assert (rows.holds(two_per_row.T), kernel.holds(two_per_row.T)) == (False, True)
-    assert not rows.holds(along_rows)
+    assert (rows.pattern_holds(two_per_row), kernel.pattern_holds(two_per_row)) == (True, False)
+    assert (rows.pattern_holds(two_per_row.T), kernel.pattern_holds(two_per_row.T)) == (False, True)
+    assert not rows.pattern_holds(along_rows)
 
 
 def test_weights_of_a_stripped_model_go_by_the_same_names(trained: tuple[Plan, tf_keras.Model]) -> None:

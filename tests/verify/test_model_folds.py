@@ -9,7 +9,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning import prune_low_magnitude
-from runner.verify.folds import Folds
+from runner.verify.folding import Folds
 from runner.verify.model_folds import model_folds
 
 layers = tf_keras.layers

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from runner.tflite.constant import Constant, Use
+from runner.tflite.constant import StoredConstant, Use
 from runner.verify.rounding import allowed_steps, coarseness
 
 WANTED = np.array([[1.27, -0.5], [0.0, 0.0127], [2.54e-7, 0.0]])
@@ -13,10 +13,10 @@ HALF = 2**30
 
 def kernel(
     scale: np.ndarray | list[float], *biases: np.ndarray, op: str = "FULLY_CONNECTED", dtype: str = "int8"
-) -> Constant:
+) -> StoredConstant:
     scales = np.asarray(scale, np.float32)
     stored = np.zeros(WANTED.shape, np.int8)
-    return Constant(
+    return StoredConstant(
         subgraph=0,
         index=1,
         name="c",

@@ -6,7 +6,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner.plan import SCHEDULES, Plan, PlannedWeight, make_plan, wrap_model
-from runner.plan.curve import Curve, curve_of
+from runner.plan.schedule_curve import ScheduleCurve, curve_of
 from runner.pruning import ConstantSparsity, PruningSchedule, UpdatePruningStep
 from runner.pruning.schedules import LinearSparsity
 from runner.recipe.recipe import Rule, ScheduleSettings, StepSpec
@@ -37,7 +37,7 @@ class Late(LinearSparsity):
         )
 
 
-def levels(curve: Curve) -> list[float]:
+def levels(curve: ScheduleCurve) -> list[float]:
     return [round(curve.level(step), 6) for step in range(curve.total_steps + 1)]
 
 

@@ -5,7 +5,8 @@ import pytest
 import tf_keras
 from tf_keras import layers
 
-from runner.plan.matching import match_rules, matches_layer, named_layers
+from runner.plan.named_layers import named_layers
+from runner.plan.rule_match import match_rules, matches_layer
 from runner.process.errors import UserError
 from runner.recipe.recipe import Rule, ScheduleSettings
 

@@ -6,7 +6,7 @@ import pytest
 
 from runner.pruning.structures import MByN, Unstructured
 from runner.verify import CSV_COLUMNS, CheckRow, PrunedWeight, SparsityCheck
-from runner.verify.check import judge, shape_text
+from runner.verify.sparsity_check import judge, shape_text
 
 VALUES = np.array([[1.0, 0.0], [0.0, 2.0], [0.0, 3.0], [4.0, 0.0]], np.float32)
 

@@ -1,52 +1,17 @@
 """Which rule has which layer: the last one that matches."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
 
-import tf_keras
-
+from runner.plan.named_layers import NamedLayer, listed
 from runner.process.errors import UserError, did_you_mean
 from runner.process.wording import shown
-from runner.pruning.prunable import is_prunable
 from runner.recipe.pattern import fits, fits_any, plain
 from runner.recipe.recipe import Rule
 
-Layer: TypeAlias = tf_keras.layers.Layer
-
 
 @dataclass(frozen=True)
-class NamedLayer:
-    """A layer of a model, nested models entered; its name is `outer/inner` there.
-
-    Args:
-        name: Where it is found first; plan and tables name it so.
-        layer: The layer.
-        aliases: Its names in other nested models that share it. Patterns may name it by any of them.
-    """
-
-    name: str
-    layer: Layer
-    aliases: tuple[str, ...] = ()
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """All names."""
-        return self.name, *self.aliases
-
-    @property
-    def kind(self) -> str:
-        """The layer's class."""
-        return type(self.layer).__name__
-
-    @property
-    def prunable(self) -> bool:
-        """Whether it has weights that can be pruned."""
-        return is_prunable(self.layer)
-
-
-@dataclass(frozen=True)
-class Match:
+class RuleMatch:
     """A layer, the rule that has it (None: none does), and the earlier rules that matched it too."""
 
     layer: NamedLayer
@@ -54,23 +19,7 @@ class Match:
     overridden: tuple[Rule, ...]
 
 
-def named_layers(model: tf_keras.Model) -> list[NamedLayer]:
-    """Lists a model's layers in order, those of nested models by their path; each layer once."""
-    names: dict[int, tuple[Layer, list[str]]] = {}
-    for name, layer in _paths(model, ""):
-        names.setdefault(id(layer), (layer, []))[1].append(name)
-    return [NamedLayer(first, layer, tuple(others)) for layer, (first, *others) in names.values()]
-
-
-def _paths(model: tf_keras.Model, prefix: str) -> Iterator[tuple[str, Layer]]:
-    for layer in model.layers:
-        if isinstance(layer, tf_keras.Model):
-            yield from _paths(layer, f"{prefix}{layer.name}/")
-        elif not isinstance(layer, tf_keras.layers.InputLayer):
-            yield prefix + layer.name, layer
-
-
-def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Match]:
+def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[RuleMatch]:
     """Gives every layer to the last rule that matches it.
 
     Raises:
@@ -80,7 +29,7 @@ def match_rules(rules: Sequence[Rule], layers: Sequence[NamedLayer]) -> list[Mat
     matches = []
     for layer in layers:
         fitting = [rule for rule in rules if matches_layer(rule, layer)]
-        matches.append(Match(layer, fitting[-1] if fitting else None, tuple(fitting[:-1])))
+        matches.append(RuleMatch(layer, fitting[-1] if fitting else None, tuple(fitting[:-1])))
     for rule in rules:
         lost = [match for match in matches if rule in match.overridden and match.layer.prunable]
         kept = any(match.rule is rule and match.layer.prunable for match in matches)
@@ -135,9 +84,3 @@ def _unmatched(rule: Rule, layers: Sequence[NamedLayer]) -> list[str]:
         which = listed(f"{layer.name} ({layer.kind})" for layer in matched)
         return [f"{where}: it matches only layers without weights that can be pruned: {which}.{ending}"]
     return []
-
-
-def listed(names: Iterable[str], most: int = 12) -> str:
-    """Joins the first few names for a message, and says how many more there are."""
-    every = list(names)
-    return ", ".join(every[:most]) + (f" and {len(every) - most} more" if len(every) > most else "") or "none"

@@ -16,7 +16,7 @@ Example:
 
 import tf_keras
 
-from runner.pruning.settling import settle_model
+from runner.pruning.mask_settling import settle_model
 from runner.pruning.wrapper import wrappers
 
 

@@ -1,10 +1,11 @@
 """The check of a TFLite file as JSON, for other programs."""
 
 import json
+from dataclasses import asdict
 from typing import Any
 
 from runner.check.checking import FileCheck, TensorCheck
-from runner.tflite.constant import Constant
+from runner.tflite.constant import StoredConstant
 
 
 def to_json(check: FileCheck) -> str:
@@ -16,16 +17,16 @@ def to_json(check: FileCheck) -> str:
     `size`, `zeros`, `sparsity`, `patterns` (by label, then by axis: `verdict`, `groups`, `broken`),
     `failures`, `passed`, `problem`. `zeros` and `sparsity` are null where the tensor cannot be decoded.
     """
-    asked = check.asked
+    options = check.options
     return json.dumps(
         {
-            "file": str(asked.file),
+            "file": str(options.file),
             "asked": {
-                "m_by_n": None if asked.m_by_n is None else asked.m_by_n.label,
-                "block_in": None if asked.blocks is None else asked.blocks.size,
-                "sparsity": asked.sparsity,
-                "axes": list(asked.axes),
-                "layers": list(asked.layers),
+                "m_by_n": None if options.m_by_n is None else options.m_by_n.label,
+                "block_in": None if options.blocks is None else options.blocks.size,
+                "sparsity": options.sparsity,
+                "axes": list(options.axes),
+                "layers": list(options.layers),
             },
             "passed": check.passed,
             "tensors": [_tensor(tensor) for tensor in check.tensors],
@@ -42,7 +43,7 @@ def to_json(check: FileCheck) -> str:
     )
 
 
-def stored_as(constant: Constant) -> str:
+def stored_as(constant: StoredConstant) -> str:
     """Says how a constant is stored, e.g. `float32`, `int8, sparse`, `float32, sparse in blocks 1x4`."""
     if constant.encoding is None:
         return constant.dtype
@@ -65,11 +66,8 @@ def _tensor(tensor: TensorCheck) -> dict[str, Any]:
         "zeros": tensor.zeros if known else None,
         "sparsity": round(tensor.sparsity, 6) if known else None,
         "patterns": {
-            label: {
-                axis: {"verdict": found.verdict, "groups": found.groups, "broken": found.broken}
-                for axis, found in by_axis.items()
-            }
-            for label, by_axis in tensor.findings.items()
+            label: {axis: asdict(found) for axis, found in by_axis.items()}
+            for label, by_axis in tensor.results.items()
         },
         "failures": list(tensor.failures),
         "passed": tensor.passed,

@@ -5,9 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from runner.tflite.flatbuffer import Constant, Use
-from runner.verify.matching import Match, compare
+from runner.tflite.constant import StoredConstant, Use
 from runner.verify.views import views
+from runner.verify.weight_match import WeightMatch, compare
 
 RNG = np.random.default_rng(11)
 SHAPE = (6, 5)  # a Dense kernel [in, out]
@@ -19,10 +19,10 @@ PLANNED, KEPT = int((~MASK).sum()), int(MASK.sum())
 
 def constant(
     values: np.ndarray, op: str = "FULLY_CONNECTED", dtype: str = "float32", scale: float | None = None
-) -> Constant:
+) -> StoredConstant:
     """A constant that holds `values`, given in Keras layout, as [out, in]."""
     stored = np.ascontiguousarray(values.T, np.float32)
-    return Constant(
+    return StoredConstant(
         subgraph=0,
         index=1,
         name="c",
@@ -37,7 +37,7 @@ def constant(
     )
 
 
-def match(found: Constant) -> Match:
+def match(found: StoredConstant) -> WeightMatch:
     (view,) = views(SHAPE, found.shape)
     return compare(found, view, TRAINED, MASK)
 
@@ -140,7 +140,7 @@ def test_a_depthwise_kernel_is_scaled_along_its_last_axis() -> None:
     scaled = (trained * RNG.uniform(0.5, 2, (4, 2))).astype(np.float32).reshape(stored)
     nothing = np.zeros(0)
     uses = (Use("DEPTHWISE_CONV_2D", 1),)
-    kernel = Constant(0, 0, "k", uses, stored, "float32", scaled, scaled, nothing, nothing, 0)
+    kernel = StoredConstant(stored, "float32", scaled, scaled, nothing, nothing, 0, name="k", uses=uses)
     view = views(shape, stored)[0]
     assert compare(kernel, view, trained, mask).proven
     scaled = scaled.copy()

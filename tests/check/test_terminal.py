@@ -7,14 +7,14 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from runner.check.arguments import Asked
 from runner.check.checking import FileCheck, check_file
-from runner.check.screen import check_table, sentences, show
-from runner.tflite.patterns import COMMON, Blocks, Finding, MByN
+from runner.check.options import CheckOptions
+from runner.check.terminal import check_table, sentences, show
+from runner.tflite.patterns import COMMON, BlockPattern, MByNPattern, PatternResult
 
 
-def drawn(asked: Asked, width: int = 80) -> list[str]:
-    return shown(check_file(asked), width)
+def drawn(options: CheckOptions, width: int = 80) -> list[str]:
+    return shown(check_file(options), width)
 
 
 def shown(check: FileCheck, width: int = 80) -> list[str]:
@@ -26,20 +26,22 @@ def shown(check: FileCheck, width: int = 80) -> list[str]:
 
 def with_zeros(files: Mapping[str, Path], zeros: np.ndarray) -> FileCheck:
     """The check of one convolution, had it these zeros."""
-    check = check_file(Asked(files["float32"], layers=("conv_1",)))
+    check = check_file(CheckOptions(files["float32"], layers=("conv_1",)))
     [tensor] = check.tensors
-    layout = tensor.weight.layout
-    findings = {
+    layout = tensor.weight.axes
+    results = {
         pattern.label: {
-            axis: pattern.find(layout.rows(zeros), axis=axis, near_zero=0) for axis in check.asked.axes
+            axis: pattern.find(layout.rows(zeros), axis=axis, near_zero=0) for axis in check.options.axes
         }
         for pattern in COMMON
     }
-    return replace(check, tensors=(replace(tensor, zeros=int(zeros.sum()), findings=findings),))
+    return replace(check, tensors=(replace(tensor, zeros=int(zeros.sum()), results=results),))
 
 
 def test_a_table_of_what_was_asked(files: Mapping[str, Path]) -> None:
-    lines = drawn(Asked(files["float32"], m_by_n=MByN(2, 4), layers=("conv_1", "logits")), width=100)
+    lines = drawn(
+        CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), layers=("conv_1", "logits")), width=100
+    )
     assert lines == [
         "Weight tensors",
         "",
@@ -58,7 +60,7 @@ def test_a_table_of_what_was_asked(files: Mapping[str, Path]) -> None:
 
 
 def test_a_table_of_what_holds(files: Mapping[str, Path]) -> None:
-    lines = drawn(Asked(files["float32"], layers=("conv_1",)))
+    lines = drawn(CheckOptions(files["float32"], layers=("conv_1",)))
     assert lines[0] == "Weight tensors, and the m:n that hold"
     assert [line.split() for line in lines[6:9]] == [
         ["conv_1", "72", "too", "few", "inputs", "for", "1:4", "2:4", "4:8"],
@@ -71,25 +73,25 @@ def test_a_tensor_without_a_zero_has_no_pattern_to_speak_of(files: Mapping[str, 
     """Even where it is so narrow that no group could break one."""
     full = with_zeros(files, np.zeros((8, 3, 3, 2), bool))
     assert [line.split() for line in shown(full)[6:8]] == [["conv_1", "0", "-", "-"], ["CONV_2D", "0.00%"]]
-    asked = replace(full, asked=replace(full.asked, m_by_n=MByN(2, 4), blocks=Blocks(4)))
-    narrow = {axis: Finding("vacuous", 0, 0) for axis in asked.asked.axes}
+    options = replace(full, options=replace(full.options, m_by_n=MByNPattern(2, 4), blocks=BlockPattern(4)))
+    narrow = {axis: PatternResult("vacuous", 0, 0) for axis in options.options.axes}
     [tensor] = full.tensors
-    judged = replace(tensor, findings={"2:4": narrow, "block 4": narrow}, failures=("2:4", "block 4"))
-    lines = shown(replace(asked, tensors=(judged,)), width=120)
+    judged = replace(tensor, results={"2:4": narrow, "block 4": narrow}, failures=("2:4", "block 4"))
+    lines = shown(replace(options, tensors=(judged,)), width=120)
     assert "2:4: no zeros" in lines[6]
     assert "block 4: no zeros" in lines[7]
 
 
 def test_zeros_that_make_no_block_are_told_so(files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files["float32"], blocks=Blocks(4), layers=("conv_1",)))
+    check = check_file(CheckOptions(files["float32"], blocks=BlockPattern(4), layers=("conv_1",)))
     [tensor] = check.tensors
-    none = {axis: Finding("vacuous", 9, 1) for axis in check.asked.axes}
-    lines = shown(replace(check, tensors=(replace(tensor, findings={"block 4": none}),)), width=120)
+    none = {axis: PatternResult("vacuous", 9, 1) for axis in check.options.axes}
+    lines = shown(replace(check, tensors=(replace(tensor, results={"block 4": none}),)), width=120)
     assert "block 4: no zero block" in lines[6]
 
 
 def test_a_sparsity_alone_needs_no_columns_of_patterns(files: Mapping[str, Path]) -> None:
-    lines = drawn(Asked(files["float32_sparse"], sparsity=0.6, layers=("hidden", "conv_2")))
+    lines = drawn(CheckOptions(files["float32_sparse"], sparsity=0.6, layers=("hidden", "conv_2")))
     assert [" ".join(line.split()) for line in lines[2:5] + lines[6:12]] == [
         "layer",
         "operator zeros",
@@ -106,25 +108,27 @@ def test_a_sparsity_alone_needs_no_columns_of_patterns(files: Mapping[str, Path]
 @pytest.mark.parametrize("width", [80, 120])
 def test_it_fits_its_width(width: int, files: Mapping[str, Path]) -> None:
     for name in files:
-        lines = drawn(Asked(files[name], m_by_n=MByN(2, 4), blocks=Blocks(4), sparsity=0.5), width)
+        lines = drawn(
+            CheckOptions(files[name], m_by_n=MByNPattern(2, 4), blocks=BlockPattern(4), sparsity=0.5), width
+        )
         assert max(map(len, lines)) <= width
 
 
 def test_the_operator_s_input_tells_the_gates_of_an_lstm_apart(files: Mapping[str, Path]) -> None:
-    lines = drawn(Asked(files["lstm"], sparsity=0.5), width=120)
+    lines = drawn(CheckOptions(files["lstm"], sparsity=0.5), width=120)
     assert " UNIDIRECTIONAL_SEQUENCE_LSTM input 5    0.00%   sparsity" in lines
 
 
 def test_the_count_is_said(files: Mapping[str, Path], capsys: pytest.CaptureFixture[str]) -> None:
-    assert sentences(check_file(Asked(files["float32"], m_by_n=MByN(2, 4)))) == [
+    assert sentences(check_file(CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4)))) == [
         "2 of 4 weight tensors pass."
     ]
-    show(check_file(Asked(files["float32"], layers=("conv*",))), Console(width=80))
+    show(check_file(CheckOptions(files["float32"], layers=("conv*",))), Console(width=80))
     assert capsys.readouterr().out.endswith("\n648 of 1,296 weights in 2 tensors are zero: 50.00%.\n")
 
 
 def test_brackets_in_a_name_are_shown(files: Mapping[str, Path]) -> None:
-    check = check_file(Asked(files["float32"], layers=("logits",)))
+    check = check_file(CheckOptions(files["float32"], layers=("logits",)))
     named = replace(check, tensors=(replace(check.tensors[0], layer="block[bold]"),))
     console = Console(width=80, file=io.StringIO())
     with console.capture() as captured:

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant, TFLiteFileError, Use, read_constants
-from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
-from runner.verify.folds import Folds
-from runner.verify.matching import Match, compare
+from runner.tflite.constant import StoredConstant, Use
+from runner.tflite.flatbuffer import TFLiteFileError, read_constants
+from runner.verify.sparsity_check import CheckRow, PrunedWeight, judge, planned_count_problems, shape_text
 from runner.verify.views import View, views
+from runner.verify.weight_match import WeightMatch, compare
 
 # Recurrent kernels lie side by side along their last axis: four gates in an LSTM, three in a GRU. Their file
 # may hold them all in one, each alone, or some together.
@@ -25,7 +25,7 @@ _PROBES = 2048
 _CLOSEST = 4
 
 
-def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str) -> list[CheckRow]:
+def check_tflite_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str) -> list[CheckRow]:
     """Checks that a TFLite file has every pruned weight, with its zeros, its pattern and its kept values.
 
     Every planned zero must be exactly zero after decoding; a quantized one is when its integer equals the
@@ -46,16 +46,14 @@ def check_file(expected: Sequence[PrunedWeight], path: str | Path, variant: str)
     """
     point = f"tflite_{variant}"
     try:
-        found = [constant for constant in read_constants(path) if _may_be_weight(constant)]
+        constants = _candidates(path)
     except TFLiteFileError as error:
         return [judge(weight, point, None, [str(error)]) for weight in expected]
-    constants = [constant for constant in found if constant.problem is None]
-    broken = [constant for constant in found if constant.problem is not None]
-    return [_check(weight, constants, broken, Path(path), point) for weight in expected]
+    return [_check(weight, constants, path, point) for weight in expected]
 
 
-def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tuple[Match, ...]]:
-    """Finds the constants of a TFLite file that hold pruned weights, as `check_file` does.
+def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tuple[WeightMatch, ...]]:
+    """Finds the constants of a TFLite file that hold pruned weights, as `check_tflite_file` does.
 
     Args:
         expected: The pruned weights.
@@ -68,19 +66,15 @@ def find_weights(expected: Sequence[PrunedWeight], path: str | Path) -> list[tup
     Raises:
         TFLiteFileError: The file cannot be read.
     """
-    constants = [c for c in read_constants(path) if _may_be_weight(c) and c.problem is None]
-    return [_locate(_wanted(weight), constants).matches for weight in expected]
+    constants = _decoded(_candidates(path))
+    return [_locate(weight, constants).matches for weight in expected]
 
 
 def broken_encodings(path: str | Path, variant: str) -> list[str]:
     """Lists the tensors of a TFLite file whose sparse encoding is broken, pruned ones and others.
 
-    Args:
-        path: The `.tflite` file.
-        variant: Its kind.
-
     Returns:
-        A sentence for each. None for a file that cannot be read: `check_file` says that.
+        A sentence for each. None for a file that cannot be read: `check_tflite_file` says that.
     """
     try:
         constants = read_constants(path)
@@ -90,7 +84,7 @@ def broken_encodings(path: str | Path, variant: str) -> list[str]:
     return [f"tflite_{variant}: {path}: {c}: {c.problem}{_remedy(c)}" for c in broken]
 
 
-def _remedy(constant: Constant) -> str:
+def _remedy(constant: StoredConstant) -> str:
     """Says what to do about the one defect of TensorFlow's encoder that is known."""
     block = max(constant.encoding.blocks, default=1) if constant.encoding else 1
     if Use("FULLY_CONNECTED", 1) not in constant.uses or constant.shape[-1] >= block:
@@ -101,103 +95,77 @@ def _remedy(constant: Constant) -> str:
     )
 
 
-def _may_be_weight(constant: Constant) -> bool:
-    """Leaves out shapes, axes and the like, and what no operator reads, for it proves nothing."""
-    return bool(constant.uses) and (constant.quantized or constant.values.dtype.kind == "f")
+def _candidates(path: str | Path) -> list[StoredConstant]:
+    """Reads a file without shapes, axes and the like, and what no operator reads, for it proves nothing."""
+    constants = read_constants(path)
+    return [c for c in constants if c.uses and (c.quantized or c.values.dtype.kind == "f")]
+
+
+def _decoded(constants: Sequence[StoredConstant]) -> list[StoredConstant]:
+    return [constant for constant in constants if constant.problem is None]
 
 
 def _check(
-    expected: PrunedWeight,
-    constants: Sequence[Constant],
-    broken: Sequence[Constant],
-    path: Path,
-    point: str,
+    expected: PrunedWeight, constants: Sequence[StoredConstant], path: str | Path, point: str
 ) -> CheckRow:
-    problems = planned_count_problems(expected)
-    found = _locate(_wanted(expected), constants)
-    if found.proven:
+    problems, decoded = planned_count_problems(expected), _decoded(constants)
+    found = _locate(expected, decoded)
+    if found.matches:
         return judge(expected, point, found.values(), problems)
-    suspect = next((c for c in broken if views(expected.values.shape, c.shape)), None)
+    shape, closest, whole = expected.values.shape, found.closest, None
+    suspect = next((c for c in constants if c.problem is not None and views(shape, c.shape)), None)
     if suspect is not None:
-        told = f"was not found in {path}; {suspect} may be it, but {suspect.problem}"
-        return judge(expected, point, None, [*problems, told])
-    closest = found.closest
-    if closest is None:
-        return judge(expected, point, None, [*problems, _no_fit(expected, constants, path)])
-    where = f"the closest constant{found.part} is {closest.constant}: {closest.difference()} there"
-    problems.append(f"was not found in {path}; {where}")
-    whole = closest.values() if not found.part else None
-    return judge(expected, point, whole, problems)
-
-
-def _no_fit(expected: PrunedWeight, constants: Sequence[Constant], path: Path) -> str:
-    size = expected.values.size
-    near = sorted({c.shape for c in constants if len(c.shape) > 1}, key=lambda s: abs(int(np.prod(s)) - size))
-    listed = ", ".join(map(shape_text, near[:_CLOSEST])) or "none"
-    return f"was not found in {path}: no constant of its {size} values fits its shape; nearest: {listed}"
-
-
-@dataclass(frozen=True, eq=False)
-class _Wanted:
-    """A weight, or some gates of one, to be located."""
-
-    name: str
-    values: np.ndarray
-    mask: np.ndarray
-    folds: Folds | None
-
-    def part(self, span: slice) -> "_Wanted":
-        """Cuts a part out along the last axis."""
-        folds = None if self.folds is None else self.folds.part(span)
-        return _Wanted(self.name, self.values[..., span], self.mask[..., span], folds)
-
-
-def _wanted(weight: PrunedWeight) -> _Wanted:
-    return _Wanted(f"{weight.layer}/{weight.weight}", weight.values, weight.mask, weight.folds)
+        words = f"; {suspect} may be it, but {suspect.problem}"
+    elif closest is None:
+        size = expected.values.size
+        shapes = {c.shape for c in decoded if len(c.shape) > 1}
+        near = sorted(shapes, key=lambda shape: abs(int(np.prod(shape)) - size))[:_CLOSEST]
+        nearest = ", ".join(map(shape_text, near)) or "none"
+        words = f": no constant of its {size} values fits its shape; nearest: {nearest}"
+    else:
+        whole = closest.values() if not found.part else None
+        words = f"; the closest constant{found.part} is {closest.constant}: {closest.difference()} there"
+    return judge(expected, point, whole, [*problems, f"was not found in {path}{words}"])
 
 
 @dataclass(frozen=True, eq=False)
 class _Located:
     """Where a weight lies: one match, or one per group of gates; or the closest that is not it."""
 
-    matches: tuple[Match, ...] = ()
-    closest: Match | None = None
+    matches: tuple[WeightMatch, ...] = ()
+    closest: WeightMatch | None = None
     part: str = ""
-
-    @property
-    def proven(self) -> bool:
-        return bool(self.matches)
 
     def values(self) -> np.ndarray:
         return np.concatenate([match.values() for match in self.matches], axis=-1)
 
 
-def _locate(wanted: _Wanted, constants: Sequence[Constant]) -> _Located:
-    whole = _best(wanted, constants)
+def _locate(weight: PrunedWeight, constants: Sequence[StoredConstant]) -> _Located:
+    whole = _best(weight, constants)
     if whole is not None and whole.proven:
         return _Located(matches=(whole,))
+    shape = weight.values.shape
     parts = [
-        _locate_gates(wanted, constants, gates)
+        _locate_gates(weight, constants, gates)
         for gates in _GATES
-        if wanted.values.ndim >= 2 and wanted.values.shape[-1] % gates == 0
+        if len(shape) >= 2 and shape[-1] % gates == 0
     ]
-    proven = next((located for located in parts if located.proven), None)
-    if proven is not None:
+    if proven := next((located for located in parts if located.matches), None):
         return proven
     if whole is not None:
         return _Located(closest=whole)
     return next((located for located in parts if located.closest is not None), _Located())
 
 
-def _locate_gates(wanted: _Wanted, constants: Sequence[Constant], gates: int) -> _Located:
-    units = wanted.values.shape[-1] // gates
-    matches: list[Match] = []
+def _locate_gates(weight: PrunedWeight, constants: Sequence[StoredConstant], gates: int) -> _Located:
+    units = weight.values.shape[-1] // gates
+    matches: list[WeightMatch] = []
     start = 0
     while start < gates:
         closest = None
         # Longest first, so that gates stored together are found together; all of them were tried as a whole.
         for end in range(gates - (start == 0), start, -1):
-            match = _best(wanted.part(slice(start * units, end * units)), constants)
+            match = _best(weight.part(slice(start * units, end * units)), constants)
             closest = match or closest
             if match is not None and match.proven:
                 matches.append(match)
@@ -208,22 +176,24 @@ def _locate_gates(wanted: _Wanted, constants: Sequence[Constant], gates: int) ->
     return _Located(matches=tuple(matches))
 
 
-def _best(wanted: _Wanted, constants: Sequence[Constant]) -> Match | None:
+def _best(weight: PrunedWeight, constants: Sequence[StoredConstant]) -> WeightMatch | None:
     """Returns the constant and view that the weight agrees with best, or `None` where no shape fits."""
-    shape = wanted.values.shape
-    candidates = [(c, view) for c in constants for view in views(shape, c.shape)]
+    candidates = [(c, view) for c in constants for view in views(weight.values.shape, c.shape)]
     matches = [
-        compare(constant, view, wanted.values, wanted.mask, wanted.folds)
-        for constant, view in _promising(candidates, wanted.mask)
+        compare(constant, view, weight.values, weight.mask, weight.folds)
+        for constant, view in _promising(candidates, weight.mask)
     ]
+    name = f"{weight.layer}/{weight.weight}"
     return min(
         matches,
-        key=lambda m: (m.not_zero + m.changed, m.folded, -_kinship(wanted.name, m.constant.name)),
+        key=lambda m: (m.not_zero + m.changed, m.folded, -_kinship(name, m.constant.name)),
         default=None,
     )
 
 
-def _promising(candidates: list[tuple[Constant, View]], mask: np.ndarray) -> list[tuple[Constant, View]]:
+def _promising(
+    candidates: list[tuple[StoredConstant, View]], mask: np.ndarray
+) -> list[tuple[StoredConstant, View]]:
     """Drops candidates that lack planned zeros at a sample of positions, or keeps the nearest if all do.
 
     A planned zero that is not zero settles it, so nothing is lost; a full comparison takes much longer.

@@ -5,9 +5,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from runner.tflite.flatbuffer import Constant
-from runner.verify.folding import scaled
-from runner.verify.folds import Folds
+from runner.tflite.constant import StoredConstant
+from runner.verify.folding import Folds, scaled
 from runner.verify.rounding import allowed_steps, coarseness
 from runner.verify.views import View
 
@@ -20,12 +19,12 @@ _AS_TRAINED, _SCALED = 1.0, 1.5
 
 
 @dataclass(frozen=True)
-class Match:
+class WeightMatch:
     """How well a constant, seen through a view, is a pruned weight.
 
     Attributes:
         constant: The constant.
-        view: The view.
+        view: How it reads as the weight.
         not_zero: How many planned zeros are not zero in it; where it is quantized, not at their zero point.
         changed: How many kept weights do not reappear within its quantization step.
         planned: How many planned zeros there are.
@@ -35,7 +34,7 @@ class Match:
             is as fine as that.
     """
 
-    constant: Constant
+    constant: StoredConstant
     view: View
     not_zero: int
     changed: int
@@ -67,13 +66,13 @@ class Match:
 
 
 def compare(
-    constant: Constant, view: View, values: np.ndarray, mask: np.ndarray, folds: Folds | None = None
-) -> Match:
+    constant: StoredConstant, view: View, values: np.ndarray, mask: np.ndarray, folds: Folds | None = None
+) -> WeightMatch:
     """Compares a weight with a constant, planned zeros and kept weights.
 
     Args:
         constant: The constant.
-        view: How to see it as the weight.
+        view: How it reads as the weight.
         values: The trained values, Keras layout.
         mask: Boolean, false = pruned, Keras layout.
         folds: The scales that the converter may have folded in; `None` where they are not known, so that any
@@ -97,11 +96,11 @@ def compare(
             if changed == 0:
                 break
     coarse = coarseness(constant, wanted) if changed else 0.0
-    return Match(constant, view, not_zero, changed, planned, kept.size - planned, folded, coarse)
+    return WeightMatch(constant, view, not_zero, changed, planned, kept.size - planned, folded, coarse)
 
 
 def _candidates(
-    constant: Constant, view: View, values: np.ndarray, kept: np.ndarray, folds: Folds | None
+    constant: StoredConstant, view: View, values: np.ndarray, kept: np.ndarray, folds: Folds | None
 ) -> Iterable[np.ndarray]:
     if folds is None:
         return scaled(constant, view.to_file(values), kept)
@@ -109,7 +108,7 @@ def _candidates(
 
 
 def _changed(
-    constant: Constant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
+    constant: StoredConstant, trained: np.ndarray, kept: np.ndarray, *, steps: float, relative: float
 ) -> int:
     allowed = steps * allowed_steps(constant, trained) + relative * np.abs(trained) + _TINY
     # Written so that a NaN on either side counts as changed.

@@ -1,11 +1,13 @@
-"""What the sparsity check expects of a weight, and what it says about it."""
+"""What the sparsity check expects of each weight, and its results."""
 
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
-from runner.verify.folds import Folds
+from runner.pruning.layouts import KERNEL, KernelLayout
+from runner.pruning.structures import Structure
+from runner.verify.folding import Folds
 
 CSV_COLUMNS = (
     "layer",
@@ -20,17 +22,6 @@ CSV_COLUMNS = (
 )
 
 
-class Structure(Protocol):
-    """Which weights are zeroed together, as `runner.pruning.structures` defines them."""
-
-    @property
-    def label(self) -> str:
-        """What tables call it, e.g. `"2:4 (2 of 4 zero)"`."""
-
-    def holds(self, weights: np.ndarray) -> bool:
-        """Whether the full pattern holds in weights of Keras layout."""
-
-
 @dataclass(frozen=True, eq=False)
 class PrunedWeight:
     """One pruned weight tensor after training: what every later form of it must still show.
@@ -42,10 +33,12 @@ class PrunedWeight:
         mask: Boolean, of the weight's shape in Keras layout; false = pruned.
         values: The trained values, of the same shape.
         structure: The structure its mask was made with.
-        promised: Whether the full pattern is promised, so that `structure.holds` must be true. An m:n
-            schedule that ends below m/n promises none.
+        promised: Whether the full pattern is promised, so that `pattern_holds` must be true. An m:n schedule
+            that ends below m/n promises none.
         folds: What its model says may be multiplied into it when it is converted; `None` where that is not
             known, so that any factors are believed that explain the weights of a file (see `folding`).
+        layout: How the weight's axes read as a kernel of the structure.
+        sparsity: The planned level, in [0, 1); `None` where any level will do for `structure.holds`.
     """
 
     layer: str
@@ -56,6 +49,8 @@ class PrunedWeight:
     structure: Structure
     promised: bool
     folds: Folds | None = None
+    layout: KernelLayout = KERNEL
+    sparsity: float | None = None
 
     def __post_init__(self) -> None:
         if self.mask.dtype != np.bool_ or self.mask.shape != self.values.shape:
@@ -69,17 +64,24 @@ class PrunedWeight:
         """How messages call it."""
         return f"layer '{self.layer}', {self.weight} {shape_text(self.values.shape)}"
 
+    def part(self, span: slice) -> "PrunedWeight":
+        """Cuts a part out along the last axis, such as one gate of a recurrent kernel."""
+        folds = None if self.folds is None else self.folds.part(span)
+        return replace(self, values=self.values[..., span], mask=self.mask[..., span], folds=folds)
+
+    def pattern_holds(self, values: np.ndarray) -> bool:
+        """Tells whether the promised pattern holds in values of the weight's shape in Keras layout."""
+        return self.structure.holds(self.layout.kernel(values), self.sparsity)
+
 
 @dataclass(frozen=True)
 class CheckRow:
-    """The verdict on one weight at one point.
+    """The result for one weight at one point.
 
     Attributes:
-        layer: The layer's name.
-        weight: The weight's name in its layer.
+        layer: As in `PrunedWeight`, as `weight` and `planned_zeros`.
         point: `"trained"`, `"stripped"`, `"saved"` or `"tflite_<variant>"`.
         shape: The weight's shape in Keras layout.
-        planned_zeros: How many zeros the plan gives it.
         zeros: How many there are, natural zeros and those rounded by quantization included.
         sparsity: `zeros` as a share of all weights of the tensor.
         pattern: The structure's label.
@@ -104,19 +106,14 @@ class CheckRow:
         if self.passed != (self.problem is None):
             raise ValueError(f"{self.layer}/{self.weight}: passed is {self.passed}, problem {self.problem!r}")
 
-    def to_csv(self) -> dict[str, str | int | float]:
+    def to_csv(self) -> dict[str, Any]:
         """Returns its line of `sparsity.csv`, by column; `pattern_ok` is empty where none is promised."""
-        return {
-            "layer": self.layer,
-            "weight": self.weight,
-            "point": self.point,
+        written = {
             "shape": shape_text(self.shape),
-            "planned_zeros": self.planned_zeros,
-            "zeros": self.zeros,
             "sparsity": round(self.sparsity, 6),
-            "pattern": self.pattern,
             "pattern_ok": "" if self.pattern_ok is None else str(self.pattern_ok).lower(),
         }
+        return {column: written.get(column, getattr(self, column)) for column in CSV_COLUMNS}
 
 
 @dataclass(frozen=True)
@@ -143,20 +140,17 @@ class SparsityCheck:
 
 
 def judge(expected: PrunedWeight, point: str, values: np.ndarray | None, problems: list[str]) -> CheckRow:
-    """Makes the row of a weight from its values at a point and from what is already known to be wrong.
+    """Makes the row of a weight; whether its pattern holds is checked here.
 
     Args:
         expected: The weight.
-        point: Where it was looked at.
+        point: As in `CheckRow`.
         values: Its values there, in Keras layout; `None` where it was not found.
-        problems: What is wrong, without the layer's name; the pattern is looked at here.
-
-    Returns:
-        The row.
+        problems: What is known to be wrong, without the layer's name.
     """
     pattern_ok = None
     if expected.promised:
-        pattern_ok = values is not None and bool(expected.structure.holds(values))
+        pattern_ok = values is not None and expected.pattern_holds(values)
         if not pattern_ok and values is not None:
             problems = [*problems, f"the pattern {expected.structure.label} does not hold"]
     zeros = 0 if values is None else int(np.count_nonzero(values == 0))

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from runner.process.errors import did_you_mean
-from runner.verify.check import CheckRow, PrunedWeight, judge, planned_count_problems
+from runner.verify.sparsity_check import CheckRow, PrunedWeight, judge, planned_count_problems
 
 
 def check_weights(
@@ -14,12 +14,9 @@ def check_weights(
     """Checks that Keras weights have their planned zeros, their patterns and their trained values.
 
     Args:
-        expected: The pruned weights.
+        expected: The pruned weights; the result has a row for each, in their order.
         found: The weights at that point, by layer and weight name, in Keras layout.
         point: `"trained"`, `"stripped"` or `"saved"`.
-
-    Returns:
-        One row per expected weight, in their order.
     """
     return [_check(weight, found, point) for weight in expected]
 

@@ -2,15 +2,15 @@ import json
 from collections.abc import Mapping
 from pathlib import Path
 
-from runner.check.arguments import Asked
 from runner.check.checking import check_file
-from runner.check.written import to_json
-from runner.tflite.patterns import Blocks, MByN
+from runner.check.json_output import to_json
+from runner.check.options import CheckOptions
+from runner.tflite.patterns import BlockPattern, MByNPattern
 
 
 def test_all_of_a_check_is_written(files: Mapping[str, Path]) -> None:
-    asked = Asked(files["float32"], m_by_n=MByN(2, 4), sparsity=0.5, layers=("conv_1",))
-    assert json.loads(to_json(check_file(asked))) == {
+    options = CheckOptions(files["float32"], m_by_n=MByNPattern(2, 4), sparsity=0.5, layers=("conv_1",))
+    assert json.loads(to_json(check_file(options))) == {
         "file": str(files["float32"]),
         "asked": {
             "m_by_n": "2:4",
@@ -47,7 +47,7 @@ def test_all_of_a_check_is_written(files: Mapping[str, Path]) -> None:
 
 
 def test_how_a_tensor_is_stored_and_what_it_fails(files: Mapping[str, Path]) -> None:
-    written = json.loads(to_json(check_file(Asked(files["int8_sparse"], blocks=Blocks(16)))))
+    written = json.loads(to_json(check_file(CheckOptions(files["int8_sparse"], blocks=BlockPattern(16)))))
     assert written["asked"]["block_in"] == 16
     assert {one["layer"]: one["stored_as"] for one in written["tensors"]}["hidden"] == (
         "int8, sparse in blocks 1x16"

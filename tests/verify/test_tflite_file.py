@@ -9,7 +9,7 @@ import tf_keras
 from runner.export.convert import convert
 from runner.pruning.structures import MByN, Unstructured
 from runner.tflite.flatbuffer import read_constants
-from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_file, find_weights
+from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_tflite_file, find_weights
 from tests.verify.pruned_models import kernels, patch, prune
 
 layers = tf_keras.layers
@@ -76,14 +76,14 @@ def test_every_kind_of_layer_is_found_and_no_other_weights_are(name: str, tmp_pa
     expected = prune(model, 0.5)
     assert expected
     path = convert(model, "float32", tmp_path / "m.tflite")
-    rows = check_file(expected, path, "float32")
+    rows = check_tflite_file(expected, path, "float32")
     assert [row.problem for row in rows] == [None] * len(expected)
     for row, weight in zip(rows, expected, strict=True):
         assert row.point == "tflite_float32"
         assert row.zeros == row.planned_zeros == np.count_nonzero(weight.values == 0)
     unknown = [replace(weight, folds=None) for weight in expected]
-    assert [row.problem for row in check_file(unknown, path, "float32")] == [None] * len(expected)
-    others = check_file(prune(model, 0.5, seed=1), path, "float32")
+    assert [row.problem for row in check_tflite_file(unknown, path, "float32")] == [None] * len(expected)
+    others = check_tflite_file(prune(model, 0.5, seed=1), path, "float32")
     assert not any(row.passed for row in others)
     for row in others:
         assert f"layer '{row.layer}', {row.weight}" in (row.problem or "")
@@ -123,7 +123,7 @@ def place(path: Path, shape: tuple[int, ...], zero: bool, skip: int = 5) -> tupl
 
 def test_a_pattern_is_proven_in_the_files_own_values(exported: tuple[list[PrunedWeight], Path]) -> None:
     expected, path = exported
-    rows = check_file(expected, path, "float32")
+    rows = check_tflite_file(expected, path, "float32")
     assert failures(rows) == {}
     assert [(row.layer, row.pattern, row.pattern_ok, row.sparsity) for row in rows] == [
         (layer, "2:4 (2 of 4 zero)", True, 0.5) for layer in ("conv", "conv_2", "dense", "head")
@@ -137,7 +137,7 @@ def test_one_planned_zero_made_nonzero_fails(
 ) -> None:
     expected, path = exported
     wrong = patch(path, tmp_path / "wrong.tflite", shape, place(path, shape, zero=True), 1e-12)
-    rows = check_file(expected, wrong, "float32")
+    rows = check_tflite_file(expected, wrong, "float32")
     assert list(failures(rows)) == [layer]
     planned = next(row.planned_zeros for row in rows if row.layer == layer)
     message = failures(rows)[layer]
@@ -161,7 +161,7 @@ def test_one_kept_weight_zeroed_or_changed_fails(
     where = place(path, shape, zero=False)
     (constant,) = [c for c in read_constants(path) if c.shape == shape]
     wrong = patch(path, tmp_path / "wrong.tflite", shape, where, factor * constant.values[where])
-    rows = check_file(expected, wrong, "float32")
+    rows = check_tflite_file(expected, wrong, "float32")
     assert list(failures(rows)) == [layer]
     kept = next(int(weight.mask.sum()) for weight in expected if weight.layer == layer)
     assert f"1 of {kept} kept weights do not reappear there" in failures(rows)[layer]
@@ -176,7 +176,7 @@ def test_an_all_zero_file_fails_everywhere(exported: tuple[list[PrunedWeight], P
             content[start : start + constant.values.nbytes] = bytes(constant.values.nbytes)
     zero = tmp_path / "zero.tflite"
     zero.write_bytes(content)
-    rows = check_file(expected, zero, "float32")
+    rows = check_tflite_file(expected, zero, "float32")
     assert [row.passed for row in rows] == [False] * 4
     assert [row.sparsity for row in rows] == [1.0] * 4  # as sparse as can be
     assert "1024 of 1024 kept weights do not reappear" in failures(rows)["dense"]
@@ -190,7 +190,7 @@ def test_natural_zeros_are_counted_not_punished(tmp_path: Path) -> None:
     kernel[tuple(natural.T)] = 0.0
     model.get_layer("d").set_weights([kernel, np.zeros(4)])
     expected = PrunedWeight("d", "kernel", 16, weight.mask, kernel, Unstructured(), promised=False)
-    (row,) = check_file([expected], convert(model, "float32", tmp_path / "m.tflite"), "float32")
+    (row,) = check_tflite_file([expected], convert(model, "float32", tmp_path / "m.tflite"), "float32")
     assert (row.passed, row.zeros, row.planned_zeros, row.pattern_ok) == (True, 19, 16, None)
 
 
@@ -200,7 +200,7 @@ def test_a_layer_that_is_not_in_the_file_is_told_the_nearest_shapes(
     _, path = exported
     values = np.zeros((5, 30), np.float32)
     missing = PrunedWeight("gone", "kernel", 150, values != 0, values, Unstructured(), promised=False)
-    (row,) = check_file([missing], path, "float32")
+    (row,) = check_tflite_file([missing], path, "float32")
     assert (row.passed, row.zeros) == (False, 0)
     assert row.problem == (
         f"tflite_float32: layer 'gone', kernel 5x30: was not found in {path}: no constant of its 150 values"
@@ -214,7 +214,7 @@ def test_a_mask_short_of_the_plan_fails(tmp_path: Path) -> None:
     expected = PrunedWeight(
         weight.layer, weight.weight, 20, weight.mask, weight.values, weight.structure, promised=False
     )
-    (row,) = check_file([expected], convert(model, "float32", tmp_path / "m.tflite"), "float32")
+    (row,) = check_tflite_file([expected], convert(model, "float32", tmp_path / "m.tflite"), "float32")
     assert "the plan names 20 zeros, its mask has 16" in (row.problem or "")
 
 
@@ -223,7 +223,7 @@ def test_twins_with_equal_weights_are_both_found(tmp_path: Path) -> None:
     first, second = prune(model, 0.5)
     model.get_layer("b").set_weights(model.get_layer("a").get_weights())
     twin = PrunedWeight("b", "kernel", 32, first.mask, first.values, second.structure, promised=False)
-    rows = check_file([first, twin], convert(model, "float32", tmp_path / "m.tflite"), "float32")
+    rows = check_tflite_file([first, twin], convert(model, "float32", tmp_path / "m.tflite"), "float32")
     assert [row.passed for row in rows] == [True, True]
 
 
@@ -236,7 +236,7 @@ def test_one_changed_gate_of_an_lstm_fails_with_its_number(tmp_path: Path) -> No
     assert content.count(gate.tobytes()) == 1
     wrong = tmp_path / "wrong.tflite"
     wrong.write_bytes(content.replace(gate.tobytes(), (gate * 1.01).tobytes()))
-    rows = check_file(expected, wrong, "float32")
+    rows = check_tflite_file(expected, wrong, "float32")
     assert [row.passed for row in rows] == [False, True]
     kept = np.count_nonzero(gate)
     assert "the closest constant to gate 3 of 4 is" in (rows[0].problem or "")
@@ -249,7 +249,7 @@ def test_a_file_that_cannot_be_read_fails_every_weight(
     expected, path = exported
     cut = tmp_path / "cut.tflite"
     cut.write_bytes(path.read_bytes()[:500])
-    rows = check_file(expected, cut, "float32")
+    rows = check_tflite_file(expected, cut, "float32")
     assert [row.passed for row in rows] == [False] * 4
     assert "is a damaged TFLite file" in failures(rows)["head"]
 
@@ -258,14 +258,14 @@ def test_many_constants_of_one_shape_are_told_apart(tmp_path: Path) -> None:
     model = stack((16,), *[layers.Dense(16, "relu", name=f"d{i}") for i in range(12)])
     expected = prune(model, 0.5)
     path = convert(model, "float32", tmp_path / "m.tflite")
-    assert failures(check_file(expected, path, "float32")) == {}
+    assert failures(check_tflite_file(expected, path, "float32")) == {}
     content = path.read_bytes()
     stored = expected[7].values.T.tobytes()
     changed = bytearray(stored)
     where = 4 * int(np.flatnonzero(expected[7].values.T)[9])
     changed[where : where + 4] = np.float32(3).tobytes()
     path.write_bytes(content.replace(stored, bytes(changed)))
-    assert list(failures(check_file(expected, path, "float32"))) == ["d7"]
+    assert list(failures(check_tflite_file(expected, path, "float32"))) == ["d7"]
 
 
 REDUCED = ["float16", "dynamic_range", "int8", "float32_sparse", "int8_sparse"]
@@ -294,7 +294,7 @@ def test_files_of_fewer_bits_and_sparse_files_are_proven_too(
     (stored,) = [c for c in read_constants(files[kind]) if c.shape == (32, 1152)]
     assert stored.dtype == STORED_AS.get(kind, "float32")
     assert (stored.encoding is not None) == ("sparse" in kind)
-    rows = check_file(expected, files[kind], kind)
+    rows = check_tflite_file(expected, files[kind], kind)
     assert failures(rows) == {}
     assert {row.point for row in rows} == {f"tflite_{kind}"}
     assert all(row.zeros >= row.planned_zeros for row in rows)
@@ -323,7 +323,7 @@ def test_a_pruned_int8_weight_beside_its_zero_point_fails(
     content[start + int(np.flatnonzero(~weight.mask.T)[7])] = 1
     wrong = tmp_path / "wrong.tflite"
     wrong.write_bytes(content)
-    rows = check_file(expected, wrong, "int8")
+    rows = check_tflite_file(expected, wrong, "int8")
     assert list(failures(rows)) == [weight.layer]
     assert f"1 of {weight.planned_zeros} planned zeros are not zero" in failures(rows)[weight.layer]
 
@@ -362,7 +362,7 @@ def test_a_corrupted_sparse_encoding_fails_its_own_weight_alone(
     content[start + 2 * place : start + 2 * place + 2] = written
     wrong = tmp_path / "wrong.tflite"
     wrong.write_bytes(content)
-    rows = check_file(expected, wrong, "float32_sparse")
+    rows = check_tflite_file(expected, wrong, "float32_sparse")
     (layer,) = failures(rows)
     assert {weight.layer: weight.values.shape for weight in expected}[layer] == (1152, 32)
     assert (
@@ -394,7 +394,7 @@ def test_a_kernel_that_the_encoder_lost_is_missed(tmp_path: Path) -> None:
     (lost,) = [c for c in read_constants(path) if c.shape == (32, 3)]
     assert lost.problem is None
     assert lost.zeros.all()  # As sparse as can be.
-    problems = failures(check_file(weights, path, "float32_sparse"))
+    problems = failures(check_tflite_file(weights, path, "float32_sparse"))
     assert list(problems) == ["narrow"]
     assert "48 of 48 kept weights do not reappear" in problems["narrow"]
 
@@ -408,8 +408,10 @@ def test_a_broken_encoding_of_a_layer_that_is_not_pruned_is_told_too(tmp_path: P
         "points at 0 to 3 along dimension 1, which has 3. TensorFlow's encoder breaks Dense kernels of fewer"
         " inputs than its blocks of 4: leave the sparse variant out, or that layer dense"
     )
-    assert failures(check_file([w for w in weights if w.layer == "wide"], path, "float32_sparse")) == {}
-    assert list(failures(check_file(weights, path, "float32_sparse"))) == ["narrow"]
+    assert (
+        failures(check_tflite_file([w for w in weights if w.layer == "wide"], path, "float32_sparse")) == {}
+    )
+    assert list(failures(check_tflite_file(weights, path, "float32_sparse"))) == ["narrow"]
 
 
 def test_the_constants_of_each_weight_are_found_in_order(tmp_path: Path) -> None:

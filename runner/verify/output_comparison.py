@@ -54,7 +54,7 @@ def _root_mean_square(values: np.ndarray) -> float:
 
 
 def rounding_depth(model: "tf_keras.Model") -> int:
-    """Counts the layers whose rounding adds up on the way to a model's outputs.
+    """Counts the layers whose rounding adds up in a model's outputs.
 
     Args:
         model: A built model.

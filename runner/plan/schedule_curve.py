@@ -1,14 +1,15 @@
-"""What a schedule does in one training: the level that the masks have after each step."""
+"""A schedule over one training: the sparsity of the masks after each step."""
 
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
-from runner.pruning.schedule import PruningSchedule, decide, is_over, settled_sparsity, update_steps
+from runner.pruning.schedules import PruningSchedule
+from runner.pruning.update_steps import decide, is_over, settled_sparsity, update_steps
 
 
 @dataclass(frozen=True)
-class Curve:
+class ScheduleCurve:
     """A schedule over one training, as the engine decides it.
 
     Args:
@@ -45,27 +46,17 @@ class Curve:
         return self.updates[past - 1][1] if past else 0.0
 
     def wanted(self, step: int) -> float | None:
-        """Returns the schedule's own value at a step: where the masks would be if every step updated them.
+        """Returns the schedule's own value at a step, as if every step updated the masks.
 
-        Args:
-            step: From 0.
-
-        Returns:
-            None before the schedule begins, its last value once it is over.
+        It is None before the schedule begins, and its last value once it is over.
         """
         return settled_sparsity(self.schedule, step)
 
 
-@lru_cache(
-    maxsize=256
-)  # All weights of a rule share one schedule, and a user's may take a millisecond a step.
-def curve_of(schedule: PruningSchedule, total_steps: int) -> Curve:
-    """Asks the schedule for every step of a training.
-
-    Args:
-        schedule: Any schedule.
-        total_steps: Training steps, at least 1.
-    """
+# All weights of a rule share one schedule, and a user's may take a millisecond a step.
+@lru_cache(maxsize=256)
+def curve_of(schedule: PruningSchedule, total_steps: int) -> ScheduleCurve:
+    """Evaluates a schedule over a training of `total_steps`, at least 1."""
     updates = tuple((step, decide(schedule, step)[1]) for step in update_steps(schedule, total_steps))
     settled = None if is_over(schedule, total_steps) else settled_sparsity(schedule, total_steps)
-    return Curve(schedule, total_steps, updates, settled)
+    return ScheduleCurve(schedule, total_steps, updates, settled)

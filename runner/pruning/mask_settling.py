@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import tf_keras
@@ -10,9 +10,8 @@ import tf_keras
 from runner.pruning.wrapper import PruneLowMagnitude, wrappers
 
 _SMALL_COUNT, _SMALL_NORM = 0.01, 0.01
-"""Shares of the non-zero weights, and of their Euclidean norm: what changes no more is not worth a word."""
+"""Shares of the non-zero weights, and of their Euclidean norm: smaller changes are not reported."""
 _MOST_NAMED = 8
-
 
 _RESTORED = (
     "The weights had been restored from before the step that training reached, as"
@@ -35,34 +34,13 @@ _WENT_ON = (
 )
 
 
-@dataclass(frozen=True)
-class Change:
-    """What settling did to one weight.
-
-    Args:
-        name: Of layer and weight.
-        before: Share of zeros before, in [0, 1].
-        after: Share of zeros after, in [0, 1].
-        reasons: Why, in sentences.
-    """
+class _Change(NamedTuple):
+    """What settling did to one weight: its name, its share of zeros before and after, and the reasons."""
 
     name: str
     before: float
     after: float
     reasons: tuple[str, ...]
-
-    def __str__(self) -> str:
-        """Writes both shares in per cent."""
-        return f"{self.name} {self.before:.1%} -> {self.after:.1%}"
-
-
-@dataclass(frozen=True)
-class _State:
-    """A weight and its mask before settling."""
-
-    values: np.ndarray
-    mask: np.ndarray
-    is_earlier: bool
 
 
 def settle_model(model: tf_keras.layers.Layer, *, by: str) -> None:
@@ -94,31 +72,31 @@ def settle_trained(model: tf_keras.Model, steps: Mapping[PruneLowMagnitude, int]
     _warn(changes, by)
 
 
-def _settle(wrapper: PruneLowMagnitude, steps: int | None = None, because: str | None = None) -> list[Change]:
+def _settle(
+    wrapper: PruneLowMagnitude, steps: int | None = None, because: str | None = None
+) -> list[_Change]:
     """Settles a wrapper's masks, and lists the large changes with their reasons, or the one given."""
     before = [
-        _State(masked.weight.variable.numpy().copy(), masked.mask.numpy().copy(), masked.is_earlier)
+        (masked.weight.variable.numpy().copy(), masked.mask.numpy().copy(), masked.is_earlier)
         for masked in wrapper.masked_weights
     ]
     wrapper.settle(steps)
     changes = []
-    for masked, state in zip(wrapper.masked_weights, before, strict=True):
-        pruned = (state.values != 0) & (masked.weight.variable.numpy() == 0)
-        if _is_large(state.values, pruned):
-            name = f"{wrapper.layer.name}: {masked.name}"
-            size = state.values.size
-            zeros = 1 - np.count_nonzero(state.values) / size
-            reasons = (because,) if because else _reasons(state, pruned)
-            changes.append(Change(name, zeros, masked.zeros() / size, reasons))
+    for masked, (values, mask, is_earlier) in zip(wrapper.masked_weights, before, strict=True):
+        pruned = (values != 0) & (masked.weight.variable.numpy() == 0)
+        if not _is_large(values, pruned):
+            continue
+        outside, went_on = _is_large(values, pruned & ~mask), _is_large(values, pruned & mask)
+        if because is not None:
+            reasons: tuple[str, ...] = (because,)
+        elif is_earlier:
+            reasons = (_RESTORED,)
+        else:
+            reasons = ((_OUTSIDE,) if outside else ()) + ((_WENT_ON,) if went_on or not outside else ())
+        zeros = 1 - np.count_nonzero(values) / values.size
+        name = f"{wrapper.layer.name}: {masked.name}"
+        changes.append(_Change(name, zeros, masked.zeros() / values.size, reasons))
     return changes
-
-
-def _reasons(state: _State, pruned: np.ndarray) -> tuple[str, ...]:
-    if state.is_earlier:
-        return (_RESTORED,)
-    by_old_mask = pruned & ~state.mask
-    outside, went_on = _is_large(state.values, by_old_mask), _is_large(state.values, pruned & state.mask)
-    return ((_OUTSIDE,) if outside else ()) + ((_WENT_ON,) if went_on or not outside else ())
 
 
 def _is_large(before: np.ndarray, pruned: np.ndarray) -> bool:
@@ -130,14 +108,15 @@ def _is_large(before: np.ndarray, pruned: np.ndarray) -> bool:
     return float(np.linalg.norm(values[pruned])) > _SMALL_NORM * float(np.linalg.norm(values))
 
 
-def _warn(changes: list[Change], by: str) -> None:
+def _warn(changes: list[_Change], by: str) -> None:
     if not changes:
         return
+    named = [f"{each.name} {each.before:.1%} -> {each.after:.1%}" for each in changes[:_MOST_NAMED]]
     more = f" and {len(changes) - _MOST_NAMED} more" if len(changes) > _MOST_NAMED else ""
     reasons = dict.fromkeys(reason for change in changes for reason in change.reasons)
     warnings.warn(
         f"{by} has pruned weights that training had kept (share of zeros before -> after):"
-        f" {', '.join(map(str, changes[:_MOST_NAMED]))}{more}. What was measured before no longer holds:"
+        f" {', '.join(named)}{more}. What was measured before no longer holds:"
         f" evaluate the model again. {' '.join(reasons)}",
         stacklevel=4,
     )

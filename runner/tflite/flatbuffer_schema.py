@@ -22,10 +22,8 @@ def load_schema() -> ModuleType:
     tensorflow = importlib.util.find_spec("tensorflow")
     for folder in (tensorflow.submodule_search_locations or ()) if tensorflow else ():
         file = Path(folder, "lite", "python", "schema_py_generated.py")
-        spec = (
-            importlib.util.spec_from_file_location("runner_tflite_schema", file) if file.is_file() else None
-        )
-        if spec is not None and spec.loader is not None:
+        spec = importlib.util.spec_from_file_location("runner_tflite_schema", file)
+        if file.is_file() and spec is not None and spec.loader is not None:
             module = importlib.util.module_from_spec(spec)
             spec.loader.exec_module(module)
             return module
