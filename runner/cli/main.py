@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, cast
 from runner import __version__
 from runner.process.command import run_command, tell
 from runner.process.errors import UserError
-from runner.process.interruption import interrupted
+from runner.process.interruption import interrupted, stop_if_interrupted
 
 if TYPE_CHECKING:
     from omegaconf import DictConfig
@@ -320,9 +320,7 @@ def _status_of(action: Callable[[], None], *, debug: bool, hydra_exits: bool = F
 
 
 def _tell(error: BaseException, *, debug: bool) -> int:
-    if interrupted():
-        # The imports below may be torn apart by it.
-        raise KeyboardInterrupt from error
+    stop_if_interrupted()  # It may break off the imports below.
 
     from runner.cli.override_errors import explain
     from runner.cli.sweep_check import SweepRefused

@@ -35,7 +35,7 @@ class Ingredients:
     plugins: Mapping[str, str]
 
     @classmethod
-    def found(cls, settings: RunSettings, data_sha256: str, files: Mapping[str, str]) -> "Ingredients":
+    def read(cls, settings: RunSettings, data_sha256: str, files: Mapping[str, str]) -> "Ingredients":
         """Reads what this process computes with.
 
         Args:

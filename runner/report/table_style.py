@@ -27,8 +27,8 @@ class Column:
     cell: str = ""
     text: bool = False
 
-    def of(self, row: Mapping[str, str]) -> str:
-        """Returns the cell of a row."""
+    def fill(self, row: Mapping[str, str]) -> str:
+        """Fills the format with the fields of a row."""
         cell = self.cell.format_map(row) if self.cell else row[self.head]
         lines = [line for line in cell.splitlines() if line]
         return "\n".join(lines) or ("" if self.text else "-")
@@ -60,7 +60,7 @@ def terminal_table(table: ReportTable) -> Table:
         else:
             drawn.add_column(column.head, justify="right", no_wrap=True)
     for row in table.rows:
-        cells = [column.of(row) for column in table.terminal]
+        cells = [column.fill(row) for column in table.terminal]
         styles = [_STYLES.get(cell.partition("\n")[0], "") for cell in cells]
         drawn.add_row(*map(Text, cells, styles), style=row["style"])
     return drawn
@@ -68,7 +68,7 @@ def terminal_table(table: ReportTable) -> Table:
 
 def page_grid(table: ReportTable, *, dim: bool = True) -> Grid:
     """Draws a table for a page, with its dim rows or without."""
-    rows = [tuple(column.of(row) for column in table.page) for row in table.rows if dim or not row["style"]]
+    rows = [tuple(column.fill(row) for column in table.page) for row in table.rows if dim or not row["style"]]
     texts = [number for number, column in enumerate(table.page) if column.text]
     return Grid(tuple(column.head for column in table.page), rows, texts)
 

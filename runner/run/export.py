@@ -56,7 +56,7 @@ def export(run: Run, exporter: Exporter) -> Exports:
         ),
         advice=_advice(run, files, dense, {name for name, check in checks.items() if not check.passed}),
         dense_scores=dense_scores,
-        budget=None if budget is None else judged(budget, files, run.proof.scores, dense_scores),
+        budget=None if budget is None else budget_verdict(budget, files, run.proof.scores, dense_scores),
     )
 
 
@@ -195,12 +195,12 @@ def _dense_scores(run: Run, dense: Sequence[Exported]) -> Mapping[str, float] | 
         scored = [file.scores for file in dense if file.variant == "float32" and file.scores]
         x, y = prepared.split.x_test, prepared.split.y_test
         scores = scored[0] if scored else prepared.task.score(y, predicted(prepared.model, x))
-    if warning := guessing(scores, prepared.data):
+    if warning := chance_warning(scores, prepared.data):
         run.reporter.print(f"warning: {warning}")
     return scores
 
 
-def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
+def chance_warning(dense: Mapping[str, float], data: Dataset) -> str | None:
     """Returns a warning where a classifier is no better than chance: its file may hold an untrained head."""
     if "accuracy" not in dense or data.num_classes is None:
         return None
@@ -214,7 +214,7 @@ def guessing(dense: Mapping[str, float], data: Dataset) -> str | None:
     )
 
 
-def judged(
+def budget_verdict(
     budget: Budget, files: Sequence[Exported], scores: Mapping[str, float], dense: Mapping[str, float] | None
 ) -> Verdict:
     """Compares a run's files with the budget of its recipe.

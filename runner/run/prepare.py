@@ -57,7 +57,7 @@ def prepare(run: Run) -> Prepared:
         task=task,
         plan=plan,
         optimizer=optimizer,
-        ingredients=Ingredients.found(run.settings, data.sha256, files),
+        ingredients=Ingredients.read(run.settings, data.sha256, files),
     )
 
 

@@ -34,7 +34,7 @@ def _find_equal(recipe: Recipe, settings: RunSettings, sweep: Sweep, store: Stor
     if data is None:
         return None
     asked, _ = drop_leftovers(recipe)  # As the run itself does before it is logged.
-    ingredients = Ingredients.found(settings, data.sha256, model_content(recipe.model))
+    ingredients = Ingredients.read(settings, data.sha256, model_content(recipe.model))
     return find_finished(store, ingredients.job_fingerprint(asked, settings.seed))
 
 

@@ -30,11 +30,11 @@ def fingerprint(recipe_hash: str, seed: int, **parts: Any) -> str:
 
 
 def job_fingerprint(recipe: Recipe, settings: RunSettings, data: str, files: dict[str, str]) -> str:
-    return Ingredients.found(settings, data, files).job_fingerprint(recipe, settings.seed)
+    return Ingredients.read(settings, data, files).job_fingerprint(recipe, settings.seed)
 
 
 def group_fingerprint(recipe: Recipe, settings: RunSettings, data: str, files: dict[str, str]) -> str:
-    return Ingredients.found(settings, data, files).group_fingerprint(recipe)
+    return Ingredients.read(settings, data, files).group_fingerprint(recipe)
 
 
 @pytest.mark.parametrize(
@@ -169,7 +169,7 @@ def test_the_environment_names_versions_source_and_plugins(
 ) -> None:
     monkeypatch.syspath_prepend(str(tmp_path))
     (tmp_path / "named_plugin.py").write_text("a = 1\n")
-    found = Ingredients.found(RunSettings(plugins=("named_plugin",)), "abc", {}).environment
+    found = Ingredients.read(RunSettings(plugins=("named_plugin",)), "abc", {}).environment
     assert {name: found[name] for name in computed_with()} == computed_with()
     for name in ("plugin named_plugin", "source"):
         assert re.fullmatch("[0-9a-f]{12}", found[name])

@@ -16,7 +16,7 @@ from runner.export.measure import Exported
 from runner.export.variants import VARIANTS
 from runner.recipe.export import Budget, Export
 from runner.report.parts import Exports
-from runner.run.export import calibration_sample, export, guessing, judged
+from runner.run.export import budget_verdict, calibration_sample, chance_warning, export
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
 from tests.export.odd_variants import Deadly, Endless, Other
@@ -295,14 +295,14 @@ def test_a_model_that_guesses_is_warned_of() -> None:
     data = Dataset(
         x_train=x, y_train=labels, x_test=x, y_test=labels, num_classes=3, source="made", requested="made"
     )
-    told = guessing({"accuracy": 0.6, "loss": 1.0}, data)
+    told = chance_warning({"accuracy": 0.6, "loss": 1.0}, data)
     assert told is not None
     assert told.startswith(
         "the model that pruning began with has accuracy 0.6000, no better than always naming the most"
         " frequent class (0.6000)."
     )
-    assert guessing({"accuracy": 0.61, "loss": 1.0}, data) is None
-    assert guessing({"loss": 1.0}, data) is None
+    assert chance_warning({"accuracy": 0.61, "loss": 1.0}, data) is None
+    assert chance_warning({"loss": 1.0}, data) is None
 
 
 DROP = Budget("float32", max_accuracy_drop=0.01)
@@ -326,7 +326,7 @@ def test_what_a_drop_counts_from(
     budget: Budget, scores: dict[str, float], dense: dict[str, float] | None, reference: str | None
 ) -> None:
     file = Exported("float32", Path("m.tflite"), 9, 1, loads=True, scores={"accuracy": 0.795})
-    verdict = judged(budget, [file], scores, dense)
+    verdict = budget_verdict(budget, [file], scores, dense)
     assert (verdict.reference and verdict.reference.name) == reference
     assert verdict.kept == (dense is None or budget is not DROP)
 
