@@ -1,4 +1,4 @@
-"""What overrides of a recipe mean beyond what Hydra makes of them: short forms, leftovers, misspelled rules."""
+"""What overrides of a recipe mean beyond what Hydra does: short forms, leftovers, misspelled rules."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -27,7 +27,7 @@ def keep_written_rate(
 ) -> None:
     """Puts a learning rate that was written as a number back, as `initial`, where Hydra has overridden it.
 
-    `learning_rate: 0.1` is short for a mapping. Hydra alone would put a new key in the number's place, so that
+    `learning_rate: 0.1` is short for a mapping. Hydra alone would put a new key in its place, so that
     `learning_rate.name=cosine` lost the 0.1.
 
     Args:
