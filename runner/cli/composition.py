@@ -13,11 +13,9 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.process.errors import UserError
 from runner.process.wording import shown
 from runner.recipe.file import lineage, origins
-from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
-from runner.recipe.misspelled import with_rule_hints
+from runner.recipe.overrides import keep_written_rate, mark_leftovers, with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
-from runner.recipe.short_form import keep_written_rate
 from runner.recipe.vetting import vet
 
 if TYPE_CHECKING:

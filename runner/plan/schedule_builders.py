@@ -82,7 +82,7 @@ def drop_leftovers(recipe: Recipe) -> tuple[Recipe, list[str]]:
     """Leaves out the arguments that were written for another schedule and that this one does not take.
 
     Args:
-        recipe: Its schedules say what was written for which; see `runner.recipe.leftovers`.
+        recipe: Its schedules say what was written for which; see `runner.recipe.overrides`.
 
     Returns:
         The recipe without them, and a note for each.

@@ -91,7 +91,7 @@ class Model(Section):
 def _rules(written: object) -> object:
     if not isinstance(written, Mapping):
         return written if isinstance(written, tuple) else _RULES.validate_python(written)
-    placed = {key: Placed(rule, {"key": key, "targets": key}) for key, rule in written.items()}
+    placed = {str(key): Placed(rule, {"key": str(key), "targets": str(key)}) for key, rule in written.items()}
     return tuple(_RULES.validate_python(placed).values())
 
 

@@ -61,12 +61,12 @@ def read_arguments(
     read, problems = {}, []
     for key, value in given.items():
         adapter = adapter_of(hints.get(key, Any))
+        if adapter is None:
+            read[key] = value
+            continue
         try:
             # As JSON, since what is strict there takes a list for a tuple, and no text for a number.
-            written = json.dumps(_integral(value)) if adapter is not None else ""
-            read[key] = (
-                value if adapter is None else adapter.validate_json(written, strict=True, context=step)
-            )
+            read[key] = adapter.validate_json(json.dumps(_integral(value)), strict=True, context=step)
         except ValidationError as error:
             problem = _problem(error, hints[key])
             problems.append(f"{where}.{key} {problem}{'' if problem.endswith('?') else '.'}")

@@ -174,6 +174,12 @@ def test_reads_the_forms_of_m_by_n(written: object) -> None:
         ("trainin", {"epochs": 3}, "is unknown. Did you mean 'training'? Known: description, data, model,"),
         ("layers", ["a"], "is ['a'], but must be a mapping of keys to values"),
         ("layers", {}, "has no rules: a recipe prunes something"),
+        ("layers.all", [1], "is [1], but must be a mapping of keys to values"),
+        ("layers.all.key", "all", "is unknown. Known: targets, ignore, types, weights, prune, m_by_n"),
+        ("layers.all.block", {"inputs": 4, "out": 1}, ".inputs is unknown."),
+        ("name", "base", "is unknown. Known: description, data, model, training, layers, export, budget"),
+        ("data.arguments", "???", "is left open (???): give it, e.g. recipe.data.arguments=VALUE"),
+        ("budget", "int8", "is 'int8', but must be a mapping of keys to values"),
         ("layers.re:conv", {"prune": False}, "cannot be overridden: name the rule by a word"),
         ("layers.all.targts", "x", "is unknown. Did you mean 'targets'?"),
         ("layers.all.targets", [], "is an empty list, which matches nothing"),
@@ -223,6 +229,11 @@ def test_refuses_with_the_file_the_key_and_the_remedy(key: str, value: object, t
     assert message.startswith(f"recipes/base.yaml: recipe.{key}")
     assert told in message
     assert "\n" not in message
+
+
+def test_an_empty_budget_is_none() -> None:
+    assert read({"budget": {}}).budget is None
+    assert read({"budget": None}).to_mapping()["budget"] is None
 
 
 def test_names_all_problems_at_once() -> None:

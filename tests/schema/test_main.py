@@ -1,4 +1,5 @@
 import json
+import subprocess
 import sys
 from pathlib import Path
 
@@ -59,3 +60,12 @@ def test_a_wrong_option_is_one_message(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == "unrecognized arguments: --outpt. See --help\n"
     assert _answer(["--help"]) == 0
     assert "--markdown" in capsys.readouterr().out
+
+
+def test_help_imports_nothing_heavy() -> None:
+    program = (
+        "import sys\nfrom runner.schema.__main__ import _answer\n_answer(['--help'])\n"
+        "print(sorted({'tensorflow', 'pydantic', 'yaml'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
