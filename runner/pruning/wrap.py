@@ -94,7 +94,7 @@ def prune_low_magnitude(
 
 
 def prune_scope() -> Any:
-    """Returns a scope in which models with wrappers load; they load without it as well."""
+    """Returns a scope in which models with wrappers load; where the wrapper is imported, they do without."""
     return tf_keras.utils.custom_object_scope({"PruneLowMagnitude": PruneLowMagnitude})
 
 
