@@ -1,4 +1,4 @@
-"""A mask's update inside the training step, as one function for all weights that it fits.
+"""Updates masks inside the training step, by one function for all weights that it fits.
 
 The function is traced once for a schedule and a structure and, where the structure does not depend on axes,
 once for weights of every shape: a model of many layers would otherwise spend more time on tracing masks than

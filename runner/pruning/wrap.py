@@ -1,4 +1,4 @@
-"""Putting wrappers on: `prune_low_magnitude`."""
+"""`prune_low_magnitude`: puts wrappers around layers, or around the layers of a model."""
 
 import difflib
 import inspect
