@@ -142,5 +142,5 @@ def _final_level(schedule: PruningSchedule, now: int, steps_left: int | None) ->
 
 
 def _has(masked: MaskedWeight, level: float | None) -> bool:
-    mask = masked.weight.layout.kernel(masked.mask.numpy())
-    return level is not None and masked.structure.agrees(mask, level)
+    mask = masked.spec.layout.kernel(masked.mask.numpy())
+    return level is not None and masked.spec.structure.agrees(mask, level)
