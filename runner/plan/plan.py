@@ -1,5 +1,6 @@
 """The plan: what becomes of each weight tensor of a model, one row for each."""
 
+import math
 from dataclasses import dataclass
 
 from runner.plan.schedule_curve import ScheduleCurve, curve_of
@@ -48,10 +49,7 @@ class PlannedWeight:
     @property
     def size(self) -> int:
         """Number of weights."""
-        count = 1
-        for length in self.shape:
-            count *= length
-        return count
+        return math.prod(self.shape)
 
     @property
     def curve(self) -> ScheduleCurve | None:

@@ -10,6 +10,7 @@ from pydantic import Field
 from runner.plan.schedule_curve import curve_of
 from runner.process.errors import UserError
 from runner.process.wording import counted
+from runner.pruning.counts import SPARSITY_TOLERANCE
 from runner.pruning.schedules import (
     ConstantSparsity,
     ExponentialSparsity,
@@ -38,8 +39,6 @@ _PruningRate = Annotated[
 ]
 _MOST_UPDATES = 50
 _MOST_ALLOWED = 100_000
-# Of the last level: rounding, not a schedule that falls short.
-_TOLERANCE = 1e-6
 
 
 @SCHEDULES.register("constant")
@@ -177,7 +176,7 @@ def build_schedule(
         )
     curve = curve_of(built, total_steps)
     # A schedule that never fires is reported when the plan is made.
-    if curve.updates and abs(curve.final - sparsity) > _TOLERANCE:
+    if curve.updates and abs(curve.final - sparsity) > SPARSITY_TOLERANCE:
         key, remedy = _remedy(written, built, sparsity, steps_per_epoch, total_steps)
         level = f"training ends at sparsity {curve.final:.6g}, not at the {sparsity:.6g} asked for"
         raise UserError(f"{where}{key}: {level}. {remedy}")
@@ -197,7 +196,7 @@ def _remedy(
             text = f"A rate of {built.rate:g}, with frequency {built.frequency}, is too small: {least}."
         return ".rate", f"{text} Without a rate it is reached at end_step."
     end = last_step(built)
-    if end > total_steps and abs(float(built(end)[1]) - sparsity) <= _TOLERANCE:
+    if end > total_steps and abs(float(built(end)[1]) - sparsity) <= SPARSITY_TOLERANCE:
         return "", (
             f"Schedule '{written.name}' reaches it at step {end}, but training has"
             f" {_length(steps_per_epoch, total_steps)}; {math.ceil(end / steps_per_epoch)} epochs are enough."

@@ -1,4 +1,4 @@
-"""Keras's callbacks that choose among epochs, for a training that prunes.
+"""`EarlyStopping` and `ModelCheckpoint`, Keras's callbacks that choose among epochs, for pruning.
 
 While sparsity rises, an earlier epoch is the better one because it is the denser one, and restoring it brings
 back weights that the masks of the last step then prune, untrained. So only epochs count at whose end every
@@ -10,13 +10,13 @@ from typing import Any
 
 import tf_keras
 
+from runner.pruning.counts import SPARSITY_TOLERANCE
 from runner.pruning.masked_weight import MaskedWeight
 from runner.pruning.schedules import PruningSchedule
 from runner.pruning.update_steps import last_step, settled_sparsity
 from runner.pruning.wrapper import wrappers
 
 _SAMPLES = 64
-_ROUNDING = 1e-6
 
 
 class _CountsEpochs(tf_keras.callbacks.Callback):
@@ -135,10 +135,12 @@ def _final_level(schedule: PruningSchedule, now: int, steps_left: int | None) ->
     # Not every step: a schedule of the user's may take a millisecond, and training have a million steps.
     ahead = {now + span * part // _SAMPLES for part in range(1, _SAMPLES + 1)}
     later = (settled_sparsity(schedule, step) for step in sorted(ahead, reverse=True))
-    stays = level is not None and all(it is not None and abs(it - level) <= _ROUNDING for it in later)
+    stays = level is not None and all(
+        it is not None and abs(it - level) <= SPARSITY_TOLERANCE for it in later
+    )
     return level if stays else None
 
 
 def _has(masked: MaskedWeight, level: float | None) -> bool:
-    mask = masked.weight.layout.kernel(masked.mask.numpy())
-    return level is not None and masked.structure.agrees(mask, level)
+    mask = masked.spec.layout.kernel(masked.mask.numpy())
+    return level is not None and masked.spec.structure.agrees(mask, level)

@@ -2,8 +2,8 @@
 
 import numpy as np
 
-FULL_PATTERN_TOLERANCE = 1e-6
-"""A sparsity this close to m/n asks for the full m:n pattern."""
+SPARSITY_TOLERANCE = 1e-6
+"""Sparsities this close are one level; one this close to m/n asks for the full m:n pattern."""
 
 
 def as_float32(sparsity: float) -> float:
@@ -26,7 +26,7 @@ def kept_count(size: int, sparsity: float) -> int:
 
 def reaches_full_pattern(sparsity: float, m: int, n: int) -> bool:
     """Tells whether a sparsity asks for the full m:n pattern, not for some of its zeros."""
-    return as_float32(sparsity) >= m / n - FULL_PATTERN_TOLERANCE
+    return as_float32(sparsity) >= m / n - SPARSITY_TOLERANCE
 
 
 def m_by_n_zero_count(full_zeros: int, sparsity: float, m: int, n: int) -> int:

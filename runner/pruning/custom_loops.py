@@ -1,4 +1,4 @@
-"""For training loops written by hand.
+"""Updates and settles masks in training loops written by hand.
 
 A loop that applies gradients by a tf-keras optimizer needs nothing: masks are updated and held by the
 optimizer step, and one step is one application of gradients, accumulated over batches or not. A loop that

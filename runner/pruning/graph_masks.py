@@ -7,7 +7,7 @@ import math
 
 import tensorflow as tf
 
-from runner.pruning.counts import FULL_PATTERN_TOLERANCE, short_group_zeros
+from runner.pruning.counts import SPARSITY_TOLERANCE, short_group_zeros
 from runner.pruning.importance import DIGITS, FIRST, SECOND, SHIFTS, STEP
 from runner.pruning.masks import block_sizes, m_by_n_zeros, resolve_axis
 from runner.pruning.selection import keep_largest, magnitude_bits, magnitudes_of_bits, rounded_bits
@@ -35,7 +35,7 @@ def m_by_n_mask(weights: tf.Tensor, m: int, n: int, sparsity: tf.Tensor, axis: s
         scores = tf.where(full, tf.int32.max, bits)
         return tf.reshape(keep_largest(tf.reshape(scores, [size]), size - zeros), shape)
 
-    complete = tf.cast(sparsity, tf.float64) >= m / n - FULL_PATTERN_TOLERANCE
+    complete = tf.cast(sparsity, tf.float64) >= m / n - SPARSITY_TOLERANCE
     return tf.cond(complete, lambda: full, partial)
 
 

@@ -1,4 +1,4 @@
-"""The private parts of tf-keras and TensorFlow that pruning needs, in one place: an upgrade breaks one file.
+"""The private parts of tf-keras and TensorFlow that pruning needs: an upgrade breaks one file.
 
 tf-keras has no public way to list the layers inside layers, to follow the calls of a functional model, or to
 give a variable a constraint after it was made; TensorFlow has none to learn that XLA compiles a function.

@@ -1,4 +1,4 @@
-"""Settling the masks of a model when training ends, and saying what that changed."""
+"""Sets the masks of a model for good when training ends, and reports what that changed."""
 
 import warnings
 from collections.abc import Mapping

@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from runner.pruning.keras_internals import set_constraint
-from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
+from runner.pruning.mask_update import MaskSpec, new_mask, shared_updates, updated_mask
 from runner.pruning.prunable import PrunableWeight
 from runner.pruning.schedules import PruningSchedule
-from runner.pruning.structures import Structure
 from runner.pruning.update_steps import is_over, settled_sparsity
 
 BROKEN_WEIGHTS = "holds NaN or infinite weights at training step"
@@ -31,10 +30,9 @@ class MaskedWeight:
         step: int64 scalar variable: training steps so far. It is saved and loaded with the weights.
         reached: int64 scalar variable: the step at which training last changed the weight. It is not saved
             with the model, so that it stays when weights of an earlier step are restored.
-        structure: Which weights are zeroed together.
+        spec: How the mask is computed.
         schedule: Sparsity over the steps.
         owner: The layer's name, for messages.
-        seed: Of the random scores that rank the weights; None ranks them by magnitude. See `importance`.
     """
 
     def __init__(
@@ -43,13 +41,12 @@ class MaskedWeight:
         mask: tf.Variable,
         step: tf.Variable,
         reached: tf.Variable,
-        structure: Structure,
+        spec: MaskSpec,
         schedule: PruningSchedule,
         owner: str,
-        seed: int | None = None,
     ) -> None:
         self.weight, self.mask, self.step, self.reached = weight, mask, step, reached
-        self.structure, self.schedule, self.owner, self.seed = structure, schedule, owner, seed
+        self.spec, self.schedule, self.owner = spec, schedule, owner
         self._updates = shared_updates(schedule)
         self._before: Callable[[tf.Tensor], tf.Tensor] | None = weight.variable.constraint
         set_constraint(weight.variable, self._after_optimizer_step)
@@ -67,8 +64,8 @@ class MaskedWeight:
         self.step.assign_add(1)
         step = tf.identity(self.step)
         self.reached.assign(step)  # Not the latest ever: training may go on from restored weights.
-        before, layout = tf.convert_to_tensor(self.mask), self.weight.layout
-        mask, finite = updated_mask(weights, before, step, self.structure, self._updates, layout, self.seed)
+        before = tf.convert_to_tensor(self.mask)
+        mask, finite = updated_mask(weights, before, step, self.spec, self._updates)
         words = f"{self.owner}: {self.name} {BROKEN_WEIGHTS}"
         # The raw op: tf.debugging.Assert would trace a branch of its own.
         with tf.control_dependencies([tf.raw_ops.Assert(condition=finite, data=[words, step])]):
@@ -107,8 +104,7 @@ class MaskedWeight:
         sparsity = settled_sparsity(self.schedule, last)
         if sparsity is not None:
             weights, level = tf.convert_to_tensor(self.weight.variable), tf.constant(sparsity, tf.float32)
-            seed, layout = seed_tensor(self.seed), self.weight.layout
-            self.mask.assign(new_mask(weights, level, self.structure, layout, seed))
+            self.mask.assign(new_mask(weights, level, self.spec))
             self.apply()
 
     def apply(self) -> None:

@@ -3,7 +3,8 @@
 They are the specification. The training step computes the same masks inside the graph
 (`graph_masks`); the tests hold the two against each other, and both against literal masks.
 Weights are ranked by the bits of their magnitudes as float32: exactly, denormals and infinities included.
-Kernels are in Keras layout: Dense `[in, out]`, convolutions `[*spatial, in, out]`.
+Kernels are in Keras layout: Dense `[in, out]`, convolutions `[*spatial, in, out]`, rank 2 or more. Every mask
+function raises ValueError where an argument is out of range, a shape does not fit, or a weight is NaN.
 """
 
 import math
@@ -20,17 +21,11 @@ _ABOVE_INFINITY = np.int32(2**31 - 1)
 
 
 def unstructured_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
-    """Keeps the weights of largest magnitude; of equal magnitudes the lower flat index stays.
+    """Keeps the `kept_count` weights of largest magnitude; of equal magnitudes the lower flat index stays.
 
     Args:
         weights: Tensor of any shape.
         sparsity: Share to prune, in [0, 1).
-
-    Returns:
-        0/1 of the shape and dtype of `weights`, with `kept_count(size, sparsity)` ones.
-
-    Raises:
-        ValueError: If the sparsity is out of range or a weight is NaN.
     """
     array, bits = _ranked(weights)
     _check_sparsity(sparsity)
@@ -44,19 +39,13 @@ def m_by_n_mask(
     """Zeroes the `m` smallest of every `n` weights along the row that TFLite stores.
 
     Args:
-        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        weights: Kernel `[*spatial, in, out]`.
         m: Zeros in each group, 0 < m < n.
         n: Weights in each group.
         sparsity: None for the full pattern; otherwise the share of all weights to prune: the share
             `sparsity / (m/n)` of the pattern's zeros is set, the smallest magnitudes first.
         axis: `input_channels`, `flattened` (groups over `spatial x in`), or `auto`: input channels
             where they are a multiple of n, flattened where they are not.
-
-    Returns:
-        0/1 of the shape and dtype of `weights`.
-
-    Raises:
-        ValueError: If m, n, axis, rank or sparsity is unusable, or a weight is NaN.
     """
     array, bits = _ranked(weights)
     rows, by_channels = _pattern_rows(array.shape, m, n, axis)
@@ -86,16 +75,10 @@ def block_mask(
     average is over the weights that are there.
 
     Args:
-        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        weights: Kernel `[*spatial, in, out]`.
         sparsity: Share of the blocks to prune, in [0, 1).
         block_size: Rows (inputs) and columns (outputs) of a block, each at least 1.
         pooling: `AVG` or `MAX` of the magnitudes is the block's score.
-
-    Returns:
-        0/1 of the shape and dtype of `weights`.
-
-    Raises:
-        ValueError: If block, pooling, rank or sparsity is unusable, or a weight is NaN.
     """
     array, bits = _ranked(weights)
     _check_sparsity(sparsity)
@@ -118,14 +101,8 @@ def filter_mask(weights: npt.ArrayLike, sparsity: float) -> Array:
     """Prunes whole output filters by their L1 norm (arXiv 1608.08710).
 
     Args:
-        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        weights: Kernel `[*spatial, in, out]`.
         sparsity: Share of the filters to prune, in [0, 1).
-
-    Returns:
-        0/1 of the shape and dtype of `weights`; a filter is all ones or all zeros.
-
-    Raises:
-        ValueError: If rank or sparsity is unusable, or a weight is NaN.
     """
     array, bits = _ranked(weights)
     _check_sparsity(sparsity)
@@ -139,7 +116,7 @@ def is_m_by_n(weights: npt.ArrayLike, m: int, n: int, axis: str = "auto") -> boo
     """Tells whether every group holds at least its zeros of the m:n pattern.
 
     Args:
-        weights: Kernel `[*spatial, in, out]`, rank 2 or more.
+        weights: Kernel `[*spatial, in, out]`.
         m: Zeros that each group of `n` must hold.
         n: Weights in each group.
         axis: As in `m_by_n_mask`.

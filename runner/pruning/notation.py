@@ -1,4 +1,4 @@
-"""The words in which a pruning structure is written: m:n, axes, block poolings, importances. No TensorFlow.
+"""The words in which a rule of pruning is written: m:n, axes, block poolings, importances.
 
 m:n counts zeros: in 2:4 at least 2 of each group of 4 weights are zero.
 """

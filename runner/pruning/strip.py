@@ -1,4 +1,4 @@
-"""Taking wrappers off: names, weights and outputs stay."""
+"""`strip_pruning`: takes the wrappers off a model; names, weights and outputs stay."""
 
 import warnings
 from typing import Any

@@ -1,4 +1,4 @@
-"""Putting wrappers on: `prune_low_magnitude`."""
+"""`prune_low_magnitude`: puts wrappers around layers, or around the layers of a model."""
 
 import difflib
 import inspect
@@ -94,7 +94,7 @@ def prune_low_magnitude(
 
 
 def prune_scope() -> Any:
-    """Returns a scope in which models with wrappers load; they load without it as well."""
+    """Returns a scope in which models with wrappers load; where the wrapper is imported, they do without."""
     return tf_keras.utils.custom_object_scope({"PruneLowMagnitude": PruneLowMagnitude})
 
 

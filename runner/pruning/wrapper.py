@@ -9,6 +9,7 @@ import tf_keras
 
 from runner.pruning.importance import checked_seed, derived_seed
 from runner.pruning.keras_internals import inner_layers, untracked
+from runner.pruning.mask_update import MaskSpec
 from runner.pruning.masked_weight import MaskedWeight
 from runner.pruning.prunable import is_prunable, prunable_weights, refuse_keras_3
 from runner.pruning.schedules import ConstantSparsity, PruningSchedule, schedule_config, schedule_from_config
@@ -139,10 +140,9 @@ class PruneLowMagnitude(tf_keras.layers.Wrapper):
             mask = self.add_weight(f"{weight.name}_mask", weight.shape, tf.bool, "ones", **common)
             step = self.add_weight(f"{weight.name}_pruning_step", (), tf.int64, "zeros", **common)
             reached = tf.Variable(0, dtype=tf.int64, **common)  # Saved with nothing.
-            owner, seed = self.layer.name, self._seed_of(weight.name)
-            masked.append(
-                MaskedWeight(weight, mask, step, reached, self.structure, self.pruning_schedule, owner, seed)
-            )
+            spec = MaskSpec(self.structure, weight.layout, self._seed_of(weight.name))
+            schedule, owner = self.pruning_schedule, self.layer.name
+            masked.append(MaskedWeight(weight, mask, step, reached, spec, schedule, owner))
         self._masked_weights = tuple(masked)
 
     def _seed_of(self, weight: str) -> int | None:

@@ -1,4 +1,4 @@
-"""Checks what a TFLite file says of itself, before a damaged one is believed, and words the damage."""
+"""Checks what a TFLite file says of itself, before it is believed, and words its damage."""
 
 import math
 import struct

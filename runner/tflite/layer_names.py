@@ -1,4 +1,4 @@
-"""The layer's name of a TFLite tensor, and the selection of tensors by it.
+"""Names the layers of TFLite tensors, and selects tensors by them.
 
 The converter names a tensor after the operators it came from, joined by semicolons:
 `net/conv/Relu;net/conv/BiasAdd;net/conv/Conv2D`. The layer is `conv`.

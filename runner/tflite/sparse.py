@@ -10,9 +10,11 @@ to fit the others.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
+
+_NONE = np.zeros(0, np.int64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -26,20 +28,17 @@ class Level:
     """
 
     size: int | None = None
-    segments: np.ndarray | None = None
-    indices: np.ndarray | None = None
+    segments: np.ndarray = field(default_factory=lambda: _NONE)
+    indices: np.ndarray = field(default_factory=lambda: _NONE)
 
     def __post_init__(self) -> None:
         if self.size is not None:
-            if self.size < 1 or self.segments is not None or self.indices is not None:
+            if self.size < 1 or self.segments.size or self.indices.size:
                 raise ValueError(f"it has a dense level of {self.size} entries")
-            return
-        if self.segments is None or self.indices is None:
+        elif self.segments.size == 0:
             raise ValueError("it lacks its segments or indices")
-        falling = np.any(np.diff(self.segments) < 0)
-        if (
-            self.segments.size == 0
-            or falling
+        elif (
+            np.any(np.diff(self.segments) < 0)
             or self.segments[0] != 0
             or self.segments[-1] != self.indices.size
         ):
@@ -53,22 +52,15 @@ class Level:
         """
         if self.size is not None:
             return parents * self.size
-        segments, indices = self._compressed()
-        if segments.size != parents + 1:
-            raise ValueError(f"it has {segments.size - 1} segments for {parents} rows")
-        return int(indices.size)
+        if self.segments.size != parents + 1:
+            raise ValueError(f"it has {self.segments.size - 1} segments for {parents} rows")
+        return int(self.indices.size)
 
     def expand(self, parents: int) -> tuple[np.ndarray, np.ndarray]:
         """Returns, for every entry of this level, its parent's number and its own coordinate."""
         if self.size is not None:
             return np.repeat(np.arange(parents), self.size), np.tile(np.arange(self.size), parents)
-        segments, indices = self._compressed()
-        return np.repeat(np.arange(parents), np.diff(segments)), indices
-
-    def _compressed(self) -> tuple[np.ndarray, np.ndarray]:
-        if self.segments is None or self.indices is None:
-            raise AssertionError("__post_init__ lets no such level through")
-        return self.segments, self.indices
+        return np.repeat(np.arange(parents), np.diff(self.segments)), self.indices
 
 
 def block_sizes(

@@ -37,9 +37,9 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
     expected = []
     for row in plan.pruned:
         own = masked[row.layer, row.weight]
-        mask, layout = own.mask.numpy(), own.weight.layout
+        mask, layout = own.mask.numpy(), own.spec.layout
         # Planned zeros are counted in blocks; ragged ones make of the same count more or fewer weights.
-        agrees = own.structure.agrees(layout.kernel(mask), row.sparsity)
+        agrees = own.spec.structure.agrees(layout.kernel(mask), row.sparsity)
         expected.append(
             PrunedWeight(
                 layer=row.layer,
@@ -47,7 +47,7 @@ def expected_weights(plan: Plan, wrapped: tf_keras.Model) -> list[PrunedWeight]:
                 planned_zeros=int(np.count_nonzero(~mask)) if agrees else row.planned_zeros,
                 mask=mask,
                 values=own.weight.variable.numpy(),
-                structure=own.structure,
+                structure=own.spec.structure,
                 promised=row.promised,
                 folds=folds.get(own.weight.variable.ref()),
                 layout=layout,

@@ -64,8 +64,9 @@ def rounding_depth(model: "tf_keras.Model") -> int:
     """
     import tf_keras
 
+    from runner.pruning.keras_internals import inner_layers
+
     kernels = sum(len(weight.shape) >= 2 for weight in model.weights)
-    flat = model._flatten_layers(include_self=False, recursive=True)
-    recurrent = any(isinstance(layer, tf_keras.layers.RNN) for layer in flat)
+    recurrent = any(isinstance(layer, tf_keras.layers.RNN) for layer in inner_layers(model))
     # Wherever a sequence goes, it is no longer than what comes in.
     return max(1, kernels) * ((model.inputs[0].shape[1] or _ANY_LENGTH) if recurrent else 1)

@@ -22,8 +22,8 @@ from runner.pruning import (
     strip_pruning,
 )
 from runner.pruning.importance import derived_seed, random_scores
-from runner.pruning.layouts import KERNEL, transposed_layout
-from runner.pruning.mask_update import new_mask, seed_tensor, shared_updates, updated_mask
+from runner.pruning.layouts import transposed_layout
+from runner.pruning.mask_update import MaskSpec, new_mask, shared_updates, updated_mask
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.pruning.wrapper import wrappers
 
@@ -83,7 +83,7 @@ def test_scores_are_the_published_generators() -> None:
 @pytest.mark.parametrize("seed", [0, 7, SEED])
 def test_the_graphs_scores_are_the_specifications(seed: int, jit_compile: bool) -> None:
     draw = tf.function(graph_masks.random_scores, jit_compile=jit_compile)
-    found = draw(tf.constant(5000), seed_tensor(seed)).numpy()
+    found = draw(tf.constant(5000), tf.constant(seed, tf.uint64)).numpy()
     np.testing.assert_array_equal(found, random_scores((5000,), seed))
 
 
@@ -106,7 +106,7 @@ def test_masks_are_the_specifications_and_count_as_those_of_magnitude(
     weights = np.random.default_rng(1).normal(size=shape).astype(np.float32)
     for sparsity in SPARSITIES:
         level = tf.constant(sparsity, tf.float32)
-        found = new_mask(tf.constant(weights), level, structure, KERNEL, seed_tensor(SEED)).numpy()
+        found = new_mask(tf.constant(weights), level, MaskSpec(structure, seed=SEED)).numpy()
         by_magnitude = np.asarray(structure.mask(weights, sparsity)) != 0
         np.testing.assert_array_equal(found, mask_by_chance(structure, shape, sparsity, SEED))
         assert structure.agrees(found, sparsity)
@@ -134,10 +134,10 @@ def test_every_block_is_as_likely_as_any_other() -> None:
 
 def test_the_mask_goes_with_the_stored_weight_whatever_its_layout() -> None:
     weights, level = tf.zeros((3, 3, 8, 4)), tf.constant(0.5)  # [*spatial, out, in]
-    layout, seed = transposed_layout(4), seed_tensor(9)
-    found = new_mask(weights, level, Unstructured(), layout, seed).numpy()
+    layout = transposed_layout(4)
+    found = new_mask(weights, level, MaskSpec(Unstructured(), layout, 9)).numpy()
     np.testing.assert_array_equal(found, mask_by_chance(Unstructured(), (3, 3, 8, 4), 0.5, 9))
-    found = new_mask(weights, level, MByN(2, 4), layout, seed).numpy().transpose(0, 1, 3, 2)
+    found = new_mask(weights, level, MaskSpec(MByN(2, 4), layout, 9)).numpy().transpose(0, 1, 3, 2)
     scores = random_scores((3, 3, 8, 4), 9).transpose(0, 1, 3, 2)
     np.testing.assert_array_equal(found, MByN(2, 4).mask(scores, 0.5) != 0)
 
@@ -146,7 +146,10 @@ def test_weights_of_equal_shape_share_a_function_and_differ_by_seed() -> None:
     updates, step = shared_updates(ConstantSparsity(0.5, begin_step=0)), tf.constant(1, tf.int64)
     weights, mask = tf.ones((6, 4)), tf.ones((6, 4), tf.bool)
     found = [
-        updated_mask(weights, mask, step, Unstructured(), updates, KERNEL, seed)[0].numpy().ravel().tolist()
+        updated_mask(weights, mask, step, MaskSpec(Unstructured(), seed=seed), updates)[0]
+        .numpy()
+        .ravel()
+        .tolist()
         for seed in (1, 2, 1, None)
     ]
     assert found[0] == mask_by_chance(Unstructured(), (6, 4), 0.5, 1).ravel().tolist()

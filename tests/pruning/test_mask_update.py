@@ -9,8 +9,8 @@ import tensorflow as tf
 import tf_keras
 
 from runner.pruning import ConstantSparsity, prune_low_magnitude
-from runner.pruning.layouts import KERNEL, KernelLayout, transposed_layout
-from runner.pruning.mask_update import shared_updates, updated_mask
+from runner.pruning.layouts import KernelLayout, transposed_layout
+from runner.pruning.mask_update import MaskSpec, shared_updates, updated_mask
 from runner.pruning.masks import m_by_n_mask, unstructured_mask
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 
@@ -28,7 +28,9 @@ def graph_of(structure: Structure, schedule: ConstantSparsity, *, jit_compile: b
         for shape in SHAPES:
             weights = tf.random.stateless_normal(shape, (1, 2))
             mask = tf.ones(shape, tf.bool)
-            found.append(updated_mask(weights, mask, tf.constant(1, tf.int64), structure, updates, KERNEL)[0])
+            found.append(
+                updated_mask(weights, mask, tf.constant(1, tf.int64), MaskSpec(structure), updates)[0]
+            )
         return found
 
     return step.get_concrete_function().graph
@@ -48,9 +50,8 @@ def test_equals_the_specification(shape: tuple[int, ...]) -> None:
         tf.constant(weights),
         before,
         tf.constant(1, tf.int64),
-        Unstructured(),
+        MaskSpec(Unstructured()),
         shared_updates(schedule),
-        KERNEL,
     )
     assert mask.numpy().astype(np.float32).tolist() == unstructured_mask(weights, 0.5).tolist()
     assert bool(finite)
@@ -64,9 +65,8 @@ def test_the_axes_of_a_pattern_are_the_layouts() -> None:
         tf.constant(weights),
         tf.ones(weights.shape, tf.bool),
         step,
-        MByN(2, 4),
+        MaskSpec(MByN(2, 4), layout),
         shared_updates(schedule),
-        layout,
     )
     expected = m_by_n_mask(weights.transpose(0, 1, 3, 2), 2, 4).transpose(0, 1, 3, 2)
     assert mask.numpy().astype(np.float32).tolist() == expected.tolist()
@@ -77,12 +77,12 @@ def test_between_updates_the_mask_stays_and_nothing_is_checked() -> None:
     broken = tf.constant([np.nan, 1.0, np.inf])
     schedule = ConstantSparsity(0.5, begin_step=10)
     kept, finite = updated_mask(
-        broken, mask, tf.constant(9, tf.int64), Unstructured(), shared_updates(schedule), KernelLayout()
+        broken, mask, tf.constant(9, tf.int64), MaskSpec(Unstructured()), shared_updates(schedule)
     )
     assert kept.numpy().tolist() == [True, False, True]
     assert bool(finite)
     _, finite = updated_mask(
-        broken, mask, tf.constant(10, tf.int64), Unstructured(), shared_updates(schedule), KernelLayout()
+        broken, mask, tf.constant(10, tf.int64), MaskSpec(Unstructured()), shared_updates(schedule)
     )
     assert not bool(finite)
 
@@ -105,7 +105,7 @@ def test_schedules_do_not_share() -> None:
     for sparsity, expected in ((0.5, 2), (0.25, 3)):
         updates = shared_updates(ConstantSparsity(sparsity, begin_step=0))
         mask, _ = updated_mask(
-            weights, tf.ones([4], tf.bool), step, Block(1, 1), updates, KernelLayout((), (), (0,))
+            weights, tf.ones([4], tf.bool), step, MaskSpec(Block(1, 1), KernelLayout((), (), (0,))), updates
         )
         assert int(np.count_nonzero(mask)) == expected
 

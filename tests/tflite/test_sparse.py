@@ -150,6 +150,8 @@ def test_a_level_validates_itself() -> None:
     with pytest.raises(ValueError, match="dense level of 0 entries"):
         Level(size=0)
     with pytest.raises(ValueError, match="lacks its segments or indices"):
+        Level(indices=np.array([0]))
+    with pytest.raises(ValueError, match="do not fit its indices"):
         Level(segments=np.array([0, 1]))
     for segments in ([0, 2, 1], [1, 1, 2], [0, 1, 3]):
         with pytest.raises(ValueError, match="do not fit its indices"):
