@@ -1,15 +1,19 @@
 """Groups of runs compared: which level of each factor is better, as far as that may be said."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
-from runner.compare.contrasts import Cell, Contrast, contrasts
+from runner.compare.contrasts import Cell, Contrast, Dependence, contrasts
+from runner.compare.effects import Effect
 from runner.compare.factors import Factor
 from runner.compare.fairness import Fairness, Kind, Refusal, judge, lost_words
 from runner.compare.groups import Group, Grouped
 from runner.compare.score import Score
 from runner.compare.statistics import Mean, mean_interval
+
+_OF_SEEDS: frozenset[Kind] = frozenset({"seeds", "shared", "lost"})
+"""What forbids to compare two groups for want of runs, though they may be compared else."""
 
 OF_AXES: frozenset[Kind] = frozenset({"weights", "steps", "data"})
 """What a factor changes that is no matter of better or worse: the size, the training, the task."""
@@ -38,6 +42,7 @@ class Finding:
         contrast: Their differences, second minus first.
         score: What ranks them.
         lost: Of the first and of the second level, the runs that failed where the other has a result.
+        lost_elsewhere: The same at settings that could not be compared for want of runs.
         refusals: Why they are not compared, or not everywhere; each kind once.
         bases: What the compared groups have in common.
         notes: What has to be said beside: what differs, what is not known.
@@ -46,6 +51,7 @@ class Finding:
     contrast: Contrast
     score: Score
     lost: tuple[tuple[LostRuns, ...], tuple[LostRuns, ...]]
+    lost_elsewhere: tuple[tuple[LostRuns, ...], tuple[LostRuns, ...]]
     refusals: tuple[Refusal, ...]
     bases: tuple[str, ...]
     notes: tuple[str, ...]
@@ -64,7 +70,38 @@ class Finding:
     @property
     def better(self) -> str | None:
         """The level that is better over all: ahead beyond noise, and not by leaving out its failures."""
-        return self.ahead if self.ahead is not None and not self.lost_by(self.ahead) else None
+        return None if self.contrast.overall is None else self.better_by(self.contrast.overall)
+
+    def better_by(self, effect: Effect) -> str | None:
+        """Returns the level that is better, over all or at a level of another factor.
+
+        Args:
+            effect: One of the contrast's.
+        """
+        return self.level_ahead(effect.mean) if effect.shown and not self.forbidding(effect) else None
+
+    def forbidding(self, effect: Effect) -> tuple[LostRuns, ...]:
+        """Returns the failures for which the level that is ahead is not called better.
+
+        Seeds are left out at all settings, so that what failed at one of them tells at each. A setting that
+        could not be compared is missing from what is said over all, and from nothing else.
+
+        Args:
+            effect: One of the contrast's.
+        """
+        ahead = self.level_ahead(effect.mean)
+        return self.lost_by(ahead) if effect is self.contrast.overall else self.lost[self._side(ahead)]
+
+    def shown_from(self, dependence: Dependence) -> str | None:
+        """Returns the level from which on one is better, as `Dependence` has it, and has lost no runs."""
+        return self._unless_lost(dependence.shown_from(), dependence.effects[-1][1])
+
+    def shown_up_to(self, dependence: Dependence) -> str | None:
+        """Returns the level up to which one is better, as `Dependence` has it, and has lost no runs."""
+        return self._unless_lost(dependence.shown_up_to(), dependence.effects[0][1])
+
+    def _unless_lost(self, level: str | None, effect: Effect) -> str | None:
+        return None if self.lost_by(self.level_ahead(effect.mean)) else level
 
     def level_ahead(self, difference: float) -> str:
         """Returns the level that a difference speaks for."""
@@ -72,8 +109,11 @@ class Finding:
         return self.contrast.second if second else self.contrast.first
 
     def lost_by(self, level: str) -> tuple[LostRuns, ...]:
-        """Returns the runs that a level has lost."""
-        return self.lost[0 if level == self.contrast.first else 1]
+        """Returns the runs that a level has lost, at any setting."""
+        return self.lost[self._side(level)] + self.lost_elsewhere[self._side(level)]
+
+    def _side(self, level: str) -> int:
+        return 0 if level == self.contrast.first else 1
 
 
 @dataclass(frozen=True)
@@ -158,12 +198,9 @@ def _finding(
     fairness: Mapping[tuple[Cell, Cell], Fairness],
 ) -> Finding:
     pairs = contrast.blocks or contrast.unfair
-    lost: tuple[list[LostRuns], list[LostRuns]] = ([], [])
-    for pair in contrast.blocks:
-        for side, seeds in enumerate(fairness[pair].lost):
-            if seeds:
-                group = by_cell[pair[side]]
-                lost[side].append(LostRuns(group.name, seeds, lost_words(group, seeds)))
+    lost = _lost(contrast.blocks, by_cell, fairness)
+    unfair = [pair for pair in contrast.unfair if {own.kind for own in fairness[pair].refusals} <= _OF_SEEDS]
+    elsewhere = _lost((*contrast.left_out, *unfair), by_cell, fairness)
     place = grouped.factors.index(contrast.factor)
     levels = contrast.first, contrast.second
     for failed in grouped.failed:
@@ -173,13 +210,30 @@ def _finding(
         beside = by_cell.get((*failed.cell[:place], levels[1 - side], *failed.cell[place + 1 :]))
         seeds = tuple(seed for seed in failed.seeds if beside is not None and seed in beside.by_seed)
         if seeds:
-            lost[side].append(LostRuns(failed.name, seeds, f"{failed.name} has no result ({failed.reason})"))
+            words = f"{failed.name} has no result ({failed.reason})"
+            elsewhere[side].append(LostRuns(failed.name, seeds, words))
     refusals = {refusal.kind: refusal for pair in contrast.unfair for refusal in fairness[pair].refusals}
     return Finding(
         contrast,
         by_cell[pairs[0][0]].score if pairs else grouped.groups[0].score,
         (tuple(lost[0]), tuple(lost[1])),
+        (tuple(elsewhere[0]), tuple(elsewhere[1])),
         tuple(refusals.values()),
         tuple(dict.fromkeys(fairness[pair].basis for pair in contrast.blocks)),
         tuple(dict.fromkeys(note for pair in pairs for note in fairness[pair].notes)),
     )
+
+
+def _lost(
+    pairs: Iterable[tuple[Cell, Cell]],
+    by_cell: Mapping[Cell, Group],
+    fairness: Mapping[tuple[Cell, Cell], Fairness],
+) -> tuple[list[LostRuns], list[LostRuns]]:
+    """Lists what the first and the second of each pair have lost."""
+    lost: tuple[list[LostRuns], list[LostRuns]] = ([], [])
+    for pair in pairs:
+        for side, seeds in enumerate(fairness[pair].lost):
+            if seeds:
+                group = by_cell[pair[side]]
+                lost[side].append(LostRuns(group.name, seeds, lost_words(group, seeds)))
+    return lost

@@ -85,6 +85,7 @@ class Contrast:
         overall: The difference over all blocks; None where no blocks could be compared.
         dependences: How it depends on each other factor that has two levels or more among the blocks.
         unfair: The pairs of cells that may not be ranked.
+        left_out: The pairs that may, but lack seeds that the blocks have.
     """
 
     factor: Factor
@@ -95,6 +96,7 @@ class Contrast:
     overall: Effect | None
     dependences: tuple[Dependence, ...]
     unfair: tuple[tuple[Cell, Cell], ...]
+    left_out: tuple[tuple[Cell, Cell], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -107,6 +109,7 @@ class _Table:
     blocks: tuple[tuple[Cell, Cell], ...]
     seeds: tuple[int, ...]
     unfair: tuple[tuple[Cell, Cell], ...]
+    left_out: tuple[tuple[Cell, Cell], ...]
     values: Values
     step: float
 
@@ -176,12 +179,14 @@ def _table(
             unfair.append((cell, other))
     seeds = _common_seeds(list(shared.values()))
     blocks = tuple(pair for pair, own in shared.items() if own >= seeds) if seeds else ()
+    left_out = tuple(pair for pair in shared if pair not in blocks)
     ordered = tuple(sorted(seeds)) if blocks else ()
     pairs = np.array(
         [[(scores[one][seed], scores[other][seed]) for one, other in blocks] for seed in ordered], np.float64
     ).reshape(len(ordered), len(blocks), 2)
     values = pairs[..., 1] - pairs[..., 0]
-    return _Table(factors[place], first, second, blocks, ordered, tuple(unfair), values, finest_step(pairs))
+    step = finest_step(pairs)
+    return _Table(factors[place], first, second, blocks, ordered, tuple(unfair), left_out, values, step)
 
 
 def _finite(scores: Mapping[int, float]) -> frozenset[int]:
@@ -244,4 +249,5 @@ def _contrast(
         overall,
         tuple(dependences),
         table.unfair,
+        table.left_out,
     )

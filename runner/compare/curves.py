@@ -178,12 +178,9 @@ def _along(finding: Finding, dependence: Dependence, best: str, across: Factor) 
     steps = tuple(
         _step(finding, best, level, across.number(level), effect) for level, effect in dependence.effects
     )
-    begin = dependence.shown_from()
-    told = {step.level: step.shown for step in steps}
-    if begin is not None and not told[begin]:
-        begin = None  # Failed runs forbid to tell it.
     other = _other(finding, best) or ""
-    return Difference(best, other, level_colour(finding.contrast.factor, other), steps, begin)
+    colour = level_colour(finding.contrast.factor, other)
+    return Difference(best, other, colour, steps, finding.shown_from(dependence))
 
 
 def _to_the_best(
@@ -208,7 +205,7 @@ def _to_the_best(
 
 
 def _step(finding: Finding, reference: str, level: str, at: float, effect: Effect) -> Step:
-    shown = effect.shown and not finding.lost_by(finding.level_ahead(effect.mean))
+    shown = finding.better_by(effect) is not None
     if reference == finding.contrast.second:
         return Step(level, at, effect.mean, effect.low, effect.high, shown)
     return Step(level, at, -effect.mean, -effect.high, -effect.low, shown)

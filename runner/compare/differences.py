@@ -32,6 +32,5 @@ def _cells(finding: Finding, effect: Effect) -> tuple[str, ...]:
     p = p_words(effect.p).removeprefix("p = ").removeprefix("p ")
     better = "not shown"
     if effect.shown:
-        ahead = finding.level_ahead(effect.mean)
-        better = "left open" if finding.lost_by(ahead) else ahead
+        better = finding.better_by(effect) or "left open"
     return number(effect.mean, signed=True), interval, p, str(effect.seeds), better

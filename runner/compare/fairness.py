@@ -18,6 +18,11 @@ no seed at which the other has a result: then its failures cannot have made it l
 other speak for it. Where both have lost such seeds nothing is ranked. Seeds at which both failed, or that
 only one of them has tried, favour neither. So failures add no false verdicts to those of the test itself, at
 the price of pairs that are left open; `tests/benchmarks/false_verdicts.py` has the numbers.
+
+Over several settings of other factors the seeds are those that all settings have, so that a failure at one of
+them tells at each: a level that lost a run at any is called better at none. A setting that has too few seeds,
+or at which both have lost some, is left out of what is said over all. Without the setting at which it fails a
+level looks better than it is: it is not called better over all, but may be at each setting that is left.
 """
 
 from collections.abc import Callable, Sequence

@@ -109,15 +109,14 @@ def differences_frame(comparison: Comparison) -> pd.DataFrame:
 
 
 def _numbers(finding: Finding, effect: Effect) -> dict[str, Any]:
-    ahead = finding.level_ahead(effect.mean) if effect.shown else None
-    lost = finding.lost_by(ahead) if ahead is not None else ()
+    lost = finding.forbidding(effect) if effect.shown else ()
     return {
         "seeds": effect.seeds,
         "difference": effect.mean,
         "low": effect.low,
         "high": effect.high,
         "p": effect.p,
-        "better": "" if ahead is None or lost else ahead,
+        "better": finding.better_by(effect) or "",
         "note": f"left open: {lost[0].words}" if lost else "",
     }
 

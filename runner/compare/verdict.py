@@ -8,6 +8,7 @@ from runner.compare.effects import Effect, detectable
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.fairness import Kind
 from runner.compare.score import Score
+from runner.process.wording import counted
 
 _MOST_NAMES = 3
 _MOST_SENTENCES = 12
@@ -115,14 +116,14 @@ def _short(finding: Finding) -> str:
             f" {_better_by(score)} by {_amount(overall, score)}, 95% interval {_interval(overall, score)}"
             f" ({seeds}{_over(finding)})."
         )
+    single = _single_levels(finding)
+    if single:
+        return f"{single} ({seeds})."
     if finding.ahead is not None:
         return (
             f"Whether {contrast.first} or {contrast.second} is better is left open: {finding.ahead} is ahead,"
             " but only over runs that did not fail."
         )
-    single = _single_levels(finding)
-    if single:
-        return f"{single} ({seeds})."
     return (
         f"No difference between {contrast.first} and {contrast.second} is shown: {score.name}"
         f" {score.number(overall.mean, signed=True)}, 95% interval {_interval(overall, score, signed=True)}"
@@ -134,15 +135,12 @@ def _graded(finding: Finding) -> str | None:
     """Says from which level of a numeric factor on a level is better, where the difference depends on it."""
     score = finding.score
     for dependence in finding.contrast.dependences:
-        level, name = dependence.shown_from(), dependence.factor.name
+        level, name = finding.shown_from(dependence), dependence.factor.name
         if level is None or not (dependence.shown or finding.better is None):
             continue
         ahead = finding.level_ahead(dependence.effects[-1][1].mean)
-        if finding.lost_by(ahead):
-            continue
-        other, until = _other(finding, ahead), dependence.shown_up_to()
-        first = finding.level_ahead(dependence.effects[0][1].mean)
-        if until is not None and first == other and not finding.lost_by(other):
+        other, until = _other(finding, ahead), finding.shown_up_to(dependence)
+        if until is not None and finding.level_ahead(dependence.effects[0][1].mean) == other:
             return f"In {score.name}, {ahead} is better from {name} {level} on, {other} up to {until}"
         levels = [own for own, _ in dependence.effects]
         by = _range(score, [abs(at.mean) for _, at in dependence.effects[levels.index(level) :]])
@@ -159,8 +157,9 @@ def _single_levels(finding: Finding) -> str:
     for dependence in finding.contrast.dependences:
         ahead: dict[str, list[str]] = {}
         for level, at in dependence.effects:
-            if at.shown and not finding.lost_by(finding.level_ahead(at.mean)):
-                ahead.setdefault(finding.level_ahead(at.mean), []).append(level)
+            better = finding.better_by(at)
+            if better is not None:
+                ahead.setdefault(better, []).append(level)
         if ahead:
             told = [f"{who} is better at {_listed(levels)}" for who, levels in ahead.items()]
             return f"{', '.join(told)} ({dependence.factor.name}), not shown over all"
@@ -196,12 +195,14 @@ def _dependence(finding: Finding, dependence: Dependence) -> str:
     score, name = finding.score, dependence.factor.name
     if not dependence.shown:
         return f"That it depends on {name} is not shown ({p_words(dependence.p)})."
+    if any(finding.lost):
+        return f"Whether it depends on {name} ({p_words(dependence.p)}) is left open, as runs failed."
     (low, first), *_, (high, last) = dependence.effects
     told = (
         f"It depends on {name} ({p_words(dependence.p)}): {score.number(first.mean, signed=True)} at {low},"
         f" {score.number(last.mean, signed=True)} at {high}"
     )
-    level = dependence.shown_from()
+    level = finding.shown_from(dependence)
     if level is None:
         return f"{told}."
     return f"{told}; it is shown from {level} on."
@@ -218,6 +219,9 @@ def _beside(finding: Finding) -> list[str]:
                 else "this is not in these numbers, and speaks against it"
             )
             told.append(f"{lost.words}: {why}.")
+    if finding.contrast.left_out:
+        settings = counted(len(finding.contrast.left_out), "setting")
+        told.append(f"Left out: {settings} without all seeds of the others.")
     told += [f"Not compared everywhere: {refusal.words}." for refusal in finding.refusals]
     return told + [f"Note: {note}." for note in finding.notes]
 

@@ -16,14 +16,12 @@ from runner.report.table_style import plain_table
 from runner.sweep.standing import listed
 from runner.tracking import LoggedRun
 
-_COLUMNS = {
-    "accuracy": "test/accuracy",
-    "loss": "test/loss",
-    "sparsity": "sparsity/_pruned_layers",
-}
-_FORMATS = {"accuracy": "{:.4f}", "loss": "{:.4f}", "sparsity": "{:.2%}"}
+FORMATS = {"test/accuracy": "{:.4f}", "test/loss": "{:.4f}", "sparsity/_pruned_layers": "{:.2%}"}
+"""The metrics that are shown of a job, by MLflow's names, and how they are written."""
+
+_HEADS = {"test/accuracy": "accuracy", "test/loss": "loss", "sparsity/_pruned_layers": "sparsity"}
 # What a narrow terminal has no room for, the first one first.
-_LEFT_OUT = ("loss", "sparsity", "accuracy")
+_LEFT_OUT = ("test/loss", "sparsity/_pruned_layers", "test/accuracy")
 _INDENT = 2
 # Of a column of levels where a table is too wide for the terminal; and more than any table needs.
 _WIDEST, _ANY = 20, 10_000
@@ -34,20 +32,17 @@ def jobs_frame(
     runs: Mapping[str, LoggedRun],
     factors: Mapping[str, Sequence[str]] | None = None,
 ) -> pd.DataFrame:
-    """Returns the sweep's jobs as `jobs.csv` holds them: one row per job.
+    """Returns the sweep's jobs as `jobs.csv` holds them: one row per job, metrics by MLflow's names.
 
     Args:
         records: How each ended.
         runs: What MLflow holds of them, by run id.
         factors: What was swept: by a factor's name its level in each job. Each has a column of its own.
     """
+    measured = [_metrics(record, runs) for record in records]
+    sizes = sorted({name for own in measured for name in own if name.endswith("/gzip_bytes")})
     rows = []
-    for record in records:
-        run = runs.get(record.run_id or "")
-        # A job that missed its budget has scores, which comparisons count.
-        proven = run is not None and (record.succeeded or run.tags.get("sparsity_check") == "passed")
-        metrics = run.metrics if run is not None and proven else {}
-        sizes = {name: value for name, value in metrics.items() if name.endswith("/gzip_bytes")}
+    for record, metrics in zip(records, measured, strict=True):
         rows.append(
             {
                 "job": record.number,
@@ -56,8 +51,7 @@ def jobs_frame(
                 # A job that was there already has the result that it would have now.
                 "status": "finished" if record.succeeded else record.status,
                 "reused": record.status == "reused",
-                **{column: metrics.get(name) for column, name in _COLUMNS.items()},
-                "gzip_bytes": min(sizes.values(), default=None),
+                **{name: metrics.get(name) for name in (*FORMATS, *sizes)},
                 "seconds": record.seconds,
                 "reason": record.reason,
                 "note": "; ".join(record.notes) or None,
@@ -65,7 +59,14 @@ def jobs_frame(
                 "folder": record.folder,
             }
         )
-    return pd.DataFrame(rows).astype({"gzip_bytes": "Int64"})
+    return pd.DataFrame(rows).astype(dict.fromkeys(sizes, "Int64"))
+
+
+def _metrics(record: JobRecord, runs: Mapping[str, LoggedRun]) -> Mapping[str, float]:
+    """Returns what a job has proven; one that missed its budget has scores, which comparisons count."""
+    run = runs.get(record.run_id or "")
+    proven = run is not None and (record.succeeded or run.tags.get("sparsity_check") == "passed")
+    return run.metrics if run is not None and proven else {}
 
 
 class JobsTable:
@@ -94,11 +95,11 @@ class JobsTable:
 
     def _fitting(self, console: Console, options: ConsoleOptions) -> Table:
         """Shortens long levels, then leaves measured columns out, as long as the table is too wide."""
-        table = self._table(list(_COLUMNS), widest=None)
+        table = self._table(list(FORMATS), widest=None)
         for left_out in range(len(_LEFT_OUT) + 1):
             if Measurement.get(console, options.update(max_width=_ANY), table).maximum <= options.max_width:
                 break
-            table = self._table([name for name in _COLUMNS if name not in _LEFT_OUT[:left_out]], _WIDEST)
+            table = self._table([name for name in FORMATS if name not in _LEFT_OUT[:left_out]], _WIDEST)
         return table
 
     def _table(self, measured: Sequence[str], widest: int | None) -> Table:
@@ -113,14 +114,14 @@ class JobsTable:
             table.add_column(_cut(name), max_width=widest)
         table.add_column("result", no_wrap=True)
         for name in measured:
-            table.add_column(name, justify="right", no_wrap=True)
+            table.add_column(_HEADS[name], justify="right", no_wrap=True)
         for place, row in enumerate(self._rows.to_dict("records")):
             finished = row["status"] == "finished"
             table.add_row(
                 str(row["job"]),
                 *(_cut(own[place]) for own in levels.values()),
                 Text(str(row["status"]), "green" if finished else "bold red"),
-                *("-" if pd.isna(row[name]) else _FORMATS[name].format(row[name]) for name in measured),
+                *("-" if pd.isna(row[name]) else FORMATS[name].format(row[name]) for name in measured),
             )
         return table
 

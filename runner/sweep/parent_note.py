@@ -5,8 +5,7 @@ from collections.abc import Callable
 import pandas as pd
 
 from runner.process.wording import counted
-
-_NUMBERS = {"accuracy": "{:.4f}", "loss": "{:.4f}", "sparsity": "{:.2%}"}
+from runner.sweep.jobs_table import FORMATS
 
 
 def sweep_note(
@@ -25,14 +24,14 @@ def sweep_note(
     head = f"{counted(len(frame), 'job')}: {', '.join(told)}."
     if comparison is not None:
         head += f" **[The comparison]({comparison})**"
-    shown = [name for name in _NUMBERS if frame[name].notna().any()]
+    shown = [name for name in FORMATS if frame[name].notna().any()]
     lines = [head, "", _row(["job", "run", *shown]), _row(["---"] * (2 + len(shown)))]
     left = most - sum(len(line) + 1 for line in lines) - 60
     for place, row in enumerate(frame.to_dict("records")):
         name = str(row["name"]).replace("|", "\\|")
         run_id = row["run_id"]
         what = f"[{name}]({address_of(run_id)})" if isinstance(run_id, str) else name
-        numbers = ["" if pd.isna(row[column]) else _NUMBERS[column].format(row[column]) for column in shown]
+        numbers = ["" if pd.isna(row[column]) else FORMATS[column].format(row[column]) for column in shown]
         if row["status"] != "finished":
             what += f" {row['status']}"
         line = _row([str(row["job"]), what, *numbers])

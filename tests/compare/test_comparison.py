@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import pytest
 
 from runner.compare.comparison import Comparison, Finding, compare
 from runner.compare.effects import Effect
+from runner.compare.result import Result
 from tests.compare.made_results import SHA, errors, failed, groups, result, results, swept
 
 NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
@@ -96,6 +99,57 @@ def test_who_lost_every_run_of_a_setting_is_not_called_better_elsewhere() -> Non
     (finding, *_) = compare(groups(runs)).findings
     assert (finding.ahead, finding.better) == ("polynomial", None)
     assert finding.lost_by("polynomial")[0].seeds == (1, 2)
+
+
+FAILS_AT_THE_TOP = {("constant", at): WORSE for at in (0.5, 0.75, 0.9)} | {
+    ("polynomial", at): BETTER for at in (0.5, 0.75)
+}
+
+
+def runs_of(scores: dict[tuple[str, float], list[float]], *lost: tuple[str, float, int]) -> list[Result]:
+    """Runs of every setting, and failed ones by schedule, sparsity and seed."""
+    made = swept({NAME: (), SPARSITY: ()}, scores)
+    without = {(f"mnist {NAME}={name} {SPARSITY}={at}", seed) for name, at, seed in lost}
+    runs = [run for group in made.groups for run in group.results]
+    kept = [run for run in runs if (run.variation, run.seed) not in without]
+    return kept + [failed(words, seed) for words, seed in sorted(without)]
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        # Three settings share two seeds, two settings share all four: the third is left out.
+        [("polynomial", 0.9, 1), ("polynomial", 0.9, 2)],
+        [("polynomial", 0.9, 1), ("constant", 0.9, 2)],
+        [("polynomial", 0.9, 1), ("polynomial", 0.9, 2), ("polynomial", 0.9, 3)],
+        [("polynomial", 0.9, seed) for seed in (1, 2, 3, 4)],
+    ],
+    ids=["too few seeds", "both lost", "one seed left", "none left"],
+)
+def test_a_setting_left_out_for_failures_holds_back_what_is_said_over_all(
+    lost: list[tuple[str, float, int]],
+) -> None:
+    scores = {**FAILS_AT_THE_TOP, ("polynomial", 0.9): [0.5, 0.6, 0.7, 0.5]}
+    (finding, *_) = compare(groups(runs_of(scores, *lost))).findings
+    assert len(finding.contrast.blocks) == 2
+    assert (finding.ahead, finding.better) == ("polynomial", None)
+    assert finding.forbidding(overall(finding))[0].group == "polynomial sparsity=0.9"
+    # At the settings that are compared no run is missing.
+    [(level, at), _] = finding.contrast.dependences[0].effects
+    assert (level, finding.better_by(at), finding.forbidding(at)) == ("0.5", "polynomial", ())
+
+
+def test_failures_where_nothing_may_be_compared_hold_nothing_back() -> None:
+    runs = runs_of({**FAILS_AT_THE_TOP, ("polynomial", 0.9): BETTER}, ("polynomial", 0.9, 1))
+    larger = [
+        replace(run, metrics={**run.metrics, "model/nonzero_weights": 90_000.0})
+        if run.variation.endswith("polynomial layers.all.schedule.sparsity=0.9") and run.failure is None
+        else run
+        for run in runs
+    ]
+    (finding, *_) = compare(groups(larger)).findings
+    assert len(finding.contrast.blocks) == 2
+    assert finding.better == "polynomial"
 
 
 def test_a_run_that_missed_its_budget_counts() -> None:

@@ -121,5 +121,11 @@ def test_a_cell_that_is_nearly_empty_does_not_cost_the_others_their_seeds() -> N
     found = schedules(scores)
     assert found.seeds == (0, 1, 2, 3, 4)
     assert [one[-1] for one, _ in found.blocks] == ["0.5", "0.75"]
+    assert found.left_out == ()  # It may not be ranked at all.
+    scores["polynomial", "0.9"][1] = 0.9
+    found = schedules(scores)
+    assert [one[-1] for one, _ in found.blocks] == ["0.5", "0.75"]
+    assert found.left_out == ((("constant", "0.9"), ("polynomial", "0.9")),)
+    scores["polynomial", "0.9"] = {0: 0.9}
     del scores["polynomial", "0.5"], scores["polynomial", "0.75"]
     assert schedules(scores).overall is None

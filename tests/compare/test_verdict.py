@@ -121,6 +121,53 @@ def test_lost_seeds_of_who_is_ahead_leave_it_open() -> None:
     assert "without its failures a recipe looks better than it is" in details(comparison)[0]
 
 
+def lossy(lost: dict[tuple[str, float], int], gains: tuple[float, ...] = (0.03,) * 4) -> Comparison:
+    """The sweep, of which some settings have lost so many seeds: constant the first, polynomial the last."""
+    gone = {
+        (f"mnist {NAME}={name} {SPARSITY}={at}", 1 + place if name == "constant" else 5 - place)
+        for (name, at), count in lost.items()
+        for place in range(count)
+    }
+    whole = [run for group in sweep(*gains).groups for run in group.results]
+    kept = [run for run in whole if (run.variation, run.seed) not in gone]
+    return compare(groups([*kept, *(failed(words, seed) for words, seed in sorted(gone))]))
+
+
+@pytest.mark.parametrize(
+    "lost",
+    [
+        {("polynomial", 0.95): 5},
+        {("polynomial", 0.95): 3},
+        {("polynomial", 0.95): 2},
+        {("polynomial", 0.95): 1, ("constant", 0.95): 2},
+    ],
+)
+def test_a_setting_at_which_the_better_failed_is_not_among_those_from_which_on_it_is_better(
+    lost: dict[tuple[str, float], int],
+) -> None:
+    comparison = lossy(lost, (0.0, 0.03, 0.03, 0.03))
+    assert len(comparison.findings[0].contrast.blocks) == 3
+    assert answer(comparison) == (
+        "polynomial is better at 0.75 and 0.9 (schedule.sparsity), not shown over all (5 seeds)."
+    )
+    assert "shown from" not in details(comparison)[0]
+    assert "polynomial sparsity=0.95 has no result" in details(comparison)[0]
+
+
+def test_a_setting_at_which_the_worse_failed_changes_no_verdict() -> None:
+    comparison = lossy({("constant", 0.95): 3}, (0.0, 0.03, 0.03, 0.03))
+    assert answer(comparison).startswith("polynomial is better than constant: test accuracy higher by 0.0197")
+    assert "from schedule.sparsity 0.75 on" in answer(comparison)
+    assert "Left out: 1 setting without all seeds of the others." in details(comparison)[0]
+
+
+def test_a_dependence_is_left_open_where_seeds_were_lost() -> None:
+    gains = (0.0, 0.0, 0.03, 0.11)
+    assert "It depends on schedule.sparsity" in details(lossy({}, gains))[0]
+    told = details(lossy({("constant", 0.95): 1}, gains))[0]
+    assert "Whether it depends on schedule.sparsity (p < 0.0001) is left open, as runs failed." in told
+
+
 def test_what_is_not_known_is_said() -> None:
     comparison = compare(groups(results("a", [0.9, 0.9], batch_size=None), results("b", [0.9, 0.9])))
     assert details(comparison)[0].endswith("Note: not logged, so perhaps unequal: batch size.")

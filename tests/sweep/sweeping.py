@@ -29,7 +29,7 @@ TINY = [
 ]
 # A variable by which the processes of a sweep are found, wherever they hang in the tree.
 _MARK = "SWEEP_OF_FOLDER"
-COMPARED = ["name", "status", "accuracy", "loss", "sparsity"]
+COMPARED = ["name", "status", "test/accuracy", "test/loss", "sparsity/_pruned_layers"]
 
 
 class Sweeps:

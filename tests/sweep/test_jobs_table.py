@@ -57,9 +57,11 @@ def test_a_row_for_every_job_and_a_column_for_every_factor() -> None:
     assert frame["seed"].tolist() == ["1", "2", "1", "2"]
     assert frame["status"].tolist() == ["finished", "finished", "failed", "skipped"]
     assert frame["reused"].tolist() == [False, True, False, False]
-    assert frame["accuracy"].fillna(-1).tolist() == [0.98765, -1, -1, -1]
-    assert frame["loss"].fillna(-1).tolist() == [0.0625, 0.5, -1, -1]
-    assert frame["gzip_bytes"].fillna(-1).tolist() == [1000, -1, -1, -1]
+    assert frame["test/accuracy"].fillna(-1).tolist() == [0.98765, -1, -1, -1]
+    assert frame["test/loss"].fillna(-1).tolist() == [0.0625, 0.5, -1, -1]
+    assert frame["sparsity/_pruned_layers"].fillna(-1).tolist() == [0.875, -1, -1, -1]
+    assert frame["tflite_float32/gzip_bytes"].fillna(-1).tolist() == [2000, -1, -1, -1]
+    assert frame["tflite_int8/gzip_bytes"].fillna(-1).tolist() == [1000, -1, -1, -1]
     assert frame["seconds"].fillna(-1).tolist() == [12.5, -1, -1, 0.1]
     assert frame["reason"].tolist()[2:] == ["the loss became nan at training step 7", "job 2 failed"]
 
@@ -69,7 +71,7 @@ def test_a_job_that_missed_its_budget_shows_its_scores() -> None:
     for check, loss in (("passed", 9.0), ("failed", None)):
         runs = {"z": replace(RUNS["z"], tags={"sparsity_check": check})}
         frame = jobs_frame([missed], runs)
-        assert (frame["status"][0], frame["loss"][0]) == ("failed", loss)
+        assert (frame["status"][0], frame["test/loss"][0]) == ("failed", loss)
 
 
 def test_the_terminal_shows_a_job_in_a_line() -> None:

@@ -198,7 +198,7 @@ def test_slurm_gets_what_the_preset_says_and_requeues_a_preempted_job(
     table = sweeps.table(watched.folder)
     assert table["status"].tolist() == ["finished", "failed"]
     alone = undisturbed[0].table(undisturbed[0].folders[0])
-    assert table["loss"][0] == alone["loss"][0]
+    assert table["test/loss"][0] == alone["test/loss"][0]
     assert Path(table["folder"][0]) == watched.folder / "0_2"
     assert json.loads((watched.folder / "0" / "summary.json").read_text())["status"] == "killed"
     assert sweeps.client.get_run(first).info.status == "KILLED"

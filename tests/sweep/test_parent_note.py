@@ -19,7 +19,7 @@ def test_it_links_the_comparison_and_every_run() -> None:
     assert note.splitlines() == [
         "3 jobs: 1 finished, 1 failed, 1 interrupted. **[The comparison](#/page)**",
         "",
-        "| job | run | accuracy | sparsity |",
+        "| job | run | test/accuracy | sparsity/_pruned_layers |",
         "| --- | --- | --- | --- |",
         "| 0 | [a\\|b seed=1](#/runs/x) | 0.9877 | 87.50% |",
         "| 1 | [seed=2](#/runs/y) failed |  |  |",

@@ -54,7 +54,7 @@ def test_a_parallel_sweep_is_logged_to_the_server_of_the_environment(server: str
         listed = {file.path for file in client.list_artifacts(child.info.run_id, "tflite")}
         assert listed == {"tflite/model_float32.tflite"}
         [row] = sweeps.table(folder).query(f"name == '{child.info.run_name}'").to_dict("records")
-        assert child.data.metrics["test/loss"] == row["loss"]
+        assert child.data.metrics["test/loss"] == row["test/loss"]
     # Nothing is kept here beside the files of the jobs.
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 

@@ -35,7 +35,7 @@ def test_an_undisturbed_sweep(undisturbed: tuple[Sweeps, str]) -> None:
     assert table["status"].tolist() == ["finished"] * 4
     assert not table["reused"].any()
     # 18 and 72 weights keep 2 and 9, 800 keep 100, 80 keep 10: of 970 weights 849 are zero.
-    assert table["sparsity"].round(6).unique().tolist() == [round(849 / 970, 6)]
+    assert table["sparsity/_pruned_layers"].round(6).unique().tolist() == [round(849 / 970, 6)]
     for number, path in enumerate(table["folder"]):
         assert Path(path) == folder / str(number)
         assert (Path(path) / "model_float32.tflite").is_file()
