@@ -107,7 +107,8 @@ class Difference:
         other: The level it is compared with.
         colour: The other level's.
         steps: In the order of the levels along which it is drawn.
-        shown_from: The level from which on it is shown, there and above; None where there is none.
+        shown_from: The lowest of the highest levels at all of which it is shown; None where there is none.
+        shown_words: At which levels these are, such as `shown from 0.75 on`.
     """
 
     reference: str
@@ -115,6 +116,7 @@ class Difference:
     colour: str
     steps: tuple[Step, ...]
     shown_from: str | None = None
+    shown_words: str = ""
 
     @property
     def name(self) -> str:

@@ -4,14 +4,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from runner.compare.charts import Axis, Chart, Dense, Difference, Line, Mark, Step
-from runner.compare.comparison import Comparison, Finding
+from runner.compare.comparison import Comparison, Finding, best_level
 from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.groups import Group
 from runner.compare.looks import level_colour, looks, varied
 from runner.compare.result import ACCURACY
+from runner.compare.score import Score
 from runner.compare.statistics import mean_interval
+from runner.compare.verdict import where_words
 from runner.records.names import level_names
 
 _DENSE = "test/dense_accuracy"
@@ -52,7 +54,9 @@ def along_factor(comparison: Comparison, groups: Sequence[Group], across: Factor
         lambda group: score_mark(group, across.number(group.cell[place]), group.cell[place]),
     )
     dense = dense_levels(groups, lines)
-    return Chart(groups[0].score, factor_axis(across), lines, dense, differences(comparison, across))
+    return Chart(
+        groups[0].score, factor_axis(across), lines, dense, differences(comparison, across, groups[0].score)
+    )
 
 
 def side_by_side(comparison: Comparison, groups: Sequence[Group]) -> Chart:
@@ -76,15 +80,14 @@ def side_by_side(comparison: Comparison, groups: Sequence[Group]) -> Chart:
 
 def score_mark(group: Group, at: float, level: str) -> Mark | None:
     """Returns a group's mean score as a mark at a place; None where it has none."""
-    metric = group.score.metric
-    seeds = {one.seed: (at, one.metrics[metric]) for one in group.results if metric in one.metrics}
+    seeds = {seed: (at, score) for seed, score in group.scores.items()}
     return make_mark(group, at, level, seeds) if seeds else None
 
 
 def make_mark(group: Group, at: float, level: str, seeds: Mapping[int, tuple[float, float]]) -> Mark:
     """Averages the seeds of a group, at least one, to a mark."""
     mean = mean_interval([score for _, score in seeds.values()])
-    return Mark(group.name, at, level, mean, seeds, frozenset(run.seed for run in group.lost))
+    return Mark(group.name, at, level, mean, seeds, frozenset(group.lost_reasons))
 
 
 def lines_of(
@@ -131,7 +134,7 @@ def dense_levels(groups: Sequence[Group], lines: Sequence[Line]) -> tuple[Dense,
     """
     if groups[0].score.metric != ACCURACY:
         return ()
-    seeds = {group.name: _by_seed(group, _DENSE) for group in groups}
+    seeds = {group.name: group.by_seed_of(_DENSE) for group in groups}
     if not any(seeds.values()):
         return _unpruned(groups)
     whole = _agreeing([own for own in seeds.values() if own])
@@ -151,36 +154,45 @@ def dense_levels(groups: Sequence[Group], lines: Sequence[Line]) -> tuple[Dense,
     return ()
 
 
-def differences(comparison: Comparison, across: Factor) -> tuple[Difference, ...]:
-    """Finds the differences between levels of the first factor that is ranked, along another one.
+def differences(comparison: Comparison, across: Factor, score: Score) -> tuple[Difference, ...]:
+    """Finds the differences between levels of the main factor, or else of another one, along a factor.
 
-    Of several levels the one that is ahead over all is set against each other one.
+    Of several levels the best is set against each other one.
 
     Args:
         comparison: Its findings tell all differences, over all other factors.
         across: The factor along which they are drawn.
+        score: What is drawn.
     """
-    for factor in comparison.factors:
+    main = comparison.main_factor
+    for factor in sorted(comparison.compared, key=lambda own: own != main):
         along = [
             (finding, dependence)
-            for finding in comparison.findings_of(factor)
+            for finding in comparison.ranked_of(factor)
             for dependence in finding.contrast.dependences
-            if finding.ranked and dependence.factor is across
+            if finding.score == score and dependence.factor is across
         ]
         if along:
-            best = _ahead(factor, [finding for finding, _ in along])
-            own = [pair for pair in along if _other(pair[0], best) is not None]
+            best = best_level([finding for finding, _ in along])
+            own = [pair for pair in along if best in pair[0].levels]
             return tuple(_along(*pair, best, across) for pair in own[:_MOST_DIFFERENCES])
     return ()
 
 
 def _along(finding: Finding, dependence: Dependence, best: str, across: Factor) -> Difference:
     steps = tuple(
-        _step(finding, best, level, across.number(level), effect) for level, effect in dependence.effects
+        _step(finding, best, at.level, across.number(at.level), at.effect, finding.better_at(at))
+        for at in dependence.effects
     )
-    other = _other(finding, best) or ""
-    colour = level_colour(finding.contrast.factor, other)
-    return Difference(best, other, colour, steps, finding.shown_from(dependence))
+    other, run = finding.other(best), finding.shown_run(dependence, top=True)
+    return Difference(
+        best,
+        other,
+        level_colour(finding.contrast.factor, other),
+        steps,
+        run[0].level if run else None,
+        f"shown {where_words(dependence, run, named=False)}" if run else "",
+    )
 
 
 def _to_the_best(
@@ -196,38 +208,21 @@ def _to_the_best(
     found = []
     for line in lines[1:]:
         other = levels[line.marks[0].group]
-        for finding in comparison.findings_of(factor):
+        for finding in comparison.ranked_of(factor):
             overall = finding.contrast.overall
-            if overall is not None and _other(finding, best) == other:
-                steps = (_step(finding, best, other, 0.0, overall),)
+            if overall is not None and set(finding.levels) == {best, other}:
+                steps = (_step(finding, best, other, 0.0, overall, finding.better),)
                 found.append(Difference(lines[0].name, line.name, line.look.colour, steps))
     return tuple(found)
 
 
-def _step(finding: Finding, reference: str, level: str, at: float, effect: Effect) -> Step:
-    shown = finding.better_by(effect) is not None
+def _step(
+    finding: Finding, reference: str, level: str, at: float, effect: Effect, better: str | None
+) -> Step:
+    shown = better is not None
     if reference == finding.contrast.second:
         return Step(level, at, effect.mean, effect.low, effect.high, shown)
     return Step(level, at, -effect.mean, -effect.high, -effect.low, shown)
-
-
-def _other(finding: Finding, level: str) -> str | None:
-    """Returns what a level is compared with; None where the finding is not about it."""
-    first, second = finding.contrast.first, finding.contrast.second
-    return second if level == first else first if level == second else None
-
-
-def _ahead(factor: Factor, findings: Sequence[Finding]) -> str:
-    """Returns the level of a factor whose mean is ahead of the others', taken together."""
-    total = dict.fromkeys(factor.levels, 0.0)
-    for finding in findings:
-        overall = finding.contrast.overall
-        if overall is not None:
-            ahead = finding.level_ahead(overall.mean)
-            total[ahead] += abs(overall.mean)
-            total[_other(finding, ahead) or ahead] -= abs(overall.mean)
-    compared = {level for finding in findings for level in (finding.contrast.first, finding.contrast.second)}
-    return max((level for level in factor.levels if level in compared), key=total.__getitem__)
 
 
 def _unpruned(groups: Sequence[Group]) -> tuple[Dense, ...]:
@@ -237,10 +232,6 @@ def _unpruned(groups: Sequence[Group]) -> tuple[Dense, ...]:
     if not scores or len(own) == len(groups):
         return ()
     return (Dense(f"dense ({own[0].name})" if len(own) == 1 else "dense", sum(scores) / len(scores)),)
-
-
-def _by_seed(group: Group, metric: str) -> dict[int, float]:
-    return {one.seed: one.metrics[metric] for one in group.results if metric in one.metrics}
 
 
 def _agreeing(found: Sequence[Mapping[int, float]]) -> dict[int, float] | None:

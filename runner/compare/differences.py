@@ -16,21 +16,26 @@ def difference_rows(comparison: Comparison) -> list[tuple[str, ...]]:
         contrast = finding.contrast
         assert contrast.overall is not None, "ranked findings have one"
         name = f"{contrast.second} - {contrast.first}"
-        where = "over all" if contrast.dependences else ""
-        lines.append((name, where, *_cells(finding, contrast.overall)))
+        where = _overall_words(len(contrast.blocks), len(contrast.settings), bool(contrast.dependences))
+        lines.append((name, where, *_cells(finding, contrast.overall, finding.better)))
         for dependence in contrast.dependences:
-            lines += [
-                ("", f"{names[dependence.factor.key]} {level}", *_cells(finding, effect))
-                for level, effect in dependence.effects
-            ]
+            for at in dependence.effects:
+                level = f"{names[dependence.factor.key]} {at.level}"
+                if len(at.blocks) < len(at.settings):
+                    level += f", {len(at.blocks)} of {len(at.settings)}"
+                lines.append(("", level, *_cells(finding, at.effect, finding.better_at(at))))
     return lines
 
 
-def _cells(finding: Finding, effect: Effect) -> tuple[str, ...]:
+def _overall_words(blocks: int, settings: int, several: bool) -> str:
+    if blocks < settings:
+        return f"{blocks} of {settings} settings"
+    return "over all" if several else ""
+
+
+def _cells(finding: Finding, effect: Effect, better: str | None) -> tuple[str, ...]:
     number = finding.score.number
     interval = f"{number(effect.low, signed=True)} to {number(effect.high, signed=True)}"
     p = p_words(effect.p).removeprefix("p = ").removeprefix("p ")
-    better = "not shown"
-    if effect.shown:
-        better = finding.better_by(effect) or "left open"
-    return number(effect.mean, signed=True), interval, p, str(effect.seeds), better
+    told = better or ("left open" if effect.shown else "not shown")
+    return number(effect.mean, signed=True), interval, p, str(effect.seeds), told

@@ -94,13 +94,14 @@ def write_html(comparison: Comparison, origin: Origin, pictures: Sequence[Pictur
 
 def question(comparison: Comparison) -> str:
     """Asks what the runs were made to answer."""
-    choices = [factor for factor in comparison.factors if not comparison.is_axis(factor)]
+    unranked = [factor for factor in comparison.compared if not comparison.is_axis(factor)]
+    choice = comparison.main_factor or next(iter(unranked), None)
     axes = [factor.name for factor in comparison.factors if comparison.is_axis(factor)]
     score = " and ".join(score.name for score in comparison.scores)
     along = f" along {' and '.join(axes)}" if axes else ""
-    if not choices:
+    if choice is None:
         return f"What does {score} do{along}?" if axes else f"How good is {comparison.groups[0].name}?"
-    levels, several = choices[0].levels, several_levels(choices[0])
+    levels, several = choice.levels, several_levels(choice)
     few = " or ".join(levels) if len(levels) < 4 else f"which of {several}"
     return f"Which is better in {score}{along}: {few}?"
 

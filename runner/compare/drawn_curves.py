@@ -158,10 +158,9 @@ def _shade(axis: Axes, difference: Difference) -> None:
     places = {step.level: step.at for step in difference.steps}
     start, end = places[difference.shown_from], max(places.values())
     axis.axvspan(start, end, color=_SHADE, alpha=0.35, zorder=0, linewidth=0)
-    words = f"shown at {difference.shown_from}" if start == end else f"shown from {difference.shown_from} on"
     # On the right, since on the left it is said which side is whose.
     axis.annotate(
-        words,
+        difference.shown_words,
         (end, 0.03),
         xycoords=("data", "axes fraction"),
         xytext=(-4, 0),

@@ -139,9 +139,13 @@ def finest_step(scores: Values) -> float:
     """Returns the smallest difference between any two scores that is not the rounding of float32."""
     ordered = np.unique(scores)
     gaps = np.diff(ordered)
-    rounding = 4 * float(np.finfo(np.float32).eps) * float(np.abs(ordered).max(initial=0.0))
-    real = gaps[gaps > rounding]
+    real = gaps[gaps > float32_rounding(ordered)]
     return float(real.min()) if len(real) else 0.0
+
+
+def float32_rounding(scores: Values) -> float:
+    """Returns what scores may differ by that are equal: they are measured in float32."""
+    return 4 * float(np.finfo(np.float32).eps) * float(np.abs(scores).max(initial=0.0))
 
 
 @cache

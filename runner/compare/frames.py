@@ -5,9 +5,11 @@ from typing import Any
 import pandas as pd
 
 from runner.compare.comparison import Comparison, Finding
+from runner.compare.contrasts import Contrast, LevelEffect
 from runner.compare.effects import Effect
 from runner.compare.groups import Group
 from runner.compare.table import columns
+from runner.compare.verdict import left_out_words
 
 _DIFFERENCE_COLUMNS = (
     "factor",
@@ -17,10 +19,13 @@ _DIFFERENCE_COLUMNS = (
     "level",
     "metric",
     "seeds",
+    "settings",
+    "left_out",
     "difference",
     "low",
     "high",
     "p",
+    "p_depends",
     "better",
     "note",
 )
@@ -82,9 +87,12 @@ def differences_frame(comparison: Comparison) -> pd.DataFrame:
 
     Returns:
         Columns: `factor`, its levels `first` and `second`; another factor `at` and its `level`, both empty
-        for the difference over all; `metric`, `seeds` (their number), `difference` (second minus first) with
-        the ends of its interval and its p-value, both corrected for all rows; `better`, the level that is
-        better there, if one is; `note`, why not, or why they are not ranked.
+        for the difference over all; `metric`, `seeds` (their number), `settings` (of the other factors, over
+        which it is the mean) and `left_out` (settings that are not in it), `difference` (second minus first)
+        with the ends of its interval and its p-value, both corrected for all rows; `p_depends`, of the test
+        that the difference is the same at all levels of the factor `at`, corrected for all such tests;
+        `better`, the level that is better there, if one is; `note`, why not, what is left out, or why they
+        are not ranked.
     """
     lines: list[dict[str, Any]] = []
     for finding in comparison.findings:
@@ -97,27 +105,44 @@ def differences_frame(comparison: Comparison) -> pd.DataFrame:
         }
         if contrast.overall is None:
             reasons = "; ".join(refusal.words for refusal in finding.refusals)
+            if comparison.is_axis(contrast.factor):
+                reasons = reasons or "the factor changes size, training or data"
             lines.append({**base, "note": f"not ranked: {reasons}" if reasons else "no runs to compare"})
             continue
-        lines.append({**base, **_numbers(finding, contrast.overall)})
+        left_out = left_out_words(finding)
+        note = f"left out: {left_out}" if left_out else ""
+        lines.append({**base, **_numbers(finding, contrast.overall, contrast, finding.better, note)})
         lines += [
-            {**base, "at": dependence.factor.name, "level": level, **_numbers(finding, effect)}
+            {
+                **base,
+                "at": dependence.factor.name,
+                "level": at.level,
+                "p_depends": dependence.p,
+                **_numbers(finding, at.effect, at, finding.better_at(at)),
+            }
             for dependence in contrast.dependences
-            for level, effect in dependence.effects
+            for at in dependence.effects
         ]
-    return pd.DataFrame(lines, columns=list(_DIFFERENCE_COLUMNS)).astype({"seeds": "Int64"})
+    whole = dict.fromkeys(("seeds", "settings", "left_out"), "Int64")
+    return pd.DataFrame(lines, columns=list(_DIFFERENCE_COLUMNS)).astype({**whole, "p_depends": "float64"})
 
 
-def _numbers(finding: Finding, effect: Effect) -> dict[str, Any]:
-    lost = finding.forbidding(effect) if effect.shown else ()
+def _numbers(
+    finding: Finding, effect: Effect, of: Contrast | LevelEffect, better: str | None, note: str = ""
+) -> dict[str, Any]:
+    if effect.shown and better is None:
+        lost = finding.forbidding(of if isinstance(of, LevelEffect) else None)
+        note = f"left open: {lost[0].words}"
     return {
         "seeds": effect.seeds,
+        "settings": len(of.blocks),
+        "left_out": len(of.settings) - len(of.blocks),
         "difference": effect.mean,
         "low": effect.low,
         "high": effect.high,
         "p": effect.p,
-        "better": finding.better_by(effect) or "",
-        "note": f"left open: {lost[0].words}" if lost else "",
+        "better": better or "",
+        "note": note,
     }
 
 

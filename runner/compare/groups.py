@@ -1,5 +1,6 @@
 """Runs that differ only in their seed, the factors by which groups of them differ, and their names."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -58,9 +59,25 @@ class Group:
         """Its results by seed."""
         return {result.seed: result for result in self.results}
 
+    @cached_property
+    def scores(self) -> dict[int, float]:
+        """Its scores by seed."""
+        return self.by_seed_of(self.score.metric)
+
+    @cached_property
+    def lost_reasons(self) -> dict[int, str]:
+        """Why seeds that were run have no score, by seed: the run failed, or has not measured the score."""
+        unmeasured = {seed: f"no {self.score.metric}" for seed in self.seeds if seed not in self.scores}
+        return {**{run.seed: run.failure or "" for run in self.lost}, **unmeasured}
+
+    def by_seed_of(self, metric: str) -> dict[int, float]:
+        """Returns a metric of every seed that has it, as a finite number."""
+        found = {result.seed: result.metrics.get(metric, math.nan) for result in self.results}
+        return {seed: value for seed, value in found.items() if math.isfinite(value)}
+
     def values(self, metric: str) -> list[float]:
-        """Returns a metric of every seed that has it."""
-        return [result.metrics[metric] for result in self.results if metric in result.metrics]
+        """Returns a metric of every seed that has it, by seed."""
+        return list(self.by_seed_of(metric).values())
 
 
 @dataclass(frozen=True)

@@ -27,11 +27,17 @@ class Score:
         return self.metric.removeprefix("test/")
 
     def number(self, value: float, *, signed: bool = False) -> str:
-        """Writes a value, or with its sign a difference."""
-        if self.higher_is_better:
-            return f"{value:+.4f}" if signed else f"{value:.4f}"
-        return f"{value:+.4g}" if signed else f"{value:.4g}"
+        """Writes a value, or with its sign a difference: with more digits where it would be rounded to 0."""
+        sign = "+" if signed else ""
+        if not self.higher_is_better:
+            return f"{value + 0.0:{sign}.4g}"
+        digits = 4
+        while value and digits < _MOST_DIGITS and round(value, digits) == 0:
+            digits += 1
+        return f"{value + 0.0:{sign}.{digits}f}"
 
+
+_MOST_DIGITS = 12
 
 TEST_ACCURACY = Score(ACCURACY, "test accuracy", higher_is_better=True)
 TEST_SQUARED_ERROR = Score(SQUARED_ERROR, "test mean squared error", higher_is_better=False)

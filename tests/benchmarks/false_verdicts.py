@@ -183,7 +183,7 @@ def claims(comparison: Comparison | None, truth: Values, places: Sequence[int]) 
     true = {SPARSITIES[place]: float(truth[place]) for place in places}
     over_all = float(np.mean(list(true.values())))
     effects = [(over_all, finding.contrast.overall)] + [
-        (true[level], effect) for one in finding.contrast.dependences for level, effect in one.effects
+        (true[at.level], at.effect) for one in finding.contrast.dependences for at in one.effects
     ]
     told = [row[-1] for row in difference_rows(comparison)]
     right = [better == _better(size) for better, (size, _) in zip(told, effects, strict=True)]

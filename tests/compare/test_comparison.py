@@ -133,10 +133,10 @@ def test_a_setting_left_out_for_failures_holds_back_what_is_said_over_all(
     (finding, *_) = compare(groups(runs_of(scores, *lost))).findings
     assert len(finding.contrast.blocks) == 2
     assert (finding.ahead, finding.better) == ("polynomial", None)
-    assert finding.forbidding(overall(finding))[0].group == "polynomial sparsity=0.9"
+    assert finding.forbidding()[0].group == "polynomial sparsity=0.9"
     # At the settings that are compared no run is missing.
-    [(level, at), _] = finding.contrast.dependences[0].effects
-    assert (level, finding.better_by(at), finding.forbidding(at)) == ("0.5", "polynomial", ())
+    at = finding.contrast.dependences[0].effects[0]
+    assert (at.level, finding.better_at(at), finding.forbidding(at)) == ("0.5", "polynomial", ())
 
 
 def test_failures_where_nothing_may_be_compared_hold_nothing_back() -> None:

@@ -58,25 +58,20 @@ def test_differences_are_averaged_within_the_seed_first() -> None:
     assert found.seeds == (0, 1, 2, 3, 4)
 
 
-def test_how_it_depends_on_sparsity_is_tested_and_told_by_level() -> None:
+def test_how_it_depends_on_sparsity_is_tested_and_estimated_by_level() -> None:
     [dependence] = schedules(made([SCHEDULE, SPARSITY], {"0.5": 0.0, "0.75": 0.02, "0.9": 0.05})).dependences
-    assert (dependence.factor, dependence.shown) == (SPARSITY, True)
-    assert [level for level, _ in dependence.effects] == ["0.5", "0.75", "0.9"]
-    assert [effect.shown for _, effect in dependence.effects] == [False, True, True]
-    assert dependence.shown_from() == "0.75"
-
-
-def test_from_a_level_on_means_every_level_above_too() -> None:
-    found = schedules(made([SCHEDULE, SPARSITY], {"0.5": 0.05, "0.75": 0.05, "0.9": 0.0}))
-    assert found.dependences[0].shown_from() is None
-    turned = schedules(made([SCHEDULE, SPARSITY], {"0.5": -0.05, "0.75": 0.05, "0.9": 0.05}))
-    assert turned.dependences[0].shown_from() == "0.75"
+    assert dependence.factor == SPARSITY
+    assert dependence.p is not None
+    assert dependence.p < 0.001
+    assert [at.level for at in dependence.effects] == ["0.5", "0.75", "0.9"]
+    assert [at.effect.shown for at in dependence.effects] == [False, True, True]
 
 
 def test_a_difference_that_is_the_same_everywhere_depends_on_nothing() -> None:
     [dependence] = schedules(made([SCHEDULE, SPARSITY], dict.fromkeys(SPARSITY.levels, 0.02))).dependences
-    assert not dependence.shown
-    assert dependence.shown_from() == "0.5"
+    assert dependence.p is not None
+    assert dependence.p > 0.05
+    assert all(at.effect.shown for at in dependence.effects)
 
 
 def test_levels_that_may_not_be_ranked_are_no_contrast() -> None:
@@ -99,7 +94,7 @@ def test_a_family_is_as_large_as_what_is_told() -> None:
     assert one[0].overall.p == pytest.approx(stats.ttest_1samp([0.1, 0.2, 0.1], 0.0).pvalue)
     two = contrasts([MODEL, SCHEDULE], made([MODEL, SCHEDULE], {"polynomial": 0.02}), same_all)
     assert [found.factor.name for found in two] == ["model.name", "schedule.name"]
-    assert all(found.dependences[0].effects[0][1].seeds == 5 for found in two)
+    assert all(found.dependences[0].effects[0].effect.seeds == 5 for found in two)
 
 
 def same_all(one: Cell, other: Cell) -> bool:

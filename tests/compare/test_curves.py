@@ -86,10 +86,12 @@ def test_differences_are_the_findings_own(sweep: Comparison) -> None:
     assert (difference.reference, difference.other) == ("polynomial", "constant")
     assert difference.name == "polynomial \N{MINUS SIGN} constant"
     assert [(s.level, s.mean, s.low, s.high, s.shown) for s in difference.steps] == [
-        (level, effect.mean, effect.low, effect.high, effect.shown) for level, effect in dependence.effects
+        (at.level, at.effect.mean, at.effect.low, at.effect.high, at.effect.shown)
+        for at in dependence.effects
     ]
     assert [step.shown for step in difference.steps] == [False, False, True, True]
-    assert difference.shown_from == dependence.shown_from() == "0.875"
+    assert difference.shown_from == "0.875"
+    assert difference.shown_words == "shown from 0.875 on"
 
 
 def test_a_difference_is_turned_so_that_the_better_level_comes_first() -> None:
