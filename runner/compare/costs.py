@@ -12,6 +12,7 @@ from runner.compare.groups import Group
 from runner.compare.looks import DENSE
 from runner.compare.pareto import Candidate, pareto_front, standings
 from runner.compare.result import variants
+from runner.compare.score import Score
 from runner.compare.statistics import mean_interval
 
 _DENSE = "dense_"
@@ -66,14 +67,23 @@ def against_cost(
         across: The numeric factor along which lines are drawn.
 
     Returns:
-        None where no two different costs are logged.
+        None where no two different costs are logged, or the cost is what ranks.
     """
+    if cost.of_file and groups[0].score.metric.endswith(f"/{cost.metric}"):
+        return None
     lines = [line for file in _files(groups, cost) for line in _lines(comparison, groups, cost, across, file)]
     places = [mark.at for line in lines for mark in line.marks]
     if not places or max(places) - min(places) <= _LEAST_CHANGE * max(map(abs, places)):
         return None
-    chart = Chart(groups[0].score, cost.axis, tuple(lines), dense_levels(groups, lines), against_cost=True)
+    score = _file_score(groups[0].score) if cost.of_file else groups[0].score
+    chart = Chart(score, cost.axis, tuple(lines), dense_levels(groups, lines), against_cost=True)
     return _with_standings(chart, cost)
+
+
+def _file_score(score: Score) -> Score:
+    """Returns what is drawn against the size or the time of files: their score on the test data."""
+    metric = score.metric.rpartition("/")[2]
+    return Score(f"tflite/{metric}", f"test {metric.replace('_', ' ')} of the file", score.higher_is_better)
 
 
 def _files(groups: Sequence[Group], cost: Cost) -> list[str]:
@@ -117,24 +127,40 @@ def _mean_cost(seeds: Mapping[int, tuple[float, float]]) -> float:
 
 
 def _dense_files(groups: Sequence[Group], file: str, names: tuple[str, str]) -> tuple[Line, ...]:
-    """Returns the dense model's file once for all runs that began with the same dense weights."""
-    models: dict[frozenset[tuple[int, float]], list[Group]] = {}
+    """Returns the dense model's file once for all runs that began with the same dense weights.
+
+    A run may lack a seed that another has; which weights it began with the other seeds tell.
+    """
+    models: list[list[Group]] = []
+    scores = {group.name: {seed: up for seed, (_, up) in _seeds(group, names).items()} for group in groups}
     for group in groups:
-        scores = frozenset((seed, score) for seed, (_, score) in _seeds(group, names).items())
-        if scores:
-            models.setdefault(scores, []).append(group)
+        own_scores = scores[group.name]
+        alike = [own for own in models if all(_agree(own_scores, scores[other.name]) for other in own)]
+        if own_scores and alike:
+            alike[0].append(group)
+        elif own_scores:
+            models.append([group])
     lines = []
-    for own in models.values():
+    for own in models:
         found = [_seeds(group, names) for group in own]
         # The same file is timed in every run: of each seed the mean counts.
         seeds = {
-            seed: (mean_interval([each[seed][0] for each in found]).value, score)
-            for seed, (_, score) in found[0].items()
+            seed: (
+                mean_interval([each[seed][0] for each in found if seed in each]).value,
+                next(each[seed][1] for each in found if seed in each),
+            )
+            for seed in sorted({seed for each in found for seed in each})
         }
         name = "dense" if len(models) == 1 else f"dense, as of {own[0].name}"
         mark = replace(make_mark(own[0], _mean_cost(seeds), "", seeds), group=name, lost=frozenset())
         lines.append(Line(name, DENSE, (mark,), file.removeprefix(_DENSE), dense=True))
     return tuple(lines)
+
+
+def _agree(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
+    """Tells whether two groups have the same scores of the dense file, at a seed or more that both have."""
+    shared = one.keys() & other.keys()
+    return bool(shared) and all(one[seed] == other[seed] for seed in shared)
 
 
 def _with_standings(chart: Chart, cost: Cost) -> Chart:

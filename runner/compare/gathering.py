@@ -2,7 +2,7 @@
 
 import textwrap
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,7 +85,7 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None) -> Gathered:
     sweep, records = read_sweep(folder), read_records(folder)
     from runner.tracking import find_store, runs_by_id
 
-    uri, where = (tracking_uri, "tracking.uri") if tracking_uri else _left_in(folder, sweep)
+    uri, where = (tracking_uri, "--tracking-uri") if tracking_uri else _left_in(folder, sweep)
     found = find_store(uri, sweep.experiment, where=where)
     runs = runs_by_id(
         found, [sweep.parent_run_id, *(record.run_id for record in records if record.run_id)], deleted=True
@@ -94,7 +94,7 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None) -> Gathered:
     lost = []
     for record in records:
         run = runs.get(record.run_id or "")
-        result = _read_ended(run)
+        result = _read_killed(run, record) if _may_be_killed(run, record) else _read_ended(run)
         if result is not None and not (record.succeeded and result.failure):
             ended[record.number] = result
         elif record.succeeded:
@@ -172,7 +172,7 @@ def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None =
     results = latest_of_each(result for result in ended if result is not None)
     if all(result.failure is not None for result in results):
         failed = f" {len(results)} failed, such as: {results[-1].failure}" if results else ""
-        raise NothingToCompare(f"experiment={experiment}: has no run of a recipe with a result.{failed}")
+        raise NothingToCompare(f"--experiment {experiment}: has no run of a recipe with a result.{failed}")
     return Gathered(
         title=f"experiment {experiment}",
         experiment=experiment,
@@ -192,7 +192,7 @@ def _left_in(folder: Path, sweep: Sweep) -> tuple[str, str]:
         if not database.exists() and moved.is_file():
             raise UserError(
                 f"{where}: there is no MLflow store {database} any more. Was it moved with the sweep?"
-                f" tracking.uri=sqlite:///{moved}"
+                f" --tracking-uri sqlite:///{moved}"
             )
     return sweep.tracking_uri, where
 
@@ -201,6 +201,20 @@ def _read_ended(run: "LoggedRun | None") -> Result | None:
     if run is None or run.deleted or run.status in ("RUNNING", "SCHEDULED"):
         return None
     return read_result(run)
+
+
+def _may_be_killed(run: "LoggedRun | None", record: JobRecord) -> bool:
+    """Tells whether a run of a job that did not succeed has no end: its process had no time to log one."""
+    unended = run is not None and not run.deleted and run.status in ("RUNNING", "SCHEDULED")
+    return unended and record.status in ("failed", "interrupted")
+
+
+def _read_killed(run: "LoggedRun | None", record: JobRecord) -> Result | None:
+    """Reads a run that began and has no end: it is lost, and a job that still runs has no result yet."""
+    result = None if run is None else read_result(run)
+    if result is None or result.failure is None:
+        return result
+    return replace(result, failure=_one_line(record.reason or record.status))
 
 
 def _why_lost(run: "LoggedRun | None", record: JobRecord) -> str:

@@ -7,13 +7,17 @@ from typing import Literal
 import numpy as np
 from scipy import special
 
-from runner.compare.effects import ERROR_RATE, Values, finest_step
+from runner.compare.effects import ERROR_RATE, Values, finest_step, float32_rounding
 
 Standing = Literal["on the front", "undecided", "beaten"]
 
 
 COST_TOLERANCE = 0.01
 """Costs closer together than this share are the same: no file is chosen for 1 % of its size."""
+
+
+_ENOUGH_SEEDS = 3
+"""So many equal scores are no chance of a coarse score."""
 
 
 @dataclass(frozen=True)
@@ -61,7 +65,8 @@ def standings(candidates: Sequence[Candidate], *, higher_is_better: bool = True)
     costs less, by more than 1 %, or scores better: the 95 % interval of the difference leaves the contrary
     out. All of these must be shown, so that none needs a correction. It is beaten if one other is shown to
     score better and to cost no more, but for 1 %; one of several is enough, so that these intervals are
-    corrected for their number (Bonferroni).
+    corrected for their number (Bonferroni). It is also beaten if another one scores the same at every seed,
+    of three at least, and costs less at every seed, by more than 1 %.
 
     Args:
         candidates: On one data set.
@@ -94,6 +99,12 @@ def _standing(
     same = COST_TOLERANCE * abs(float(np.nanmean(costs[index])))
     if bool(np.all((cost_low > same) | ((high < 0) & whole))):
         return "on the front"
+    known = np.isfinite(ahead) & np.isfinite(dearer)
+    equal = (np.abs(ahead) <= float32_rounding(scores[np.isfinite(scores)])) & (dearer < -same)
+    if bool(
+        np.any((known.sum(axis=1) >= _ENOUGH_SEEDS) & np.all(equal | ~known, axis=1) & whole & others_whole)
+    ):
+        return "beaten"
     count = max(1, int(np.sum(cost_low <= same)))
     low, _ = _interval(ahead, ERROR_RATE / count, step)
     _, cost_high = _interval(dearer, ERROR_RATE / count, 0.0)

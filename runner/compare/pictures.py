@@ -127,6 +127,11 @@ def _caption(chart: Chart, about: str) -> str:
         )
     else:
         told = f"{score} along {chart.axis.name}: {means} intervals; {runs}."
+    if chart.differences and len({frozenset(mark.seeds) for mark in chart.marks}) > 1:
+        told += (
+            " Means are over each group's own seeds, differences over those that two share, so that they may"
+            " disagree."
+        )
     if chart.dense:
         told += " Dashed: dense weights."
     if chart.differences and chart.axis is not None:

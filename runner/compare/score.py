@@ -42,6 +42,8 @@ _MOST_DIGITS = 12
 TEST_ACCURACY = Score(ACCURACY, "test accuracy", higher_is_better=True)
 TEST_SQUARED_ERROR = Score(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
 
+USUAL = (TEST_ACCURACY, TEST_SQUARED_ERROR)
+"""What ranks where nothing else is asked for."""
 
 _HIGHER = ("accuracy", "auc", "precision", "recall")
 _LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")

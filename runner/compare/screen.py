@@ -53,9 +53,10 @@ def models_table(comparison: Comparison, width: int) -> SpanningTable:
         comparison: What is told.
         width: Of the terminal, in characters; columns that do not fit are left out, the last first.
     """
-    shown = [column for column in columns(comparison) if column.name in _SHOWN]
+    asked = [score.metric for score in comparison.scores]
+    shown = [column for column in columns(comparison) if column.name in (*asked, *_SHOWN)]
     if {ACCURACY, SQUARED_ERROR} & {column.name for column in shown}:
-        shown = [column for column in shown if column.name != LOSS]
+        shown = [column for column in shown if column.name != LOSS or LOSS in asked]
     while len(shown) > 1 and _FIRST_COLUMN + sum(_width(column, comparison) for column in shown) > width:
         shown.pop()
     every_seed = sum(len(group.results) for group in comparison.groups) <= MOST_RUNS

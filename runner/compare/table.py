@@ -7,7 +7,7 @@ from typing import Literal
 from runner.compare.comparison import Comparison
 from runner.compare.groups import Group
 from runner.compare.result import ACCURACY, LOSS, SQUARED_ERROR, Result, variants
-from runner.compare.score import Score
+from runner.compare.score import USUAL, Score
 from runner.compare.statistics import Mean, mean_interval
 
 Kind = Literal["score", "error", "share", "count", "milliseconds"]
@@ -66,7 +66,7 @@ def columns(comparison: Comparison) -> list[Column]:
     results = [result for group in comparison.groups for result in group.results]
     logged = {name for result in results for name in result.metrics}
     scored = {ACCURACY, SQUARED_ERROR} & logged
-    every = [
+    usual = [
         _metric(ACCURACY, "accuracy", "score"),
         _metric("test/dense_accuracy", "dense\naccuracy", "score"),
         Column("test/drop", "drop from\ndense", "score", lambda result: result.drop),
@@ -82,7 +82,14 @@ def columns(comparison: Comparison) -> list[Column]:
         _metric("model/keras_gzip_bytes", "Keras file\ngzipped", "count"),
     ]
     for variant in variants(logged):
-        every += _of_variant(variant, with_loss=not scored)
+        usual += _of_variant(variant, with_loss=not scored)
+    named = {column.name for column in usual}
+    # What was asked for by name comes first, wherever it stands else.
+    first = [
+        _of_score(score) for score in comparison.scores if score not in USUAL or score.metric not in named
+    ]
+    asked = {column.name for column in first}
+    every = [*first, *(column for column in usual if column.name not in asked)]
     return [column for column in every if any(column.value(result) is not None for result in results)]
 
 
@@ -134,6 +141,11 @@ def rows(comparison: Comparison, shown: Sequence[Column], *, every_seed: bool) -
 
 def _metric(name: str, title: str, kind: Kind, variant: str | None = None) -> Column:
     return Column(name, title, kind, lambda result: result.metrics.get(name), variant)
+
+
+def _of_score(score: Score) -> Column:
+    kind: Kind = "score" if score.higher_is_better else "error"
+    return _metric(score.metric, score.name.replace("/", "/\n"), kind)
 
 
 def _of_variant(variant: str, *, with_loss: bool) -> Sequence[Column]:

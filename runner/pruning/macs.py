@@ -1,5 +1,6 @@
 """Multiply-accumulates: how many multiplications by a weight one inference of a model takes."""
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -70,7 +71,7 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
         fixed.set_weights(model.get_weights())
         return count_macs(fixed)
     calls = [node for nodes in model._nodes_by_depth.values() for node in nodes if not node.is_input]
-    return sum((_of_call(node.layer, node.input_shapes, node.output_shapes) for node in calls), NO_MACS)
+    return sum((_of_call(node.layer, _taken(node), node.output_shapes) for node in calls), NO_MACS)
 
 
 def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[Macs | None, str]:
@@ -87,6 +88,17 @@ def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[M
         return count_macs(model, input_shape=input_shape), ""
     except UncountableError as error:
         return None, str(error)
+
+
+def _taken(node: Any) -> Any:
+    """Returns the shapes that one call of a layer takes; of an attention layer by the arguments' names."""
+    layer = node.layer.layer if isinstance(node.layer, PruneLowMagnitude) else node.layer
+    if not isinstance(layer, layers.MultiHeadAttention):
+        return node.input_shapes
+    given = inspect.signature(layer.call).bind(*node.call_args, **node.call_kwargs).arguments
+    query, value = given["query"], given["value"]
+    key = given.get("key")
+    return [tuple(one.shape) for one in (query, value, value if key is None else key)]
 
 
 def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
@@ -138,7 +150,7 @@ def _einsum(layer: layers.EinsumDense, taken: Shape, given: Shape) -> Macs:
 
 
 def _attention(layer: layers.MultiHeadAttention, taken: Any, given: Any) -> Macs:
-    query, key, value = map(tuple, (layer._query_shape, layer._key_shape, layer._value_shape))
+    query, value, key = taken
     found = (
         _einsum(layer._query_dense, query, ())
         + _einsum(layer._key_dense, key, ())
@@ -150,6 +162,14 @@ def _attention(layer: layers.MultiHeadAttention, taken: Any, given: Any) -> Macs
     products = _product(layer, [*query[1:-1], *attended])
     products *= layer._num_heads * (layer._key_dim + layer._value_dim)
     return found + Macs(products, products)
+
+
+def _dot_products(layer: layers.Attention, taken: Any, given: Any) -> Macs:
+    query, value = taken[:2]
+    # Concatenated scores are sums of tanh(query + key), which take no products of activations.
+    size = value[-1] + (query[-1] if layer.score_mode == "dot" else 0)
+    products = _product(layer, [*query[1:-1], value[-2], size])
+    return Macs(products, products)
 
 
 def _recurrent(layer: layers.RNN, taken: Any, given: Any) -> Macs:
@@ -207,6 +227,7 @@ _COUNTED: tuple[tuple[tuple[type, ...], Counted], ...] = (
     ((layers.Dense,), _dense),
     ((layers.EinsumDense,), _einsum),
     ((layers.MultiHeadAttention,), _attention),
+    ((layers.Attention,), _dot_products),
     ((layers.Bidirectional,), _both_ways),
     ((layers.RNN,), _recurrent),
     ((layers.TimeDistributed,), _along_time),

@@ -205,7 +205,8 @@ def _better(size: float) -> str | None:
 
 def _is_false(sentence: str, true: dict[str, float]) -> bool:
     """Tells whether a sentence calls a schedule better that is not: over all, or else at any sparsity."""
-    found = re.findall(r"(?<! or )\b(\w+) (?:is better( than \w+:)?|up to )", sentence)
+    found = re.findall(r"(?<! or )\b(\w+) is better( than \w+:| over all)?", sentence)
+    found += [(who, "") for who in re.findall(rf"[,;] ({'|'.join(SCHEDULES)}) ", sentence)]
     over_all = _better(float(np.mean(list(true.values()))))
     somewhere = {_better(size) for size in true.values()}
     return any(who != over_all if of_all else who not in somewhere for who, of_all in found)

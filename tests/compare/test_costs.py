@@ -1,7 +1,9 @@
 import pytest
 
-from runner.compare.comparison import Comparison
+from runner.compare.comparison import Comparison, compare
 from runner.compare.costs import COSTS, SPARSITY, against_cost
+from runner.compare.groups import make_groups
+from runner.compare.score import named_score
 from tests.compare.made_results import SHA
 from tests.compare.made_sweeps import compared, run
 
@@ -91,8 +93,8 @@ def test_more_zeros_cost_less() -> None:
     chart = against_cost(comparison, comparison.groups, SPARSITY, None)
     assert chart is not None
     assert [mark.on_mean_front for mark in chart.marks] == [False, True, True]
-    # That b is no worse than a is not shown: their accuracies are the same.
-    assert [mark.standing for mark in chart.marks] == ["undecided", "on the front", "on the front"]
+    # The accuracies of a and b are the same at all seeds.
+    assert [mark.standing for mark in chart.marks] == ["beaten", "on the front", "on the front"]
 
 
 def test_lines_run_along_the_numeric_factor() -> None:
@@ -145,3 +147,55 @@ def test_a_files_error_stands_against_its_size() -> None:
     assert chart is not None
     assert [mark.standing for mark in chart.marks] == ["on the front", "beaten"]
     assert chart.marks[0].score.value == pytest.approx(1.002)
+
+
+def test_the_dense_file_stands_once_where_a_recipe_lacks_a_seed() -> None:
+    runs = [
+        run(
+            {},
+            seed,
+            0.9,
+            recipe=name,
+            metrics={
+                "tflite_dense_int8/accuracy": 0.99 + seed / 1000,
+                "tflite_dense_int8/gzip_bytes": 900.0 + seed,
+                "tflite_int8/accuracy": 0.9,
+                "tflite_int8/gzip_bytes": 500.0,
+            },
+        )
+        for name, seeds in (("a", (1, 2, 3)), ("b", (2, 3, 4)))
+        for seed in seeds
+    ]
+    comparison = compared(runs)
+    chart = against_cost(comparison, comparison.groups, BY_KEY["gzip_bytes"], None)
+    assert chart is not None
+    [[mark]] = [line.marks for line in chart.lines if line.dense]
+    assert (mark.group, sorted(mark.seeds)) == ("dense", [1, 2, 3, 4])
+    assert mark.seeds[4] == (904.0, 0.994)
+
+
+def test_a_chart_of_files_is_named_by_what_it_draws() -> None:
+    metrics = {"val/accuracy": 0.5, "tflite_int8/accuracy": 0.9}
+    runs = [
+        run({}, seed, 0.99, recipe=name, metrics={**metrics, "tflite_int8/bytes": size, "model/macs": size})
+        for name, size in (("a", 100.0), ("b", 200.0))
+        for seed in (1, 2)
+    ]
+    for metric, names in (
+        ("val/accuracy", ("test accuracy of the file", "val/accuracy")),
+        ("tflite_int8/accuracy", ("test accuracy of the file", "tflite_int8/accuracy")),
+    ):
+        comparison = compare(make_groups(runs, named_score(metric, {metric})))
+        charts = [against_cost(comparison, comparison.groups, BY_KEY[key], None) for key in ("bytes", "macs")]
+        assert tuple(chart.score.name for chart in charts if chart is not None) == names
+        assert charts[0] is not None
+        assert charts[0].marks[0].score.value == 0.9
+
+
+def test_what_ranks_is_not_drawn_against_itself() -> None:
+    runs = [
+        run({}, 1, 0.9, recipe=name, metrics={"tflite_int8/bytes": size})
+        for name, size in (("a", 100.0), ("b", 200.0))
+    ]
+    comparison = compare(make_groups(runs, named_score("tflite_int8/bytes", {"tflite_int8/bytes"})))
+    assert against_cost(comparison, comparison.groups, BY_KEY["bytes"], None) is None

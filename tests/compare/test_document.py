@@ -133,6 +133,27 @@ def test_the_question_names_the_choice_and_what_it_is_asked_along() -> None:
     assert question(five) == "Which is better in test accuracy: which of 5 recipes?"
 
 
+def test_the_question_and_the_answer_are_about_one_factor() -> None:
+    optimizer, schedule = "training.optimizer.name", "layers.all.schedule.name"
+    noise = (0.0, 0.001, -0.001, 0.0005)
+    scores = {
+        (o, n): [0.9 + (0.05 if n == "polynomial" else 0.0) + factor * shift for shift in noise]
+        for (o, n), factor in {
+            ("adam", "constant"): 1,
+            ("adam", "polynomial"): -1,
+            ("sgd", "constant"): 2,
+            ("sgd", "polynomial"): 1,
+        }.items()
+    }
+    grouped = swept({optimizer: (), schedule: ()}, scores)
+    made = compare(grouped)
+    assert question(made) == "Which is better in test accuracy: constant or polynomial?"
+    assert answer(made).startswith("polynomial is better than constant:")
+    asked = compare(grouped, by=grouped.factors[0])
+    assert question(asked) == "Which is better in test accuracy: adam or sgd?"
+    assert answer(asked).startswith("No difference between adam and sgd is shown:")
+
+
 def test_quantities_are_parted_into_tables_that_fit_a_page() -> None:
     parted = {sheet.title: sheet.heads for sheet in sheets(two_recipes())}
     assert parted == {

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -5,6 +6,8 @@ import pytest
 
 from runner.compare.comparison import compare
 from runner.compare.frames import comparison_frame, differences_frame, means_frame
+from runner.compare.groups import make_groups
+from runner.compare.score import named_score
 from tests.compare.made_results import failed, groups, result, results, swept
 
 PLAIN = {"test/loss": None, "model/weights": None, "model/nonzero_weights": None, "training/steps": 7}
@@ -74,6 +77,37 @@ def test_differences_are_told_at_each_level_of_the_other_factors() -> None:
     assert list(own["level"].fillna("")) == ["", "0.5", "0.9"]
     assert list(own["difference"]) == pytest.approx([0.025, 0.0, 0.05])
     assert list(own["better"]) == ["polynomial", "", "polynomial"]
+    assert list(own["settings"]) == [2, 1, 1]
+    assert list(own["left_out"]) == [0, 0, 0]
+    assert own["p_depends"].isna().tolist() == [True, False, False]
+    assert own["p_depends"].iloc[1] == own["p_depends"].iloc[2] < 0.001
+
+
+def test_a_setting_that_is_left_out_is_counted_and_named() -> None:
+    scores = {
+        (name, level): [0.9, 0.901, 0.903]
+        for name in ("constant", "polynomial")
+        for level in (0.5, 0.75, 0.9)
+    }
+    runs = [
+        replace(run, seed=run.seed + 3) if run.variation.endswith("0.9") else run
+        for group in swept({NAME: (), SPARSITY: ()}, scores).groups
+        for run in group.results
+    ]
+    frame = differences_frame(compare(groups(runs)))
+    over_all, *levels = frame[frame["factor"] == "schedule.name"].to_dict("records")
+    assert (over_all["settings"], over_all["left_out"]) == (2, 1)
+    assert over_all["note"].startswith("left out: 0.9, without all of the seeds")
+    assert [row["level"] for row in levels] == ["0.5", "0.75", "0.9"]
+
+
+def test_what_ranks_is_the_first_column() -> None:
+    runs = [*results("a", [0.5, 0.6], metrics={"val/accuracy": 0.4}), *results("b", [0.5, 0.6])]
+    comparison = compare(make_groups(runs, named_score("val/accuracy", {"val/accuracy"})))
+    frame = comparison_frame(comparison)
+    assert list(frame.columns)[3:5] == ["val/accuracy", "test/accuracy"]
+    assert list(frame["val/accuracy"].dropna()) == [0.4, 0.4]
+    assert "val/accuracy" in means_frame(comparison)
 
 
 def test_lost_runs_leave_the_verdict_open() -> None:

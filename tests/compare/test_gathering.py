@@ -1,6 +1,7 @@
 import shutil
 from dataclasses import replace
 from pathlib import Path
+from typing import Literal
 
 import pytest
 
@@ -99,6 +100,24 @@ def test_many_lost_jobs_are_summed_up(folder: Path) -> None:
     assert notes[-1] == "and 6 more lines like these"
 
 
+@pytest.mark.parametrize("status", ["failed", "interrupted"])
+def test_a_job_whose_run_has_no_end_is_lost(
+    logged: LoggedSweep, folder: Path, status: Literal["failed", "interrupted"]
+) -> None:
+    run_id = log_run(logged.store, "mnist_polynomial", 9, 0.99, sparsity_check="not made")
+    logged.store.client.update_run(run_id, status="RUNNING")
+    try:
+        write_record(folder, JobRecord(6, "seed=9", status, "the machine went away", run_id))
+        gathered = gather_sweep(folder)
+        assert gathered.results[-1].failure == "the machine went away"
+        assert gathered.results[-1].seed == 9
+        assert gathered.notes[0] == f"job 6 (seed=9) {status}: the machine went away"
+        write_record(folder, JobRecord(6, "seed=9", "finished", None, run_id))
+        assert len(gather_sweep(folder).results) == 6
+    finally:
+        logged.store.client.delete_run(run_id)
+
+
 def test_jobs_that_failed_alike_are_one_line(folder: Path) -> None:
     for number in (6, 7):
         write_record(folder, JobRecord(number, f"seed={number}", "failed", "NaN"))
@@ -130,7 +149,7 @@ def test_a_store_that_was_moved_with_its_sweep_is_found_by_its_new_address(
     shutil.copy(logged.outputs / "mlflow.db", moved)
     with pytest.raises(UserError) as caught:
         gather_sweep(folder)
-    assert str(caught.value).endswith(f"Was it moved with the sweep? tracking.uri=sqlite:///{moved}")
+    assert str(caught.value).endswith(f"Was it moved with the sweep? --tracking-uri sqlite:///{moved}")
     assert len(gather_sweep(folder, f"sqlite:///{moved}").results) == 6
 
 
@@ -172,7 +191,7 @@ def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None
     with pytest.raises(NothingToCompare) as caught:
         gather_experiment("all failed", logged.outputs)
     assert str(caught.value) == (
-        "experiment=all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
+        "--experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
     )
 
 
@@ -188,7 +207,7 @@ def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
 
 def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
     with pytest.raises(
-        NothingToCompare, match=r"^experiment=Default: has no run of a recipe with a result\.$"
+        NothingToCompare, match=r"^--experiment Default: has no run of a recipe with a result\.$"
     ):
         gather_experiment("Default", logged.outputs)
 

@@ -66,6 +66,16 @@ def test_equal_scores_of_all_seeds_are_not_taken_for_certainty() -> None:
     assert standings([candidate(1, 0.9, 0.91), candidate(2, 0.9, 0.91)]) == ["on the front", "undecided"]
 
 
+def test_what_scores_the_same_at_three_seeds_and_costs_more_is_beaten() -> None:
+    cheap, dear = candidate(1, 0.9, 0.91, 0.92), candidate(10, 0.9, 0.91, 0.92)
+    assert standings([cheap, dear]) == ["on the front", "beaten"]
+    assert standings([cheap, candidate(1.005, 0.9, 0.91, 0.92)]) == ["undecided", "undecided"]
+    noisy = Candidate({1: 10.0, 2: 0.9, 3: 10.0}, dear.scores)
+    assert standings([cheap, noisy])[1] == "undecided"
+    failed = Candidate(cheap.costs, cheap.scores, frozenset({4}))
+    assert standings([failed, candidate(10, 0.9, 0.91, 0.92, 0.93)])[1] == "undecided"
+
+
 def test_of_a_loss_less_is_better_over_seeds_too() -> None:
     found = standings([candidate(1, 0.5, 0.51), candidate(2, 0.6, 0.61)], higher_is_better=False)
     assert found == ["on the front", "beaten"]

@@ -56,6 +56,15 @@ def recipes(*accuracies: float, prefix: str = "r") -> list[Result]:
     ]
 
 
+def test_where_seeds_differ_it_is_said_that_means_and_differences_may_disagree(tmp_path: Path) -> None:
+    runs = recipes(0.9, 0.8)
+    [picture, *_] = draw_pictures(compared(runs), tmp_path)
+    assert "may disagree" not in picture.caption
+    (tmp_path / "fewer").mkdir()
+    [picture, *_] = draw_pictures(compared(runs[1:]), tmp_path / "fewer")
+    assert "each group's own seeds, differences over those that two share" in picture.caption
+
+
 def test_curves_have_means_bands_seeds_and_the_dense_level() -> None:
     comparison = compared(schedules(MEANS))
     figure, _ = curves_figure(along_factor(comparison, comparison.groups, comparison.factors[1]))
@@ -193,7 +202,7 @@ def test_each_picture_is_written_twice_with_its_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "accuracy_by_gzip_bytes.pdf").read_bytes().startswith(b"%PDF")
     assert [picture.title for picture in pictures] == [
         "Test accuracy against schedule.sparsity",
-        "Test accuracy against gzipped file",
+        "Test accuracy of the file against gzipped file",
     ]
     grid = pictures[0].grid
     assert grid is not None
@@ -255,7 +264,7 @@ def test_nothing_is_drawn_without_a_score(tmp_path: Path) -> None:
 
 def test_the_table_of_costs_tells_the_standing_in_words() -> None:
     grid = chart_grid(standing_chart())
-    assert tuple(grid.heads) == ("group", "file", "file, bytes", "test accuracy", "Pareto front")
+    assert tuple(grid.heads) == ("group", "file", "file, bytes", "test accuracy of the file", "Pareto front")
     assert list(grid.rows) == [
         ("r0", "int8", "100", "0.9020 ± 0.0025", "on the front"),
         ("r1", "int8", "110", "0.9520 ± 0.0025", "on the front"),

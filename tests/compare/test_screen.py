@@ -5,6 +5,8 @@ from rich.console import Console
 
 from runner.compare import screen
 from runner.compare.comparison import Comparison, compare
+from runner.compare.groups import make_groups
+from runner.compare.score import named_score
 from runner.compare.screen import show
 from tests.compare.made_results import groups, results
 
@@ -48,6 +50,12 @@ def test_seeds_means_and_the_answer() -> None:
     assert "mnist_polynomial" in "".join(
         lines[lines.index("Differences, with intervals that hold together in 95%") :]
     )
+
+
+def test_what_ranks_is_the_first_column() -> None:
+    runs = [run for name in ("a", "b") for run in results(name, [0.5, 0.6], metrics={"val/accuracy": 0.4})]
+    comparison = compare(make_groups(runs, named_score("val/accuracy", {"val/accuracy"})))
+    assert ["1", "0.4000", "0.5000", "87.50%", "50,000"] in [line.split() for line in shown(comparison)]
 
 
 @pytest.mark.parametrize("width", [80, 100])

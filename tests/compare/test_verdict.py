@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from runner.compare.comparison import Comparison, compare
+from runner.compare.result import Result
 from runner.compare.verdict import answer, details, p_words
 from tests.compare.made_results import errors, failed, groups, result, results, swept
 
@@ -228,3 +231,136 @@ def test_p_values_in_words() -> None:
     assert p_words(1.0) == "p = 1"
     assert p_words(0.00009) == "p < 0.0001"
     assert p_words(0.0) == "p < 0.0001"
+
+
+def test_p_values_show_on_which_side_of_the_limit_they_are() -> None:
+    assert p_words(0.04995) == "p = 0.04995"
+    assert p_words(0.0499) == "p = 0.0499"
+    assert p_words(0.0504) == "p = 0.0504"
+    assert p_words(0.05) == "p = 0.05"
+    assert p_words(0.046) == "p = 0.046"
+
+
+SPREAD = (-0.001, 0.0, 0.001, 0.0005, -0.0005)
+
+
+def graded(differences: dict[float, float], spreads: dict[float, float] | None = None) -> list[Result]:
+    """Runs of two schedules; by sparsity what polynomial adds, and how much of the noise is its own."""
+    return [
+        run
+        for at, difference in differences.items()
+        for name in ("constant", "polynomial")
+        for run in results(
+            f"mnist {NAME}={name} {SPARSITY}={at}",
+            [
+                0.9 + (difference + (spreads or {}).get(at, 1.0) * own if name == "polynomial" else 0.0)
+                for own in SPREAD
+            ],
+            metrics={"model/nonzero_weights": 400_000 * (1 - at)},
+        )
+    ]
+
+
+def test_who_is_better_over_all_is_named_beside_who_is_at_a_level() -> None:
+    comparison = compare(groups(graded({0.5: -0.003, 0.75: -0.30, 0.95: 0.05}, {0.5: 8.0})))
+    assert answer(comparison) == (
+        "constant is better over all, in test accuracy higher by 0.0843; polynomial at schedule.sparsity 0.95"
+        " (5 seeds)."
+    )
+
+
+def test_a_setting_of_other_seeds_is_told_and_counts_at_its_own_level() -> None:
+    runs = [
+        replace(run, seed=run.seed + 5) if run.variation.endswith("0.95") else run
+        for run in graded({0.5: 0.02, 0.75: 0.02, 0.95: -0.4})
+    ]
+    comparison = compare(groups(runs))
+    assert answer(comparison) == (
+        "In test accuracy, constant is better at schedule.sparsity 0.95, polynomial up to 0.75"
+        " (5 seeds, over 2 of 3 settings)."
+    )
+    [told, _] = details(comparison)
+    assert "5 seeds, over 2 of 3 settings): polynomial is better." in told
+    assert (
+        "It depends on schedule.sparsity (each is better somewhere): +0.0200 at 0.5, -0.4000 at 0.95" in told
+    )
+    assert "Left out over all: 0.95, without all of the seeds that the others share (1, 2, 3, ...)." in told
+
+
+def of_three(gains: dict[str, dict[float, float]], noise: float = 0.0) -> list[Result]:
+    """Runs of three schedules at some sparsities, the noise at all but the highest."""
+    rng = np.random.default_rng(5)
+    return [
+        run
+        for name, own in gains.items()
+        for at, gain in own.items()
+        for run in results(
+            f"mnist {NAME}={name} {SPARSITY}={at}",
+            list(0.8 + gain + rng.normal(0, 0.002 if at == max(own) else noise, 5)),
+            metrics={"model/nonzero_weights": 400_000 * (1 - at)},
+        )
+    ]
+
+
+def test_of_several_levels_one_is_better_at_a_level_of_another_factor() -> None:
+    flat = dict.fromkeys((0.5, 0.75, 0.95), 0.0)
+    gains = {"constant": flat, "linear": flat, "polynomial": {**flat, 0.95: 0.1}}
+    told = answer(compare(groups(of_three(gains, noise=0.05))))
+    assert told == (
+        "Of 3 levels of schedule.name, polynomial is better than constant and linear at schedule.sparsity"
+        " 0.95 in test accuracy, not shown over all (5 seeds)."
+    )
+    assert len(told.split()) <= 25
+
+
+def test_of_several_levels_the_best_over_all_may_be_worse_at_a_level() -> None:
+    gains = {
+        "constant": {0.5: 0.1, 0.75: 0.1, 0.95: 0.0},
+        "linear": {0.5: 0.0, 0.75: 0.0, 0.95: -0.1},
+        "polynomial": {0.5: 0.0, 0.75: 0.0, 0.95: 0.05},
+    }
+    told = answer(compare(groups(of_three(gains, noise=0.002))))
+    assert told == (
+        "Of 3 levels of schedule.name, constant is better than each other over all; polynomial is better at"
+        " schedule.sparsity 0.95 (5 seeds)."
+    )
+
+
+def test_of_several_levels_one_that_is_ahead_and_failed_leaves_it_open() -> None:
+    gains = {name: {0.5: gain} for name, gain in (("constant", 0.0), ("linear", 0.0), ("polynomial", 0.1))}
+    runs = of_three(gains)
+    last = f"mnist {NAME}=polynomial {SPARSITY}=0.5"
+    kept = [run for run in runs if (run.variation, run.seed) != (last, 5)]
+    told = answer(compare(groups([*kept, failed(last, 5)])))
+    assert told == (
+        "Which of 3 levels of schedule.name is better is left open: polynomial is ahead, but only over runs"
+        " that did not fail."
+    )
+
+
+def test_a_level_that_is_ahead_at_one_setting_and_failed_there_leaves_it_open() -> None:
+    runs = graded({0.5: -0.05, 0.75: 0.0, 0.95: 0.1}, {0.5: 50.0, 0.75: 50.0})
+    last = f"mnist {NAME}=polynomial {SPARSITY}=0.95"
+    kept = [run for run in runs if (run.variation, run.seed) != (last, 5)]
+    comparison = compare(groups([*kept, failed(last, 5)]))
+    assert answer(comparison) == (
+        "Whether constant or polynomial is better is left open: polynomial is ahead at schedule.sparsity"
+        " 0.95, but only over runs that did not fail."
+    )
+    assert "without its failures a recipe looks better than it is" in details(comparison)[0]
+
+
+def test_an_axis_is_told_over_the_settings_and_seeds_that_both_ends_have() -> None:
+    words = f"mnist {NAME}={{}} {SPARSITY}={{}}"
+    size = {at: {"model/nonzero_weights": 400_000 * (1 - at)} for at in (0.5, 0.95)}
+    runs = results(words.format("constant", 0.5), [0.60, 0.61], metrics=size[0.5])
+    runs += results(words.format("polynomial", 0.5), [0.95, 0.96], metrics=size[0.5])
+    runs += results(words.format("polynomial", 0.95), [0.93, 0.94], metrics=size[0.95])
+    assert details(compare(groups(runs)))[-1] == (
+        "test accuracy is 0.9550 at schedule.sparsity 0.5, 0.9350 at 0.95 (polynomial)."
+    )
+    few = results(f"mnist {SPARSITY}=0.5", [0.9, 0.9, 0.5, 0.5], metrics=size[0.5])
+    few += results(f"mnist {SPARSITY}=0.95", [0.8, 0.8], metrics=size[0.95])
+    assert answer(compare(groups(few))) == (
+        "test accuracy is 0.9000 at schedule.sparsity 0.5, 0.8000 at 0.95."
+    )
