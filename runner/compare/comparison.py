@@ -269,12 +269,16 @@ def compare(grouped: Grouped, notes: Sequence[str] = (), *, by: Factor | None = 
     pairs = {
         factor: [pair for two in combinations(factor.levels, 2) for pair in pairs_of(by_cell, place, *two)]
         for place, factor in enumerate(grouped.factors)
+        # That a factor is an axis by its key needs no look at its runs.
+        if by in (None, factor) or not _is_axis(factor, ())
     }
     fairness = {pair: _judge(by_cell[pair[0]], by_cell[pair[1]]) for own in pairs.values() for pair in own}
     axes = tuple(
-        factor for factor, own in pairs.items() if _is_axis(factor, [fairness[pair] for pair in own])
+        factor
+        for factor in grouped.factors
+        if _is_axis(factor, [fairness[pair] for pair in pairs.get(factor, ())])
     )
-    along_axes = {pair for factor in axes for pair in pairs[factor]}
+    along_axes = {pair for factor in axes for pair in pairs.get(factor, ())}
     found = contrasts(
         grouped.factors,
         {cell: one.scores if isinstance(one, Group) else {} for cell, one in by_cell.items()},

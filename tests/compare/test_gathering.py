@@ -191,7 +191,8 @@ def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None
     with pytest.raises(NothingToCompare) as caught:
         gather_experiment("all failed", logged.outputs)
     assert str(caught.value) == (
-        "--experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
+        "--experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became"
+        " nan"
     )
 
 
