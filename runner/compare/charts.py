@@ -4,10 +4,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Literal
 
+from runner.compare.intervals import Mean
 from runner.compare.looks import Look
 from runner.compare.pareto import Standing
 from runner.compare.score import Score
-from runner.compare.statistics import Mean
 
 Kind = Literal["sparsity", "number", "share", "bytes", "milliseconds", "count"]
 """How an axis is scaled and written; `share` is a measured sparsity, in percent."""

@@ -7,12 +7,11 @@ from itertools import combinations
 from typing import Literal
 
 from runner.compare.contrasts import Cell, Contrast, Dependence, LevelEffect, Pair, contrasts, pairs_of
-from runner.compare.effects import ERROR_RATE
 from runner.compare.factors import Factor
 from runner.compare.fairness import Fairness, Kind, Refusal, failed_words, judge, judge_failed, lost_words
 from runner.compare.groups import FailedGroup, Group, Grouped
+from runner.compare.intervals import ERROR_RATE, Mean, mean_interval
 from runner.compare.score import Score
-from runner.compare.statistics import Mean, mean_interval
 
 OF_AXES: frozenset[Kind] = frozenset({"weights", "steps", "data"})
 """What a factor changes that is no matter of better or worse: the size, the training, the task."""
@@ -47,7 +46,6 @@ class Finding:
         score: What ranks them.
         lost: Of the first and of the second level, the runs that failed where the other has a result.
         refusals: Why they are not compared, or not everywhere; each kind once.
-        bases: What the compared groups have in common.
         notes: What has to be said beside: what differs, what is not known.
     """
 
@@ -55,7 +53,6 @@ class Finding:
     score: Score
     lost: tuple[tuple[LostRuns, ...], tuple[LostRuns, ...]]
     refusals: tuple[Refusal, ...]
-    bases: tuple[str, ...]
     notes: tuple[str, ...]
 
     @property
@@ -330,6 +327,5 @@ def _finding(
         scores[0] if scores else grouped.groups[0].score,
         (tuple(lost[0]), tuple(lost[1])),
         tuple(refusals.values()),
-        tuple(dict.fromkeys(fairness[pair].basis for pair in contrast.blocks)),
         tuple(dict.fromkeys(note for pair in pairs for note in fairness[pair].notes)),
     )

@@ -7,18 +7,9 @@ from itertools import combinations
 
 import numpy as np
 
-from runner.compare.effects import (
-    ERROR_RATE,
-    OVERALL_SHARE,
-    Effect,
-    Values,
-    effect,
-    finest_step,
-    float32_rounding,
-    heterogeneity,
-    trend,
-)
+from runner.compare.effects import OVERALL_SHARE, Effect, effect, heterogeneity, trend
 from runner.compare.factors import ABSENT, Factor
+from runner.compare.intervals import ERROR_RATE, Values, finest_step, float32_rounding
 
 Cell = tuple[str, ...]
 """One level of each factor, in the order of the factors; the runs of a cell differ in their seed only."""

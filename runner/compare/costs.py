@@ -9,11 +9,11 @@ from runner.compare.comparison import Comparison
 from runner.compare.curves import dense_levels, lines_of, make_mark
 from runner.compare.factors import Factor
 from runner.compare.groups import Group
+from runner.compare.intervals import mean_interval
 from runner.compare.looks import DENSE
 from runner.compare.pareto import Candidate, pareto_front, standings
 from runner.compare.result import variants
 from runner.compare.score import Score
-from runner.compare.statistics import mean_interval
 
 _DENSE = "dense_"
 """The files of the dense model, measured beside, are named so."""

@@ -9,10 +9,10 @@ from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.groups import Group
+from runner.compare.intervals import mean_interval
 from runner.compare.looks import level_colour, looks, varied
 from runner.compare.result import ACCURACY
 from runner.compare.score import Score
-from runner.compare.statistics import mean_interval
 from runner.compare.verdict import where_words
 from runner.records.names import level_names
 

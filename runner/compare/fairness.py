@@ -67,7 +67,6 @@ class Fairness:
     Args:
         seeds: The seeds that both have a score for.
         refusals: Why they are not ranked; empty where they are.
-        basis: What they have in common, where they are ranked.
         lost: Of the first and of the second, the seeds that it has lost and the other has a score for. Groups
             that may not be compared whatever their seeds have lost nothing to each other.
         notes: What does not forbid to rank them, but has to be said: what differs, what is not known.
@@ -75,7 +74,6 @@ class Fairness:
 
     seeds: tuple[int, ...]
     refusals: tuple[Refusal, ...]
-    basis: str = ""
     lost: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     notes: tuple[str, ...] = ()
 
@@ -106,12 +104,10 @@ def judge(first: Group, second: Group) -> Fairness:
         refusals.append(Refusal("lost", f"{' and '.join(told)}, so what is left shows neither as it is"))
     refusals += _data(first, second)
     found = [_start(first, second), _environment(first, second)]
-    basis = ""
     if seeds:
         pairs = [(first.by_seed[seed], second.by_seed[seed]) for seed in seeds]
         refusals += _steps(first, second, pairs)
-        unequal, basis = _weights(first, second, pairs)
-        refusals += unequal
+        refusals += _weights(first, second, pairs)
     refusals += [each for each in found if isinstance(each, Refusal)]
     notes = [each for each in found if isinstance(each, str)]
     unknown = _unknown(first.results[0], second.results[0])
@@ -119,7 +115,7 @@ def judge(first: Group, second: Group) -> Fairness:
         notes.append(f"not logged, so perhaps unequal: {', '.join(unknown)}")
     if {refusal.kind for refusal in refusals} - _OF_RUNS:
         lost = (), ()
-    return Fairness(seeds, tuple(refusals), "" if refusals else basis, lost, tuple(notes))
+    return Fairness(seeds, tuple(refusals), lost, tuple(notes))
 
 
 def judge_failed(first: Group | FailedGroup, second: Group | FailedGroup) -> Fairness:
@@ -260,23 +256,19 @@ def _steps(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) 
     return []
 
 
-def _weights(
-    first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]
-) -> tuple[list[Refusal], str]:
-    """Returns why their sizes forbid to rank them, or what is equal enough to allow it."""
+def _weights(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) -> list[Refusal]:
     missing = _not_logged(first, second, pairs, lambda result: result.nonzero_weights)
     if missing:
-        return [Refusal("weights", f"the number of non-zero weights of {missing} is not logged")], ""
+        return [Refusal("weights", f"the number of non-zero weights of {missing} is not logged")]
     one, other = max(pairs, key=lambda pair: _apart(*pair))
-    counts = [f"{run.nonzero_weights:,.0f}" for run in (one, other)]
-    nonzero = " and ".join(dict.fromkeys(counts))
+    if _apart(one, other) <= NONZERO_TOLERANCE:
+        return []
+    counts = f"{one.nonzero_weights:,.0f} and {other.nonzero_weights:,.0f}"
     zeros = ""
     if one.sparsity is not None and other.sparsity is not None:
         shares = dict.fromkeys(f"{run.sparsity:.1%}" for run in (one, other))
         zeros = f", at {' and '.join(shares)} zeros"
-    if _apart(one, other) > NONZERO_TOLERANCE:
-        return [Refusal("weights", f"unequal numbers of non-zero weights, {nonzero}{zeros}")], ""
-    return [], f"equal numbers of non-zero weights, {nonzero}{zeros}"
+    return [Refusal("weights", f"unequal numbers of non-zero weights, {counts}{zeros}")]
 
 
 def _apart(one: Result, other: Result) -> float:

@@ -1,8 +1,8 @@
 """The numbers below each picture, in a table for a paper."""
 
 from runner.compare.charts import Chart, Difference, Kind, Step
+from runner.compare.intervals import Mean
 from runner.compare.score import Score
-from runner.compare.statistics import Mean
 from runner.report.page import Grid
 
 _MOST_COLUMNS = 6

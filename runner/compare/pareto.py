@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy import special
 
-from runner.compare.effects import ERROR_RATE, Values, finest_step, float32_rounding
+from runner.compare.intervals import ERROR_RATE, Values, finest_step, float32_rounding, row_intervals
 
 Standing = Literal["on the front", "undecided", "beaten"]
 
@@ -94,8 +93,8 @@ def _standing(
     # What a candidate with failed runs scores at the other seeds speaks against it only.
     whole = np.array([not (own.lost & one.scores.keys()) for one in rivals], bool)
     others_whole = np.array([not (one.lost & own.scores.keys()) for one in rivals], bool)
-    low, high = _interval(ahead, ERROR_RATE, step)
-    cost_low, _ = _interval(dearer, ERROR_RATE, 0.0)
+    low, high = row_intervals(ahead, ERROR_RATE, step=step)
+    cost_low, _ = row_intervals(dearer, ERROR_RATE)
     same = COST_TOLERANCE * abs(float(np.nanmean(costs[index])))
     if bool(np.all((cost_low > same) | ((high < 0) & whole))):
         return "on the front"
@@ -106,31 +105,11 @@ def _standing(
     ):
         return "beaten"
     count = max(1, int(np.sum(cost_low <= same)))
-    low, _ = _interval(ahead, ERROR_RATE / count, step)
-    _, cost_high = _interval(dearer, ERROR_RATE / count, 0.0)
+    low, _ = row_intervals(ahead, ERROR_RATE / count, step=step)
+    _, cost_high = row_intervals(dearer, ERROR_RATE / count)
     return "beaten" if bool(np.any((low > 0) & (cost_high <= same) & others_whole)) else "undecided"
 
 
 def _table(values: Sequence[Mapping[int, float]], seeds: Sequence[int]) -> Values:
     """Returns `[candidates, seeds]`, NaN where a seed is missing."""
     return np.array([[own.get(seed, np.nan) for seed in seeds] for own in values], np.float64)
-
-
-def _interval(differences: Values, error_rate: float, step: float) -> tuple[Values, Values]:
-    """Returns the ends of the interval of each row's mean, as `effects.effect` has them.
-
-    Args:
-        differences: `[rows, seeds]`, NaN where there is none; of fewer than two numbers nothing is known.
-        error_rate: The share of repetitions in which an interval may miss.
-        step: See `effects.effect`.
-    """
-    known = np.isfinite(differences)
-    count = known.sum(axis=1)
-    enough = count > 1
-    freedom = np.maximum(count - 1, 1)
-    values = np.where(known, differences, 0.0)
-    mean = values.sum(axis=1) / np.maximum(count, 1)
-    squares = np.where(known, (values - mean[:, None]) ** 2, 0.0).sum(axis=1)
-    spread = np.maximum(np.sqrt(squares / freedom), step / np.sqrt(6))
-    reach = special.stdtrit(freedom, 1 - error_rate / 2) * spread / np.sqrt(np.maximum(count, 1))
-    return np.where(enough, mean - reach, -np.inf), np.where(enough, mean + reach, np.inf)

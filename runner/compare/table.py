@@ -6,9 +6,9 @@ from typing import Literal
 
 from runner.compare.comparison import Comparison
 from runner.compare.groups import Group
+from runner.compare.intervals import Mean, mean_interval
 from runner.compare.result import ACCURACY, LOSS, SQUARED_ERROR, Result, variants
 from runner.compare.score import USUAL, Score
-from runner.compare.statistics import Mean, mean_interval
 
 Kind = Literal["score", "error", "share", "count", "milliseconds"]
 

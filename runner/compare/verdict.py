@@ -5,9 +5,10 @@ from statistics import fmean
 
 from runner.compare.comparison import Comparison, Finding, LostRuns, best_level
 from runner.compare.contrasts import Dependence, LevelEffect, Pair, pairs_of, setting_of
-from runner.compare.effects import ERROR_RATE, Effect, detectable
+from runner.compare.effects import Effect, detectable
 from runner.compare.factors import RECIPE, Factor
 from runner.compare.fairness import Kind
+from runner.compare.intervals import ERROR_RATE
 from runner.compare.score import Score
 
 _MOST_NAMES = 3

@@ -15,8 +15,8 @@ from itertools import product
 import numpy as np
 
 from runner.compare.contrasts import Cell, contrasts
-from runner.compare.effects import ERROR_RATE
 from runner.compare.factors import Factor
+from runner.compare.intervals import ERROR_RATE
 
 IMAGES = 360
 

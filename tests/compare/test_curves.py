@@ -4,8 +4,8 @@ import pytest
 
 from runner.compare.comparison import Comparison
 from runner.compare.curves import along_factor, factor_axis, numeric_factors, side_by_side
+from runner.compare.intervals import mean_interval
 from runner.compare.result import Result
-from runner.compare.statistics import mean_interval
 from tests.compare.made_sweeps import MEANS, NAME, SPARSITY, compared, run, schedules
 
 

@@ -1,8 +1,7 @@
 import numpy as np
 import pytest
 
-from runner.compare.effects import effect
-from runner.compare.pareto import Candidate, _interval, pareto_front, standings
+from runner.compare.pareto import Candidate, pareto_front, standings
 
 
 @pytest.mark.parametrize(
@@ -102,16 +101,6 @@ def test_being_beaten_by_one_of_many_is_corrected_for_their_number() -> None:
     better = candidate(1, 0.915, 0.92, 0.925)  # t = 6.93
     assert standings([worse, better])[0] == "beaten"
     assert standings([worse, *[better] * 20])[0] == "undecided"
-
-
-def test_intervals_are_those_of_effects() -> None:
-    differences = np.array([[0.01, 0.02, np.nan, 0.06], [0.0, 0.0, 0.0, 0.0], [0.3, np.nan, np.nan, np.nan]])
-    low, high = _interval(differences, 0.01, 0.001)
-    for row in (0, 1):
-        known = differences[row][np.isfinite(differences[row])]
-        one = effect(known, error_rate=0.01, step=0.001)
-        assert (low[row], high[row]) == pytest.approx((one.low, one.high))
-    assert (low[2], high[2]) == (-np.inf, np.inf)
 
 
 def test_equal_candidates_are_seldom_told_apart() -> None:

@@ -6,10 +6,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from runner.compare.charts import Chart, Dense, Kind, Line, Mark
+from runner.compare.intervals import Mean
 from runner.compare.looks import PLAIN
 from runner.compare.scales import scale_places, scale_scores, shows_errors
 from runner.compare.score import TEST_ACCURACY, TEST_SQUARED_ERROR, Score
-from runner.compare.statistics import Mean
 
 
 def chart(*means: Mean, score: Score = TEST_ACCURACY, dense: tuple[Dense, ...] = ()) -> Chart:

@@ -1,7 +1,7 @@
 import pytest
 
 from runner.compare.comparison import Comparison, compare
-from runner.compare.statistics import Mean
+from runner.compare.intervals import Mean
 from runner.compare.table import Column, columns, rows
 from tests.compare.made_results import groups, result
 
