@@ -13,7 +13,7 @@ from rich.text import Text
 from runner.compare.arguments import Asked
 from runner.compare.comparison import Comparison, compare
 from runner.compare.conditions import Condition, fulfils, resolve_key
-from runner.compare.factors import RECIPE, Factor
+from runner.compare.factors import Factor
 from runner.compare.fairness import lost_words
 from runner.compare.gathering import (
     Gathered,
@@ -28,7 +28,6 @@ from runner.compare.result import Result
 from runner.compare.score import named_score
 from runner.process.errors import UserError
 from runner.process.wording import counted
-from runner.records.names import without_common_folder
 from runner.records.run_directory import make_run_directory
 from runner.settings import ARTIFACTS
 
@@ -86,9 +85,7 @@ def compare_asked(asked: Asked, console: Console) -> Comparison:
     if asked.whole_sweep:
         folder = asked.sweeps[0]
     else:
-        chosen, left_out = _chosen(gathered.results, asked.where)
-        notes = (*gathered.notes, *left_out)
-        gathered = replace(gathered, results=chosen, notes=notes, parent_run_id=None)
+        gathered = replace(gathered, results=_chosen(gathered.results, asked.where), parent_run_id=None)
         folder = _new_folder(asked)
     comparison = _finish(gathered, folder, console, ARTIFACTS, by=asked.by, metric=asked.metric)
     _say_where(folder, console)
@@ -103,41 +100,26 @@ def _gathered(asked: Asked) -> Gathered:
     return gather_sweeps(asked.sweeps, asked.tracking_uri)
 
 
-def _chosen(
-    results: Sequence[Result], conditions: Sequence[Condition]
-) -> tuple[tuple[Result, ...], list[str]]:
-    """Returns the runs that fulfil all conditions, and notes on those that lack a key."""
-    said = [result.said for result in results]
-    recipes = without_common_folder([result.recipe for result in results]) if results else ()
-    keys = sorted({key for own in said for key in own})
+def _chosen(results: Sequence[Result], conditions: Sequence[Condition]) -> tuple[Result, ...]:
+    keys = sorted({key for result in results for key in result.said})
     resolved = [replace(one, key=resolve_key(one.key, keys, "--where")) for one in conditions]
-    kept = tuple(
-        result
-        for result, own, recipe in zip(results, said, recipes, strict=True)
-        if fulfils(own, resolved, {RECIPE: recipe})
-    )
+    kept = tuple(result for result in results if fulfils(result.said, resolved))
     if all(result.failure is not None for result in kept):
         told = []
         for one in resolved:
-            values = sorted({own[one.key] for own in said if one.key in own})
+            values = sorted({result.said[one.key] for result in results if one.key in result.said})
             more = ", ..." if len(values) > _MOST_VALUES else ""
             told.append(f"{one.key} is {', '.join(values[:_MOST_VALUES])}{more}")
         wanted = " and ".join(map(str, conditions))
         raise NothingToCompare(f"--where '{wanted}': no run with a result fulfils it; {'; '.join(told)}")
-    notes = [
-        f"--where '{one}': {counted(lacking, 'run')} without {one.key} left out"
-        for one in resolved
-        if (lacking := sum(one.key not in own for own in said))
-    ]
-    return kept, notes
+    return kept
 
 
 def _new_folder(asked: Asked) -> Path:
     now = datetime.now()
     of = asked.experiment or "_".join(folder.resolve().name for folder in asked.sweeps[:2])
     name = f"{now:%Y-%m-%d_%H-%M-%S}_{of.replace('/', '_')}"
-    folder = asked.outputs / "comparisons" / name
-    return make_run_directory(asked.outputs, of, now, folder, option="--outputs ")
+    return make_run_directory(asked.outputs, of, now, asked.outputs / "comparisons" / name)
 
 
 def _finish(

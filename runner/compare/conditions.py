@@ -5,7 +5,6 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from types import MappingProxyType
 
 from runner.process.errors import UserError, did_you_mean
 
@@ -36,15 +35,11 @@ class Condition:
     def __str__(self) -> str:
         return f"{self.key} {self.sign} {self.value}"
 
-    def holds(self, *names: str) -> bool:
-        """Tells whether it holds for the value of its key, which may have several names."""
-        return (all if self.sign == "!=" else any)(self._holds(name) for name in names)
-
-    def _holds(self, value: str) -> bool:
+    def holds(self, value: str) -> bool:
+        """Tells whether it holds for the value of its key."""
         own, bound = _number(value), _number(self.value)
         if own is None or bound is None:
-            alike = value == self.value or fnmatchcase(value, self.value)
-            return self.sign not in _NUMERIC and alike == (self.sign == "==")
+            return self.sign not in _NUMERIC and fnmatchcase(value, self.value) == (self.sign == "==")
         return (_NUMERIC | _EQUAL)[self.sign](own, bound)
 
 
@@ -67,20 +62,14 @@ def read_condition(text: str) -> Condition:
     return Condition(found[1], sign, value)
 
 
-def fulfils(
-    said: Mapping[str, str], conditions: Sequence[Condition], short: Mapping[str, str] = MappingProxyType({})
-) -> bool:
+def fulfils(said: Mapping[str, str], conditions: Sequence[Condition]) -> bool:
     """Tells whether a run fulfils all conditions; one whose recipe lacks a key does not fulfil it.
 
     Args:
         said: What it was asked to do, by dotted key.
-        conditions: Whose keys have been resolved; see `resolve_key`.
-        short: Other names of values, by key.
+        conditions: Whose keys have been resolved; see `resolve_keys`.
     """
-    return all(
-        one.key in said and one.holds(said[one.key], *([short[one.key]] if one.key in short else []))
-        for one in conditions
-    )
+    return all(one.key in said and one.holds(said[one.key]) for one in conditions)
 
 
 def resolve_key(written: str, keys: Sequence[str], option: str) -> str:

@@ -110,11 +110,16 @@ def _draw(chart: Chart, about: str, path: Path) -> Picture:
 
 def _title(chart: Chart, about: str) -> str:
     against = "" if chart.axis is None else f" against {chart.axis.name}"
-    return f"{chart.score.name.capitalize()}{against}{f', {about}' if about else ''}"
+    return f"{_begun(chart.score.name)}{against}{f', {about}' if about else ''}"
+
+
+def _begun(name: str) -> str:
+    """Returns a name as a sentence begins with it; MLflow's names stay as they are."""
+    return name if "/" in name else name.capitalize()
 
 
 def _caption(chart: Chart, about: str) -> str:
-    score = chart.score.name.capitalize() + (f" on {about}" if about else "")
+    score = _begun(chart.score.name) + (f" on {about}" if about else "")
     means = f"means over {_seed_words(chart.marks)} with 95%"
     runs = "small dots are runs"
     if chart.axis is None:

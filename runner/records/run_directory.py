@@ -7,9 +7,7 @@ from pathlib import Path
 from runner.process.errors import UserError
 
 
-def make_run_directory(
-    outputs: Path, recipe: str, now: datetime, wanted: Path | None = None, *, option: str = "outputs="
-) -> Path:
+def make_run_directory(outputs: Path, recipe: str, now: datetime, wanted: Path | None = None) -> Path:
     """Makes the directory that a run writes to.
 
     Args:
@@ -18,7 +16,6 @@ def make_run_directory(
         now: The time in the directory's name.
         wanted: The directory of a sweep's job, which may exist if it is empty; None for
             `outputs/runs/<date>_<time>_<recipe>`.
-        option: What names the output folder on the command line, for messages.
 
     Returns:
         A directory that held nothing before; `_2`, `_3` ... is added where the name was taken.
@@ -36,7 +33,7 @@ def make_run_directory(
                 continue
         except OSError as error:
             raise UserError(
-                f"{option}{outputs}: cannot write there ({error.strerror}). Choose another: {option}DIR"
+                f"outputs={outputs}: cannot write there ({error.strerror}). Choose another: outputs=DIR"
             ) from error
         return path
     raise AssertionError("counting does not end")
