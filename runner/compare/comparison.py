@@ -8,12 +8,20 @@ from typing import Literal
 
 from runner.compare.contrasts import Cell, Contrast, Dependence, LevelEffect, Pair, contrasts, pairs_of
 from runner.compare.factors import Factor
-from runner.compare.fairness import Fairness, Kind, Refusal, failed_words, judge, judge_failed, lost_words
+from runner.compare.fairness import (
+    Fairness,
+    Refusal,
+    RefusalKind,
+    failed_words,
+    judge,
+    judge_failed,
+    lost_words,
+)
 from runner.compare.groups import FailedGroup, Group, Grouped
 from runner.compare.intervals import ERROR_RATE, Mean, mean_interval
-from runner.compare.score import Score
+from runner.compare.score import RankingScore
 
-OF_AXES: frozenset[Kind] = frozenset({"weights", "steps", "data"})
+OF_AXES: frozenset[RefusalKind] = frozenset({"weights", "steps", "data"})
 """What a factor changes that is no matter of better or worse: the size, the training, the task."""
 
 _AXES = frozenset({"sparsity", "epochs", "dense_epochs", "batch_size", "validation_split"})
@@ -38,7 +46,7 @@ class LostRuns:
 
 
 @dataclass(frozen=True)
-class Finding:
+class LevelComparison:
     """Two levels of a factor and what the runs tell of them.
 
     Args:
@@ -50,7 +58,7 @@ class Finding:
     """
 
     contrast: Contrast
-    score: Score
+    score: RankingScore
     lost: tuple[tuple[LostRuns, ...], tuple[LostRuns, ...]]
     refusals: tuple[Refusal, ...]
     notes: tuple[str, ...]
@@ -168,12 +176,12 @@ class Comparison:
     groups: tuple[Group, ...]
     factors: tuple[Factor, ...]
     axes: tuple[Factor, ...]
-    findings: tuple[Finding, ...]
+    findings: tuple[LevelComparison, ...]
     fairness: Mapping[Pair, Fairness]
     notes: tuple[str, ...] = ()
 
     @cached_property
-    def scores(self) -> tuple[Score, ...]:
+    def scores(self) -> tuple[RankingScore, ...]:
         """What ranks the groups, each of its kind: classifications and regressions may stand together."""
         return tuple(dict.fromkeys(group.score for group in self.groups))
 
@@ -183,7 +191,7 @@ class Comparison:
         return {group.cell: group for group in self.groups}
 
     @property
-    def ranked(self) -> tuple[Finding, ...]:
+    def ranked(self) -> tuple[LevelComparison, ...]:
         """The findings of levels that may be ranked; empty where nothing could be compared fairly."""
         return tuple(finding for finding in self.findings if finding.ranked)
 
@@ -212,11 +220,11 @@ class Comparison:
             return 2
         return int(any(finding.ahead for finding in own) or any(at.effect.shown for _, at in single))
 
-    def findings_of(self, factor: Factor) -> tuple[Finding, ...]:
+    def findings_of(self, factor: Factor) -> tuple[LevelComparison, ...]:
         """Returns the findings of one factor."""
         return tuple(finding for finding in self.findings if finding.contrast.factor == factor)
 
-    def ranked_of(self, factor: Factor) -> tuple[Finding, ...]:
+    def ranked_of(self, factor: Factor) -> tuple[LevelComparison, ...]:
         """Returns the findings of one factor whose levels may be ranked."""
         return tuple(finding for finding in self.findings_of(factor) if finding.ranked)
 
@@ -230,7 +238,7 @@ class Comparison:
         return mean_interval(values) if values else None
 
 
-def best_level(findings: Sequence[Finding]) -> str:
+def best_level(findings: Sequence[LevelComparison]) -> str:
     """Returns the level that is set against the others: unbeaten, better than most, else ahead in the mean.
 
     Args:
@@ -311,7 +319,7 @@ def _finding(
     grouped: Grouped,
     by_cell: Mapping[Cell, Group | FailedGroup],
     fairness: Mapping[Pair, Fairness],
-) -> Finding:
+) -> LevelComparison:
     pairs = (*contrast.blocks, *contrast.left_out) or contrast.unfair
     lost: tuple[list[LostRuns], list[LostRuns]] = ([], [])
     for pair in contrast.settings:
@@ -322,7 +330,7 @@ def _finding(
                 lost[side].append(LostRuns(group.name, seeds, words, pair))
     refusals = {refusal.kind: refusal for pair in contrast.unfair for refusal in fairness[pair].refusals}
     scores = [one.score for pair in pairs for cell in pair if isinstance(one := by_cell[cell], Group)]
-    return Finding(
+    return LevelComparison(
         contrast,
         scores[0] if scores else grouped.groups[0].score,
         (tuple(lost[0]), tuple(lost[1])),

@@ -36,11 +36,11 @@ from runner.process.wording import counted
 NONZERO_TOLERANCE = 0.02
 """How far the numbers of non-zero weights of two models may lie apart, as a share of the larger."""
 
-Kind = Literal[
+RefusalKind = Literal[
     "score", "failed", "seeds", "shared", "lost", "data", "start", "environment", "steps", "weights"
 ]
 
-_OF_RUNS: frozenset[Kind] = frozenset({"failed", "seeds", "shared", "lost"})
+_OF_RUNS: frozenset[RefusalKind] = frozenset({"failed", "seeds", "shared", "lost"})
 """What forbids to compare two groups for want of runs, though they may be compared else."""
 
 _MOST_SEEDS = 6
@@ -56,7 +56,7 @@ class Refusal:
         words: The same with its numbers, to be read after "not ranked: ".
     """
 
-    kind: Kind
+    kind: RefusalKind
     words: str
 
 

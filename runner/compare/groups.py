@@ -10,7 +10,7 @@ from functools import cached_property
 from runner.compare.contrasts import Cell
 from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
-from runner.compare.score import TEST_ACCURACY, Score, score_of
+from runner.compare.score import TEST_ACCURACY, RankingScore, score_of
 from runner.records.names import level_names, without_common_folder
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
@@ -37,7 +37,7 @@ class Group:
     variation: str
     results: tuple[Result, ...]
     lost: tuple[Result, ...] = ()
-    score: Score = TEST_ACCURACY
+    score: RankingScore = TEST_ACCURACY
 
     def __post_init__(self) -> None:
         seeds = [result.seed for result in self.results]
@@ -114,7 +114,7 @@ class Grouped:
     superseded: tuple[Result, ...]
 
 
-def make_groups(results: Sequence[Result], score: Score | None = None) -> Grouped:
+def make_groups(results: Sequence[Result], score: RankingScore | None = None) -> Grouped:
     """Puts runs together that differ in nothing but their seed, however the command line put them.
 
     Args:

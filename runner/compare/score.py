@@ -8,7 +8,7 @@ from runner.process.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Score:
+class RankingScore:
     """What ranks groups.
 
     Args:
@@ -39,8 +39,8 @@ class Score:
 
 _MOST_DIGITS = 12
 
-TEST_ACCURACY = Score(ACCURACY, "test accuracy", higher_is_better=True)
-TEST_SQUARED_ERROR = Score(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
+TEST_ACCURACY = RankingScore(ACCURACY, "test accuracy", higher_is_better=True)
+TEST_SQUARED_ERROR = RankingScore(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
 
 USUAL = (TEST_ACCURACY, TEST_SQUARED_ERROR)
 """What ranks where nothing else is asked for."""
@@ -54,7 +54,7 @@ def more_is_better(metric: str) -> bool | None:
     return metric.endswith(_HIGHER) if metric.endswith((*_HIGHER, *_LOWER)) else None
 
 
-def named_score(metric: str, logged: Collection[str]) -> Score:
+def named_score(metric: str, logged: Collection[str]) -> RankingScore:
     """Returns the score that a metric is.
 
     Args:
@@ -76,11 +76,11 @@ def named_score(metric: str, logged: Collection[str]) -> Score:
             f" {', '.join(_HIGHER)} (more is better) or {', '.join(_LOWER)} (less is)"
         )
     known_names = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
-    own = Score(metric, metric, higher_is_better=higher)
+    own = RankingScore(metric, metric, higher_is_better=higher)
     return known_names.get(metric, own)
 
 
-def score_of(results: Iterable[Result]) -> Score:
+def score_of(results: Iterable[Result]) -> RankingScore:
     """Returns what ranks a group of runs.
 
     A loss ranks nothing: each recipe may name its own, and losses of two kinds are no common measure.

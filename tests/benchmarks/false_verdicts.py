@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from runner.compare.answer import answer, details
 from runner.compare.comparison import Comparison, compare
-from runner.compare.differences import difference_rows
 from runner.compare.groups import make_groups
 from runner.compare.result import Result
-from runner.compare.verdict import answer, details
+from runner.compare.tables import difference_rows
 from tests.compare.made_sweeps import NAME, SPARSITY, run
 
 Values = NDArray[np.float64]

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from runner.compare.comparison import Comparison, Finding, best_level, compare
+from runner.compare.comparison import Comparison, LevelComparison, best_level, compare
 from runner.compare.effects import Effect
 from runner.compare.groups import make_groups
 from runner.compare.result import Result
-from runner.compare.score import Score
+from runner.compare.score import RankingScore
 from tests.compare.made_results import SHA, errors, failed, groups, result, results, swept
 
 NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
@@ -18,7 +18,7 @@ def compared(**accuracies: list[float]) -> Comparison:
     return compare(groups(*(results(name, values) for name, values in accuracies.items())))
 
 
-def overall(finding: Finding) -> Effect:
+def overall(finding: LevelComparison) -> Effect:
     assert finding.contrast.overall is not None
     return finding.contrast.overall
 
@@ -188,7 +188,7 @@ def test_a_run_without_the_score_that_ranks_is_lost() -> None:
         return [result(name, seed, 0.99, metrics=metrics) for seed, metrics in every.items()]
 
     first = runs("a", dict(enumerate(WORSE, 1)))
-    score = Score("tflite_int8/accuracy", "tflite_int8/accuracy", higher_is_better=True)
+    score = RankingScore("tflite_int8/accuracy", "tflite_int8/accuracy", higher_is_better=True)
     for value in (None, math.nan):
         own = {seed: BETTER[seed - 1] for seed in (1, 2, 3)} | ({} if value is None else {4: value})
         (finding,) = compare(make_groups([*first, *runs("b", own)], score)).findings
