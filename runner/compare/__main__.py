@@ -1,13 +1,13 @@
 """`python -m runner.compare`: compares runs from what is logged."""
 
-from runner.compare.arguments import read_arguments
+from runner.compare.options import read_arguments
 from runner.process.command import run_command, tell
 
 
 def _answer(arguments: list[str]) -> int:
     try:
         asked = read_arguments(arguments)
-        from runner.compare.comparing import compare_asked
+        from runner.compare.compare_runs import compare_asked
         from runner.process.console import open_console
 
         compare_asked(asked, open_console())

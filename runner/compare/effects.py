@@ -12,18 +12,14 @@ from dataclasses import dataclass
 from functools import cache
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy import optimize, special, stats
 
-ERROR_RATE = 0.05
-"""The share of families of intervals, one or more of which miss what they estimate, that is allowed."""
+from runner.compare.intervals import ERROR_RATE, Values, half_width, least_spread
 
 OVERALL_SHARE = 0.5
 """The part of `ERROR_RATE` that overall differences take where those at single levels are told too."""
 
 POWER = 0.8
-
-Values = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
@@ -61,9 +57,7 @@ def effect(differences: Sequence[float] | Values, *, error_rate: float, step: fl
     Args:
         differences: Second minus first, `[seeds]`, two at least; each may be a mean over blocks.
         error_rate: What this interval may take of `ERROR_RATE`, in (0, 0.05].
-        step: The finest step that the differences are measured in. Seeds that agree by chance of a coarse
-            score (an accuracy on few images) are not taken for certainty: the spread is at least that of
-            rounding, `step / sqrt(6)`.
+        step: The finest step in which the differences are measured; see `least_spread`.
 
     Raises:
         ValueError: There are fewer than two seeds.
@@ -73,12 +67,12 @@ def effect(differences: Sequence[float] | Values, *, error_rate: float, step: fl
     if seeds < 2:
         raise ValueError(f"an effect needs two seeds or more, not {seeds}")
     mean = float(values.mean())
-    spread = max(float(values.std(ddof=1)), step / math.sqrt(6))
+    spread = max(float(values.std(ddof=1)), least_spread(step))
     if spread == 0.0:
         certain = 1.0 if mean == 0.0 else 0.0
         return Effect(mean, mean, mean, certain, seeds, 0.0, error_rate)
     error = spread / math.sqrt(seeds)
-    reach = _quantile(1 - error_rate / 2, seeds - 1) * error
+    reach = float(half_width(spread, seeds, error_rate))
     # The same numbers as scipy.stats.t's, a hundred times as fast: an experiment has thousands of pairs.
     p = 2 * float(special.stdtr(seeds - 1, -abs(mean) / error)) * ERROR_RATE / error_rate
     return Effect(mean, mean - reach, mean + reach, min(1.0, p), seeds, spread, error_rate)
@@ -135,24 +129,10 @@ def _contrast(differences: Values, coefficients: Values, step: float) -> float:
     return effect(differences @ coefficients, error_rate=ERROR_RATE, step=rounding).p
 
 
-def finest_step(scores: Values) -> float:
-    """Returns the smallest difference between any two scores that is not the rounding of float32."""
-    ordered = np.unique(scores)
-    gaps = np.diff(ordered)
-    rounding = 4 * float(np.finfo(np.float32).eps) * float(np.abs(ordered).max(initial=0.0))
-    real = gaps[gaps > rounding]
-    return float(real.min()) if len(real) else 0.0
-
-
-@cache
-def _quantile(share: float, freedom: int) -> float:
-    return float(special.stdtrit(freedom, share))
-
-
 @cache
 def _detectable_shift(seeds: int, error_rate: float) -> float:
     """Solves for the noncentrality at which the t test has the power wanted."""
-    critical = _quantile(1 - error_rate / 2, seeds - 1)
+    critical = float(special.stdtrit(seeds - 1, 1 - error_rate / 2))
 
     def lacking(shift: float) -> float:
         return float(stats.nct.sf(critical, seeds - 1, shift)) - POWER

@@ -12,31 +12,36 @@ Two groups are ranked only where all of this holds; where it does not, it is sai
 
 **Runs that failed.** To leave out what failed favours the recipe that fails, since the runs that are left are
 its better ones. A run that missed its budget has its score, and counts. A run that began and has none (NaN, a
-crash, a sparsity check that did not pass) is lost, and what it would have scored is not known. The seeds at
-which both have results are compared, and the group that is ahead there is called better only if it has lost
-no seed at which the other has a result: then its failures cannot have made it look better, and those of the
-other speak for it. Where both have lost such seeds nothing is ranked. Seeds at which both failed, or that
-only one of them has tried, favour neither. So failures add no false verdicts to those of the test itself, at
-the price of pairs that are left open; `tests/benchmarks/false_verdicts.py` has the numbers.
+crash, a sparsity check that did not pass, a file on which the ranked score could not be measured) is lost,
+and what it would have scored is not known. The seeds at which both have results are compared, and the group
+that is ahead there is called better only if it has lost no seed at which the other has a result: then its
+failures cannot have made it look better, and those of the other speak for it. Where both have lost such seeds
+nothing is ranked. Seeds at which both failed, or that only one of them has tried, favour neither. So failures
+add no false verdicts to those of the test itself, at the price of pairs that are left open;
+`tests/benchmarks/false_verdicts.py` has the numbers.
 
-Over several settings of other factors the seeds are those that all settings have, so that a failure at one of
-them tells at each: a level that lost a run at any is called better at none. A setting that has too few seeds,
-or at which both have lost some, is left out of what is said over all. Without the setting at which it fails a
-level looks better than it is: it is not called better over all, but may be at each setting that is left.
+Over several settings of other factors a level is called better over all only if it lost no such run at any of
+them, those that could not be compared for want of runs among them; and better at one setting only if it lost
+none there. So that this holds, what is said of one setting rests on its own seeds, whatever others have lost.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from runner.compare.groups import Group, data_words
+from runner.compare.groups import FailedGroup, Group, data_words
 from runner.compare.result import ACCURACY, SQUARED_ERROR, Result
 from runner.process.wording import counted
 
 NONZERO_TOLERANCE = 0.02
 """How far the numbers of non-zero weights of two models may lie apart, as a share of the larger."""
 
-Kind = Literal["score", "seeds", "shared", "lost", "data", "start", "environment", "steps", "weights"]
+RefusalKind = Literal[
+    "score", "failed", "seeds", "shared", "lost", "data", "start", "environment", "steps", "weights"
+]
+
+_OF_RUNS: frozenset[RefusalKind] = frozenset({"failed", "seeds", "shared", "lost"})
+"""What forbids to compare two groups for want of runs, though they may be compared else."""
 
 _MOST_SEEDS = 6
 _LONGEST_REASON = 100
@@ -51,7 +56,7 @@ class Refusal:
         words: The same with its numbers, to be read after "not ranked: ".
     """
 
-    kind: Kind
+    kind: RefusalKind
     words: str
 
 
@@ -62,14 +67,13 @@ class Fairness:
     Args:
         seeds: The seeds that both have a score for.
         refusals: Why they are not ranked; empty where they are.
-        basis: What they have in common, where they are ranked.
-        lost: Of the first and of the second, the seeds that it has lost and the other has a result for.
+        lost: Of the first and of the second, the seeds that it has lost and the other has a score for. Groups
+            that may not be compared whatever their seeds have lost nothing to each other.
         notes: What does not forbid to rank them, but has to be said: what differs, what is not known.
     """
 
     seeds: tuple[int, ...]
     refusals: tuple[Refusal, ...]
-    basis: str = ""
     lost: tuple[tuple[int, ...], tuple[int, ...]] = ((), ())
     notes: tuple[str, ...] = ()
 
@@ -81,40 +85,55 @@ def judge(first: Group, second: Group) -> Fairness:
         first: One group.
         second: The other.
     """
-    unscored = [group.name for group in (first, second) if not group.values(group.score.metric)]
+    lost = _lost(first, second), _lost(second, first)
+    unscored = [group.name for group in (first, second) if not group.scores]
     if unscored:
         usual = f"neither {ACCURACY} nor {SQUARED_ERROR}"
         metric = first.score.metric
         which = f"{usual} is" if metric in (ACCURACY, SQUARED_ERROR) else f"no {metric} is"
         words = f"{which} logged for {' and '.join(unscored)}"
-        return Fairness((), (Refusal("score", words), *_data(first, second)))
+        unequal = _data(first, second)
+        return Fairness((), (Refusal("score", words), *unequal), lost=((), ()) if unequal else lost)
     if first.score != second.score:
         words = f"{first.name} is scored by {first.score.name}, {second.name} by {second.score.name}"
         return Fairness((), (Refusal("score", words), *_data(first, second)))
-    metric = first.score.metric
-    scored = [
-        {result.seed for result in group.results if metric in result.metrics} for group in (first, second)
-    ]
-    seeds = tuple(sorted(scored[0] & scored[1]))
-    lost = _lost(first, second), _lost(second, first)
-    refusals = [*_seeds(first, second, scored, seeds)]
+    seeds = tuple(sorted(first.scores.keys() & second.scores.keys()))
+    refusals = [*_seeds(first, second, seeds)]
     if all(lost):
         told = (lost_words(group, own) for group, own in zip((first, second), lost, strict=True))
         refusals.append(Refusal("lost", f"{' and '.join(told)}, so what is left shows neither as it is"))
     refusals += _data(first, second)
     found = [_start(first, second), _environment(first, second)]
-    basis = ""
     if seeds:
         pairs = [(first.by_seed[seed], second.by_seed[seed]) for seed in seeds]
         refusals += _steps(first, second, pairs)
-        unequal, basis = _weights(first, second, pairs)
-        refusals += unequal
+        refusals += _weights(first, second, pairs)
     refusals += [each for each in found if isinstance(each, Refusal)]
     notes = [each for each in found if isinstance(each, str)]
     unknown = _unknown(first.results[0], second.results[0])
     if unknown:
         notes.append(f"not logged, so perhaps unequal: {', '.join(unknown)}")
-    return Fairness(seeds, tuple(refusals), "" if refusals else basis, lost, tuple(notes))
+    if {refusal.kind for refusal in refusals} - _OF_RUNS:
+        lost = (), ()
+    return Fairness(seeds, tuple(refusals), lost, tuple(notes))
+
+
+def judge_failed(first: Group | FailedGroup, second: Group | FailedGroup) -> Fairness:
+    """Says that two groups are not ranked, as all runs of one of them failed, or of both."""
+    failed = [group for group in (first, second) if isinstance(group, FailedGroup)]
+    words = " and ".join(failed_words(group) for group in failed)
+
+    def lost(own: Group | FailedGroup, other: Group | FailedGroup) -> tuple[int, ...]:
+        if isinstance(own, Group) or isinstance(other, FailedGroup):
+            return ()
+        return tuple(seed for seed in own.seeds if seed in other.scores)
+
+    return Fairness((), (Refusal("failed", words),), lost=(lost(first, second), lost(second, first)))
+
+
+def failed_words(group: FailedGroup) -> str:
+    """Says that a group has no result, and why."""
+    return f"{group.name} has no result ({_shortened(group.reason)})"
 
 
 def lost_words(group: Group, seeds: Sequence[int]) -> str:
@@ -124,8 +143,8 @@ def lost_words(group: Group, seeds: Sequence[int]) -> str:
         group: Whose runs failed.
         seeds: Which of its lost seeds are meant, at least one.
     """
-    reasons = list(dict.fromkeys(run.failure or "" for run in group.lost if run.seed in seeds))
-    reason = reasons[0] if len(reasons[0]) <= _LONGEST_REASON else f"{reasons[0][:_LONGEST_REASON]} ..."
+    reasons = list(dict.fromkeys(group.lost_reasons[seed] for seed in seeds))
+    reason = _shortened(reasons[0])
     more = len(reasons) - 1
     others = f", and {counted(more, 'other reason')}" if more else ""
     listed = ", ".join(map(str, seeds[:_MOST_SEEDS])) + (", ..." if len(seeds) > _MOST_SEEDS else "")
@@ -133,12 +152,16 @@ def lost_words(group: Group, seeds: Sequence[int]) -> str:
     return f"{group.name} has no result at {which} ({reason}{others})"
 
 
+def _shortened(reason: str) -> str:
+    return reason if len(reason) <= _LONGEST_REASON else f"{reason[:_LONGEST_REASON]} ..."
+
+
 def _lost(group: Group, other: Group) -> tuple[int, ...]:
-    return tuple(run.seed for run in group.lost if run.seed in other.by_seed)
+    return tuple(sorted(seed for seed in group.lost_reasons if seed in other.scores))
 
 
-def _seeds(first: Group, second: Group, scored: Sequence[set[int]], shared: tuple[int, ...]) -> list[Refusal]:
-    few = [group.name for group, own in zip((first, second), scored, strict=True) if len(own) < 2]
+def _seeds(first: Group, second: Group, shared: tuple[int, ...]) -> list[Refusal]:
+    few = [group.name for group in (first, second) if len(group.scores) < 2]
     if few:
         return [Refusal("seeds", f"one seed of {' and '.join(few)}, and one run tells nothing of noise")]
     if len(shared) < 2:
@@ -233,23 +256,19 @@ def _steps(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) 
     return []
 
 
-def _weights(
-    first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]
-) -> tuple[list[Refusal], str]:
-    """Returns why their sizes forbid to rank them, or what is equal enough to allow it."""
+def _weights(first: Group, second: Group, pairs: Sequence[tuple[Result, Result]]) -> list[Refusal]:
     missing = _not_logged(first, second, pairs, lambda result: result.nonzero_weights)
     if missing:
-        return [Refusal("weights", f"the number of non-zero weights of {missing} is not logged")], ""
+        return [Refusal("weights", f"the number of non-zero weights of {missing} is not logged")]
     one, other = max(pairs, key=lambda pair: _apart(*pair))
-    counts = [f"{run.nonzero_weights:,.0f}" for run in (one, other)]
-    nonzero = " and ".join(dict.fromkeys(counts))
+    if _apart(one, other) <= NONZERO_TOLERANCE:
+        return []
+    counts = f"{one.nonzero_weights:,.0f} and {other.nonzero_weights:,.0f}"
     zeros = ""
     if one.sparsity is not None and other.sparsity is not None:
         shares = dict.fromkeys(f"{run.sparsity:.1%}" for run in (one, other))
         zeros = f", at {' and '.join(shares)} zeros"
-    if _apart(one, other) > NONZERO_TOLERANCE:
-        return [Refusal("weights", f"unequal numbers of non-zero weights, {nonzero}{zeros}")], ""
-    return [], f"equal numbers of non-zero weights, {nonzero}{zeros}"
+    return [Refusal("weights", f"unequal numbers of non-zero weights, {counts}{zeros}")]
 
 
 def _apart(one: Result, other: Result) -> float:

@@ -1,5 +1,6 @@
 """Runs that differ only in their seed, the factors by which groups of them differ, and their names."""
 
+import math
 import re
 from collections import Counter
 from collections.abc import Sequence
@@ -9,7 +10,7 @@ from functools import cached_property
 from runner.compare.contrasts import Cell
 from runner.compare.factors import RECIPE, Factor, cell_of, find_factors
 from runner.compare.result import Result
-from runner.compare.score import TEST_ACCURACY, Score, score_of
+from runner.compare.score import TEST_ACCURACY, RankingScore, score_of
 from runner.records.names import level_names, without_common_folder
 
 # An override begins with a key of the recipe after a blank; there may be blanks within its quoted value.
@@ -36,7 +37,7 @@ class Group:
     variation: str
     results: tuple[Result, ...]
     lost: tuple[Result, ...] = ()
-    score: Score = TEST_ACCURACY
+    score: RankingScore = TEST_ACCURACY
 
     def __post_init__(self) -> None:
         seeds = [result.seed for result in self.results]
@@ -58,9 +59,25 @@ class Group:
         """Its results by seed."""
         return {result.seed: result for result in self.results}
 
+    @cached_property
+    def scores(self) -> dict[int, float]:
+        """Its scores by seed."""
+        return self.by_seed_of(self.score.metric)
+
+    @cached_property
+    def lost_reasons(self) -> dict[int, str]:
+        """Why seeds that were run have no score, by seed: the run failed, or has not measured the score."""
+        unmeasured = {seed: f"no {self.score.metric}" for seed in self.seeds if seed not in self.scores}
+        return {**{run.seed: run.failure or "" for run in self.lost}, **unmeasured}
+
+    def by_seed_of(self, metric: str) -> dict[int, float]:
+        """Returns a metric of every seed that has it, as a finite number."""
+        found = {result.seed: result.metrics.get(metric, math.nan) for result in self.results}
+        return {seed: value for seed, value in found.items() if math.isfinite(value)}
+
     def values(self, metric: str) -> list[float]:
-        """Returns a metric of every seed that has it."""
-        return [result.metrics[metric] for result in self.results if metric in result.metrics]
+        """Returns a metric of every seed that has it, by seed."""
+        return list(self.by_seed_of(metric).values())
 
 
 @dataclass(frozen=True)
@@ -97,7 +114,7 @@ class Grouped:
     superseded: tuple[Result, ...]
 
 
-def make_groups(results: Sequence[Result], score: Score | None = None) -> Grouped:
+def make_groups(results: Sequence[Result], score: RankingScore | None = None) -> Grouped:
     """Puts runs together that differ in nothing but their seed, however the command line put them.
 
     Args:

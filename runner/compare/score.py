@@ -8,7 +8,7 @@ from runner.process.errors import UserError, did_you_mean
 
 
 @dataclass(frozen=True)
-class Score:
+class RankingScore:
     """What ranks groups.
 
     Args:
@@ -27,15 +27,23 @@ class Score:
         return self.metric.removeprefix("test/")
 
     def number(self, value: float, *, signed: bool = False) -> str:
-        """Writes a value, or with its sign a difference."""
-        if self.higher_is_better:
-            return f"{value:+.4f}" if signed else f"{value:.4f}"
-        return f"{value:+.4g}" if signed else f"{value:.4g}"
+        """Writes a value, or with its sign a difference: with more digits where it would be rounded to 0."""
+        sign = "+" if signed else ""
+        if not self.higher_is_better:
+            return f"{value + 0.0:{sign}.4g}"
+        digits = 4
+        while value and digits < _MOST_DIGITS and round(value, digits) == 0:
+            digits += 1
+        return f"{value + 0.0:{sign}.{digits}f}"
 
 
-TEST_ACCURACY = Score(ACCURACY, "test accuracy", higher_is_better=True)
-TEST_SQUARED_ERROR = Score(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
+_MOST_DIGITS = 12
 
+TEST_ACCURACY = RankingScore(ACCURACY, "test accuracy", higher_is_better=True)
+TEST_SQUARED_ERROR = RankingScore(SQUARED_ERROR, "test mean squared error", higher_is_better=False)
+
+USUAL = (TEST_ACCURACY, TEST_SQUARED_ERROR)
+"""What ranks where nothing else is asked for."""
 
 _HIGHER = ("accuracy", "auc", "precision", "recall")
 _LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")
@@ -46,7 +54,7 @@ def more_is_better(metric: str) -> bool | None:
     return metric.endswith(_HIGHER) if metric.endswith((*_HIGHER, *_LOWER)) else None
 
 
-def named_score(metric: str, logged: Collection[str]) -> Score:
+def named_score(metric: str, logged: Collection[str]) -> RankingScore:
     """Returns the score that a metric is.
 
     Args:
@@ -68,11 +76,11 @@ def named_score(metric: str, logged: Collection[str]) -> Score:
             f" {', '.join(_HIGHER)} (more is better) or {', '.join(_LOWER)} (less is)"
         )
     known_names = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
-    own = Score(metric, metric, higher_is_better=higher)
+    own = RankingScore(metric, metric, higher_is_better=higher)
     return known_names.get(metric, own)
 
 
-def score_of(results: Iterable[Result]) -> Score:
+def score_of(results: Iterable[Result]) -> RankingScore:
     """Returns what ranks a group of runs.
 
     A loss ranks nothing: each recipe may name its own, and losses of two kinds are no common measure.

@@ -1,5 +1,6 @@
 """Multiply-accumulates: how many multiplications by a weight one inference of a model takes."""
 
+import inspect
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -67,7 +68,7 @@ def count_macs(model: tf_keras.Model, *, input_shape: Sequence[int] | None = Non
         fixed = tf_keras.models.clone_model(model, layers.Input(tuple(input_shape)))
         fixed.set_weights(model.get_weights())
         return count_macs(fixed)
-    each = (_of_call(call.layer, call.input_shapes, call.output_shapes) for call in calls(model))
+    each = (_of_call(call.layer, _taken(call), call.output_shapes) for call in calls(model))
     return sum(each, NO_MACS)
 
 
@@ -85,6 +86,17 @@ def macs_or_reason(model: tf_keras.Model, input_shape: Sequence[int]) -> tuple[M
         return count_macs(model, input_shape=input_shape), ""
     except UncountableError as error:
         return None, str(error)
+
+
+def _taken(call: Any) -> Any:
+    """Returns the shapes that one call of a layer takes; of an attention layer by the arguments' names."""
+    layer = call.layer.layer if isinstance(call.layer, PruneLowMagnitude) else call.layer
+    if not isinstance(layer, layers.MultiHeadAttention):
+        return call.input_shapes
+    given = inspect.signature(layer.call).bind(*call.call_args, **call.call_kwargs).arguments
+    query, value = given["query"], given["value"]
+    key = given.get("key")
+    return [tuple(one.shape) for one in (query, value, value if key is None else key)]
 
 
 def _of_call(layer: Layer, taken: Any, given: Any) -> Macs:
@@ -126,7 +138,7 @@ def _einsum(layer: layers.EinsumDense, taken: Shape, given: Shape) -> Macs:
 
 
 def _attention(layer: layers.MultiHeadAttention, taken: Any, given: Any) -> Macs:
-    query, key, value = map(tuple, (layer._query_shape, layer._key_shape, layer._value_shape))
+    query, value, key = taken
     found = (
         _einsum(layer._query_dense, query, ())
         + _einsum(layer._key_dense, key, ())
@@ -138,6 +150,14 @@ def _attention(layer: layers.MultiHeadAttention, taken: Any, given: Any) -> Macs
     products = _product(layer, [*query[1:-1], *attended])
     products *= layer._num_heads * (layer._key_dim + layer._value_dim)
     return found + Macs(products, products)
+
+
+def _dot_products(layer: layers.Attention, taken: Any, given: Any) -> Macs:
+    query, value = taken[:2]
+    # Concatenated scores are sums of tanh(query + key), which take no products of activations.
+    size = value[-1] + (query[-1] if layer.score_mode == "dot" else 0)
+    products = _product(layer, [*query[1:-1], value[-2], size])
+    return Macs(products, products)
 
 
 def _recurrent(layer: layers.RNN, taken: Any, given: Any) -> Macs:
@@ -196,6 +216,7 @@ _COUNTED: tuple[tuple[str, Counted], ...] = (
     ),
     ("EinsumDense", _einsum),
     ("MultiHeadAttention", _attention),
+    ("Attention", _dot_products),
     ("Bidirectional", _both_ways),
     ("RNN", _recurrent),
     ("TimeDistributed", _along_time),

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from runner.compare.pareto import pareto_front
+from runner.compare.charts.pareto import pareto_front
 from runner.recipe.objective import Objective, read_objectives
 from runner.records.names import short_number
 from runner.records.sweep_records import JobRecord

@@ -15,7 +15,7 @@ from pathlib import Path
 import pandas as pd
 from rich.text import Text
 
-from runner.compare.comparing import COMPARISON_PAGE, compare_finished_sweep
+from runner.compare.compare_runs import COMPARISON_PAGE, compare_finished_sweep
 from runner.datasets import data_key, resolve
 from runner.process.console import open_console
 from runner.process.errors import RunFailed, RunnerError, UserError

@@ -24,11 +24,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit
 
+from runner.compare.answer import answer, details
 from runner.compare.comparison import Comparison, compare
-from runner.compare.differences import difference_rows
 from runner.compare.groups import make_groups
 from runner.compare.result import Result
-from runner.compare.verdict import answer, details
+from runner.compare.tables import difference_rows
 from tests.compare.made_sweeps import NAME, SPARSITY, run
 
 Values = NDArray[np.float64]
@@ -183,7 +183,7 @@ def claims(comparison: Comparison | None, truth: Values, places: Sequence[int]) 
     true = {SPARSITIES[place]: float(truth[place]) for place in places}
     over_all = float(np.mean(list(true.values())))
     effects = [(over_all, finding.contrast.overall)] + [
-        (true[level], effect) for one in finding.contrast.dependences for level, effect in one.effects
+        (true[at.level], at.effect) for one in finding.contrast.dependences for at in one.effects
     ]
     told = [row[-1] for row in difference_rows(comparison)]
     right = [better == _better(size) for better, (size, _) in zip(told, effects, strict=True)]
@@ -205,7 +205,8 @@ def _better(size: float) -> str | None:
 
 def _is_false(sentence: str, true: dict[str, float]) -> bool:
     """Tells whether a sentence calls a schedule better that is not: over all, or else at any sparsity."""
-    found = re.findall(r"(?<! or )\b(\w+) (?:is better( than \w+:)?|up to )", sentence)
+    found = re.findall(r"(?<! or )\b(\w+) is better( than \w+:| over all)?", sentence)
+    found += [(who, "") for who in re.findall(rf"[,;] ({'|'.join(SCHEDULES)}) ", sentence)]
     over_all = _better(float(np.mean(list(true.values()))))
     somewhere = {_better(size) for size in true.values()}
     return any(who != over_all if of_all else who not in somewhere for who, of_all in found)

@@ -1,10 +1,14 @@
+import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 import pytest
 
-from runner.compare.comparison import Comparison, Finding, compare
+from runner.compare.comparison import Comparison, LevelComparison, best_level, compare
 from runner.compare.effects import Effect
+from runner.compare.groups import make_groups
 from runner.compare.result import Result
+from runner.compare.score import RankingScore
 from tests.compare.made_results import SHA, errors, failed, groups, result, results, swept
 
 NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
@@ -14,7 +18,7 @@ def compared(**accuracies: list[float]) -> Comparison:
     return compare(groups(*(results(name, values) for name, values in accuracies.items())))
 
 
-def overall(finding: Finding) -> Effect:
+def overall(finding: LevelComparison) -> Effect:
     assert finding.contrast.overall is not None
     return finding.contrast.overall
 
@@ -25,7 +29,6 @@ def test_a_clear_difference() -> None:
     # Differences 0.003, 0.004, 0.003.
     assert overall(finding).mean == pytest.approx(0.01 / 3)
     assert (finding.better, finding.ahead) == ("polynomial", "polynomial")
-    assert finding.bases == ("equal numbers of non-zero weights, 50,000, at 87.5% zeros",)
     assert comparison.ranked == (finding,)
 
 
@@ -133,10 +136,10 @@ def test_a_setting_left_out_for_failures_holds_back_what_is_said_over_all(
     (finding, *_) = compare(groups(runs_of(scores, *lost))).findings
     assert len(finding.contrast.blocks) == 2
     assert (finding.ahead, finding.better) == ("polynomial", None)
-    assert finding.forbidding(overall(finding))[0].group == "polynomial sparsity=0.9"
+    assert finding.forbidding()[0].group == "polynomial sparsity=0.9"
     # At the settings that are compared no run is missing.
-    [(level, at), _] = finding.contrast.dependences[0].effects
-    assert (level, finding.better_by(at), finding.forbidding(at)) == ("0.5", "polynomial", ())
+    at = finding.contrast.dependences[0].effects[0]
+    assert (at.level, finding.better_at(at), finding.forbidding(at)) == ("0.5", "polynomial", ())
 
 
 def test_failures_where_nothing_may_be_compared_hold_nothing_back() -> None:
@@ -177,3 +180,94 @@ def test_a_mean_is_of_all_seeds() -> None:
     assert mean is not None
     assert mean.value == 0.5
     assert (comparison.findings, comparison.ranked) == ((), ())
+
+
+def test_a_run_without_the_score_that_ranks_is_lost() -> None:
+    def runs(name: str, scores: dict[int, float]) -> list[Result]:
+        every = {seed: {"tflite_int8/accuracy": scores.get(seed)} for seed in range(1, 5)}
+        return [result(name, seed, 0.99, metrics=metrics) for seed, metrics in every.items()]
+
+    first = runs("a", dict(enumerate(WORSE, 1)))
+    score = RankingScore("tflite_int8/accuracy", "tflite_int8/accuracy", higher_is_better=True)
+    for value in (None, math.nan):
+        own = {seed: BETTER[seed - 1] for seed in (1, 2, 3)} | ({} if value is None else {4: value})
+        (finding,) = compare(make_groups([*first, *runs("b", own)], score)).findings
+        assert (finding.ahead, finding.better) == ("b", None)
+        assert finding.lost_by("b")[0].words == "b has no result at seed 4 (no tflite_int8/accuracy)"
+
+
+def at_sparsities(*levels: float, key: str = SPARSITY, sizes: Sequence[float] = ()) -> Comparison:
+    """Runs at each level, of so many non-zero weights; the lower the level the better."""
+    runs = [
+        result(
+            f"mnist {key}={level}",
+            seed,
+            0.99 - level / 10 + shift,
+            metrics={"model/nonzero_weights": size},
+        )
+        for level, size in zip(levels, sizes or [50_000] * len(levels), strict=True)
+        for seed, shift in enumerate((0.0, 0.001, 0.003), 1)
+    ]
+    return compare(groups(runs))
+
+
+def test_a_number_that_changes_the_size_at_some_levels_is_an_axis_at_all() -> None:
+    wide = at_sparsities(0.1, 0.101, 0.5, key="model.width", sizes=(50_000, 50_050, 90_000))
+    assert (wide.axes, wide.ranked) == (wide.factors, ())
+
+
+@pytest.mark.parametrize("key", [SPARSITY, "training.epochs", "training.dense_epochs"])
+def test_sparsity_is_an_axis_however_small_the_layer(key: str) -> None:
+    comparison = at_sparsities(1, 2, key=key)
+    assert (comparison.axes, comparison.ranked) == (comparison.factors, ())
+    assert at_sparsities(1, 2, key="layers.all.schedule.power").ranked != ()
+
+
+def test_an_axis_stays_one_where_another_factor_is_asked_for() -> None:
+    scores = {(n, s): BETTER for n in ("constant", "polynomial") for s in (0.5, 0.9)}
+    grouped = swept({NAME: (), SPARSITY: ()}, scores)
+    comparison = compare(grouped, by=grouped.factors[0])
+    assert comparison.axes == grouped.factors[1:]
+    assert comparison.compared == grouped.factors[:1]
+
+
+def test_the_main_factor_is_the_first_of_which_a_difference_is_shown() -> None:
+    optimizer = "training.optimizer.name"
+    noise = [0.0, 0.001, -0.001, 0.0005, -0.0002]
+    scores = {
+        (o, n): [0.9 + (0.05 if n == "polynomial" else 0.0) + shift * factor for shift in noise]
+        for (o, n), factor in zip(
+            [(o, n) for o in ("adam", "sgd") for n in ("constant", "polynomial")], (1, -1, 2, 1), strict=True
+        )
+    }
+    comparison = compare(swept({optimizer: (), NAME: ()}, scores))
+    assert [factor.name for factor in comparison.factors] == ["optimizer.name", "schedule.name"]
+    assert comparison.main_factor == comparison.factors[1]
+
+
+def test_an_accuracy_and_an_error_are_not_averaged() -> None:
+    digits = {"data_source": "digits", "data_sha256": SHA["digits"]}
+    runs = [
+        *results(f"mnist {NAME}=constant data.name=a", WORSE),
+        *results(f"mnist {NAME}=polynomial data.name=a", BETTER),
+    ]
+    runs += errors(f"mnist {NAME}=constant data.name=b", [20.1, 20.4, 20.2, 20.3], **digits)
+    runs += errors(f"mnist {NAME}=polynomial data.name=b", [12.0, 12.5, 12.2, 12.3], **digits)
+    accuracy, error = compare(groups(runs)).ranked
+    assert (accuracy.score.name, error.score.name) == ("test accuracy", "test mean squared error")
+    assert overall(accuracy).mean == pytest.approx(0.00325)
+    assert overall(error).mean == pytest.approx(-8.0)
+    assert (accuracy.better, error.better) == ("polynomial", "polynomial")
+
+
+@pytest.mark.parametrize(
+    ("scores", "best"),
+    [
+        ({"a": WORSE, "b": BETTER, "c": [0.9, 0.91, 0.93, 0.9]}, "b"),
+        # Ahead of both in the mean, by noise; the other is shown to be better than one.
+        ({"a": [0.90, 0.91, 0.90, 0.91], "b": [0.99, 0.90, 0.99, 0.90], "c": [0.91, 0.92, 0.91, 0.92]}, "c"),
+    ],
+)
+def test_the_best_level_is_unbeaten_and_better_than_most(scores: dict[str, list[float]], best: str) -> None:
+    comparison = compare(groups(*(results(name, own) for name, own in scores.items())))
+    assert best_level(comparison.ranked) == best

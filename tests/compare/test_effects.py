@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from runner.compare.effects import Values, detectable, effect, finest_step, heterogeneity, trend
+from runner.compare.effects import detectable, effect, heterogeneity, trend
+from runner.compare.intervals import Values
 
 DIFFERENCES = [0.01, 0.02, 0.04]
 
@@ -70,12 +71,6 @@ def test_a_level_that_differs_from_the_others_is_found() -> None:
 def test_of_two_levels_there_is_one_contrast() -> None:
     two = np.array([0.0, 0.01]) + noise(4, 2)
     assert heterogeneity(two) == pytest.approx(trend(two))
-
-
-def test_the_finest_step_ignores_rounding_of_float32() -> None:
-    scores = np.array([[0.9, 0.9 + 1e-9], [0.91, 0.95]])
-    assert finest_step(scores) == pytest.approx(0.01)
-    assert finest_step(np.array([0.5, 0.5])) == 0.0
 
 
 def test_two_seeds_are_enough() -> None:

@@ -28,36 +28,20 @@ def metrics(**values: float | None) -> dict[str, Any]:
 
 def test_equal_conditions_are_ranked() -> None:
     found = judged({}, {})
-    assert found == Fairness((1, 2, 3), (), "equal numbers of non-zero weights, 50,000, at 87.5% zeros")
+    assert found == Fairness((1, 2, 3), ())
 
 
 @pytest.mark.parametrize(
-    ("first", "second", "basis"),
+    ("first", "second"),
     [
-        (
-            {"sparsity": 0.875},
-            {"sparsity": 0.6},
-            "equal numbers of non-zero weights, 50,000, at 87.5% and 60.0% zeros",
-        ),
-        ({"sparsity": None}, {}, "equal numbers of non-zero weights, 50,000"),
-        (
-            {"sparsity": 0.875, "nonzero": 50_000},
-            {"sparsity": 0.0, "nonzero": 49_000},
-            "equal numbers of non-zero weights, 50,000 and 49,000, at 87.5% and 0.0% zeros",
-        ),
-        (
-            {"steps": 60, "dense_steps": 40},
-            {"steps": 100},
-            "equal numbers of non-zero weights, 50,000, at 87.5% zeros",
-        ),
+        ({"sparsity": 0.875}, {"sparsity": 0.6}),
+        ({"sparsity": None}, {}),
+        ({"sparsity": 0.875, "nonzero": 50_000}, {"sparsity": 0.0, "nonzero": 49_000}),
+        ({"steps": 60, "dense_steps": 40}, {"steps": 100}),
     ],
 )
-def test_what_is_equal_enough(
-    first: dict[str, float | None], second: dict[str, float | None], basis: str
-) -> None:
-    found = judged(metrics(**first), metrics(**second))
-    assert found.refusals == ()
-    assert found.basis == basis
+def test_what_is_equal_enough(first: dict[str, float | None], second: dict[str, float | None]) -> None:
+    assert judged(metrics(**first), metrics(**second)).refusals == ()
 
 
 @pytest.mark.parametrize(
@@ -142,7 +126,6 @@ def test_what_is_unequal_is_not_ranked(
 ) -> None:
     found = judged(first, second)
     assert [(refusal.kind, refusal.words) for refusal in found.refusals] == [(kind, words)]
-    assert found.basis == ""
 
 
 def test_one_seed_tells_nothing() -> None:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.benchmarks import factor_verdicts
 from tests.benchmarks.false_verdicts import (
     BOTH,
     EQUAL,
@@ -57,3 +58,9 @@ def test_what_is_true_is_found() -> None:
     assert whole.covers >= 0.9
     assert whole.over_all > 0.8
     assert whole.single > 0.6
+
+
+@pytest.mark.parametrize("design", ["3 schedules, 5 sparsities", "2 schedules, 2 models, 3 decays"])
+def test_of_several_factors_no_more_is_said_than_chance_allows(design: str) -> None:
+    found = factor_verdicts.shares(factor_verdicts.DESIGNS[design], seeds=5, sweeps=SWEEPS, entropy=1)
+    assert max(found.false, found.depends) <= CHANCE

@@ -62,6 +62,22 @@ def test_attention_counts_its_projections_and_both_products() -> None:
     assert count_macs(tf_keras.Model([query, value], out)).total == projections + 2 * 5 * 7 * (3 + 8)
 
 
+def test_an_attention_layer_that_is_shared_counts_each_call_at_its_own_length() -> None:
+    short, long = layers.Input((6, 8)), layers.Input((12, 8))
+    shared = layers.MultiHeadAttention(num_heads=2, key_dim=4)
+    model = tf_keras.Model([short, long], [shared(short, short), shared(query=long, value=short)])
+    # Four projections of 8 x 8 weights, and twice 2 heads of 4 at each pair of places.
+    at_six = 6 * 4 * 64 + 6 * 6 * 2 * 8
+    assert count_macs(model).total == at_six + (12 * 2 * 64 + 6 * 2 * 64 + 12 * 6 * 2 * 8)
+
+
+@pytest.mark.parametrize(("arguments", "size"), [({}, 8 + 5), ({"use_scale": True}, 8 + 5)])
+def test_dot_product_attention_counts_both_products(arguments: dict[str, Any], size: int) -> None:
+    query, value, key = layers.Input((6, 8)), layers.Input((12, 5)), layers.Input((12, 8))
+    model = tf_keras.Model([query, value, key], layers.Attention(**arguments)([query, value, key]))
+    assert count_macs(model).total == 6 * 12 * size
+
+
 def test_zeros_count_as_stored_weights_and_not_as_nonzero_ones() -> None:
     model = tf_keras.Sequential([layers.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten()])
     kernel = np.ones((3, 3, 1, 4))

@@ -1,0 +1,1 @@
+"""What the pictures of a comparison show, and how they are drawn."""

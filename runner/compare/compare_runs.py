@@ -1,0 +1,260 @@
+"""A comparison from end to end: runs read from MLflow, compared, shown, written and logged."""
+
+import textwrap
+from collections.abc import Collection, Sequence
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.text import Text
+
+from runner.compare.comparison import Comparison, compare
+from runner.compare.factors import Factor
+from runner.compare.fairness import lost_words
+from runner.compare.gather import (
+    Gathered,
+    NoResult,
+    NothingToCompare,
+    gather_experiment,
+    gather_sweep,
+    gather_sweeps,
+)
+from runner.compare.groups import FailedGroup, Group, make_groups
+from runner.compare.options import CompareOptions
+from runner.compare.result import Result
+from runner.compare.score import named_score
+from runner.compare.where import Condition, fulfils, resolve_key
+from runner.process.errors import UserError
+from runner.process.wording import counted
+from runner.records.run_directory import make_run_directory
+from runner.settings import ARTIFACTS
+
+if TYPE_CHECKING:
+    from runner.report.page import Picture
+
+_FOLDER = "comparison"
+_MOST_VALUES = 6
+_LONGEST_REASON = 200
+COMPARISON_PAGE = f"artifacts/{_FOLDER}/comparison.html"
+"""Where MLflow shows the page, within the page of the sweep's run."""
+
+
+def compare_finished_sweep(
+    folder: Path, console: Console, *, artifacts: Collection[str] = ARTIFACTS
+) -> Comparison | None:
+    """Compares the recipes of a sweep at its end, which itself says where the files are.
+
+    Args:
+        folder: The sweep's: `sweep.json` and the records of its jobs are read, `comparison.*` are written.
+        console: Where to print.
+        artifacts: What is logged to the sweep's run beside its jobs: `tables` and `plots` are heeded.
+
+    Returns:
+        The comparison, whose `ranked` is empty where nothing could be ranked fairly (one recipe, one seed,
+        ...: it is printed why, and the table is written all the same); None where no job has a result.
+
+    Raises:
+        UserError: The folder is not a sweep's or cannot be written, or MLflow's store cannot be read.
+        RunFailed: MLflow does not take the files; they are written by then.
+    """
+    try:
+        return _finish(gather_sweep(folder), folder, console, artifacts)
+    except NoResult as error:
+        console.print(Text(error.summary), soft_wrap=True)
+        return None
+
+
+def compare_asked(asked: CompareOptions, console: Console) -> Comparison:
+    """Compares what a command asks for.
+
+    The comparison of one whole sweep replaces the one in its folder; any other gets a folder of its own.
+
+    Args:
+        asked: What to compare.
+        console: Where to print.
+
+    Raises:
+        NoResult: No job of a sweep has a result.
+        NothingToCompare: No run fits.
+        UserError: A key or metric is not known, the store cannot be read, or nothing can be written.
+        RunFailed: MLflow does not take the files; they are written by then.
+    """
+    gathered = _gathered(asked)
+    if asked.whole_sweep:
+        folder = asked.sweeps[0]
+    else:
+        gathered = replace(gathered, results=_chosen(gathered.results, asked.where), parent_run_id=None)
+        folder = _new_folder(asked)
+    comparison = _finish(gathered, folder, console, ARTIFACTS, by=asked.by, metric=asked.metric)
+    _say_where(folder, console)
+    return comparison
+
+
+def _gathered(asked: CompareOptions) -> Gathered:
+    if asked.experiment is not None:
+        return gather_experiment(asked.experiment, asked.outputs, asked.tracking_uri)
+    if len(asked.sweeps) == 1:
+        return gather_sweep(asked.sweeps[0], asked.tracking_uri)
+    return gather_sweeps(asked.sweeps, asked.tracking_uri)
+
+
+def _chosen(results: Sequence[Result], conditions: Sequence[Condition]) -> tuple[Result, ...]:
+    keys = sorted({key for result in results for key in result.said})
+    resolved = [replace(one, key=resolve_key(one.key, keys, "--where")) for one in conditions]
+    kept = tuple(result for result in results if fulfils(result.said, resolved))
+    if all(result.failure is not None for result in kept):
+        told = []
+        for one in resolved:
+            values = sorted({result.said[one.key] for result in results if one.key in result.said})
+            more = ", ..." if len(values) > _MOST_VALUES else ""
+            told.append(f"{one.key} is {', '.join(values[:_MOST_VALUES])}{more}")
+        wanted = " and ".join(map(str, conditions))
+        raise NothingToCompare(f"--where '{wanted}': no run with a result fulfils it; {'; '.join(told)}")
+    return kept
+
+
+def _new_folder(asked: CompareOptions) -> Path:
+    now = datetime.now()
+    of = asked.experiment or "_".join(folder.resolve().name for folder in asked.sweeps[:2])
+    name = f"{now:%Y-%m-%d_%H-%M-%S}_{of.replace('/', '_')}"
+    return make_run_directory(asked.outputs, of, now, asked.outputs / "comparisons" / name)
+
+
+def _finish(
+    gathered: Gathered,
+    folder: Path,
+    console: Console,
+    artifacts: Collection[str],
+    *,
+    by: str | None = None,
+    metric: str | None = None,
+) -> Comparison:
+    from runner.compare.terminal import show
+
+    logged = {name for result in gathered.results for name in result.metrics}
+    score = None if metric is None else named_score(metric, logged)
+    grouped = make_groups(gathered.results, score)
+    notes = [
+        *gathered.notes,
+        *_superseded(grouped.superseded),
+        *_failed_runs(grouped.groups),
+        *_failed_groups(grouped.failed),
+        *_stand_ins(grouped.groups),
+    ]
+    comparison = compare(grouped, notes, by=None if by is None else _factor(grouped.factors, by))
+    show(comparison, console)
+    written = _write(comparison, gathered, folder)
+    if gathered.parent_run_id is not None:
+        _log(gathered, gathered.parent_run_id, folder, written, artifacts)
+    return comparison
+
+
+def _factor(factors: Sequence[Factor], written: str) -> Factor:
+    """Finds the factor that is meant, by an ending of its key or of a key that changes with it."""
+    of_key = {key: factor for factor in factors for key in (*factor.beside, factor.key)}
+    if not of_key:
+        raise UserError(f"--by {written}: the runs differ in nothing but their seeds")
+    return of_key[resolve_key(written, list(of_key), "--by")]
+
+
+def _say_where(folder: Path, console: Console) -> None:
+    console.print(Text(f"files:  {folder}"), soft_wrap=True)
+
+
+def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Path]:
+    """Writes every file and returns their paths within the folder."""
+    from runner.compare.comparison_page import ComparisonSource, write_html
+    from runner.compare.csv_tables import comparison_frame, differences_frame, means_frame
+    from runner.compare.output_files import replacing
+
+    origin = ComparisonSource(gathered.title, gathered.store.shown_uri, gathered.experiment, datetime.now())
+    with replacing(folder) as fresh:
+        (fresh / "plots").mkdir()
+        pictures = _draw(comparison, gathered, fresh / "plots")
+        # Ten digits are more than was measured, and no sum ends in 0000000000004.
+        for name, frame in (
+            ("comparison", comparison_frame),
+            ("comparison_means", means_frame),
+            ("comparison_differences", differences_frame),
+        ):
+            frame(comparison).to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
+        write_html(comparison, origin, pictures, fresh / "comparison.html")
+        return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+
+
+def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
+    from runner.compare.charts.pictures import draw_pictures
+    from runner.compare.charts.training import plot_along_training, read_curves
+    from runner.report.page import Picture
+    from runner.tracking import metric_history
+
+    pictures = draw_pictures(comparison, folder)
+    curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
+    path = folder / "along_training.png"
+    if plot_along_training(curves, path):
+        pictures.append(Picture(path, curves.caption, "Along training"))
+    return pictures
+
+
+def _log(
+    gathered: Gathered, run_id: str, folder: Path, written: Sequence[Path], artifacts: Collection[str]
+) -> None:
+    from runner.tracking import Tracker
+
+    tracker = Tracker(gathered.store, run_id)
+    for file in written:
+        if ("plots" if file.suffix in (".png", ".pdf") else "tables") in artifacts:
+            tracker.log_artifact(folder / file, (Path(_FOLDER) / file.parent).as_posix())
+
+
+def _superseded(results: Sequence[Result]) -> list[str]:
+    if not results:
+        return []
+    return [
+        f"{len(results)} run{'s' if len(results) > 1 else ''} left out: a later one has the same recipe, data"
+        f" and seed ({results[0].variation} seed={results[0].seed}{', ...' if len(results) > 1 else ''})"
+    ]
+
+
+def _failed_runs(groups: Sequence[Group]) -> list[str]:
+    """Says which failed runs count, and which seeds are missing from the means because their runs failed."""
+    missed = [result for group in groups for result in group.results if result.missed_budget]
+    told = []
+    if missed:
+        count = f"{len(missed)} run{'s' if len(missed) > 1 else ''}"
+        example = f"{missed[0].variation} seed={missed[0].seed}{', ...' if len(missed) > 1 else ''}"
+        told.append(
+            f"{count} missed the budget and count{'' if len(missed) > 1 else 's'} like any ({example})"
+        )
+    return told + [
+        f"{lost_words(group, [run.seed for run in group.lost])}; its means are over the other seeds only"
+        for group in groups
+        if group.lost
+    ]
+
+
+def _failed_groups(failed: Sequence[FailedGroup]) -> list[str]:
+    """Names the groups without any result, which have no place in the tables."""
+    told = [
+        f"{group.name}: none of its {counted(len(group.seeds), 'run')} has a result"
+        f" ({textwrap.shorten(group.reason, _LONGEST_REASON, placeholder=' ...')})"
+        for group in failed[:_MOST_VALUES]
+    ]
+    left = len(failed) - len(told)
+    return [*told, f"{counted(left, 'more group')} without any result"] if left else told
+
+
+def _stand_ins(groups: Sequence[Group]) -> list[str]:
+    """Says where other data stood in for the data that a recipe names."""
+    pairs = {
+        (result.data_source, result.data_fallback_for)
+        for group in groups
+        for result in group.results
+        if result.data_fallback_for
+    }
+    return [
+        f"{wanted} was not at hand, {used} stands in: a demonstration, not evidence"
+        for used, wanted in sorted(pairs, key=str)
+    ]
