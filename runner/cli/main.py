@@ -86,10 +86,10 @@ def _answer(arguments: list[str]) -> int:
     _statuses.clear()
     status = _status_of(lambda: _compose_and_run(arguments), debug=debug, hydra_exits=True)
     if len(_statuses) > 1 and any(_statuses):
-        from runner.sweep.standing import told_of
+        from runner.sweep.progress import part_of
 
         failed = [number for number, one in enumerate(_statuses) if one]
-        print(told_of(len(_statuses), "failed", failed), file=sys.stderr)
+        print(part_of(len(_statuses), "failed", failed), file=sys.stderr)
     # That a run failed weighs more than that another could not start.
     return 1 if 1 in _statuses else max([status, *_statuses])
 
@@ -204,7 +204,7 @@ def _work(config: "DictConfig", hydra: "DictConfig", *, debug: bool) -> None:
 def _run_in_sweep(config: "DictConfig", hydra: "DictConfig", folder: Path, *, debug: bool) -> None:
     """Does one job of a sweep in the command's own process."""
     from runner.records.sweep_records import read_sweep
-    from runner.sweep.log import logged
+    from runner.sweep.job_log import logged
 
     number = read_sweep(folder).number_of(hydra.job.num)
     with logged(folder, number):

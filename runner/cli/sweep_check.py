@@ -32,7 +32,7 @@ from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_l
 
 if TYPE_CHECKING:
     from runner.search.search import Search
-    from runner.sweep.planned import PlannedJob
+    from runner.sweep.job import PlannedJob
     from runner.sweep.session import Session
 
 _MOST_JOBS = 10_000
@@ -82,17 +82,17 @@ class SweepCheck(Callback):
 
             import_quietly()  # Plugins and some loaders of data do.
 
-            from runner.sweep.session import open_session
+            from runner.sweep.open_sweep import open_sweep
 
             if launch.engine == "local" and launch.threads is not None:
                 limit_tensorflow(launch.threads)
             load_plugins(jobs[0].settings.plugins)
             _check_registered(jobs)
-            session = open_session(folder, jobs, launch, search)
+            session = open_sweep(folder, jobs, launch, search)
             _opened.append(session)
             if session.sweep.started is not None:
                 start_only(config, session.sweep.started)
-            session.watch()
+            session.show()
         except (Exception, SystemExit) as error:  # Only a plugin exits here.
             raise SweepRefused from error
 
@@ -103,7 +103,7 @@ def sweep_folder(hydra: DictConfig) -> Path:
 
 
 def _read(config: DictConfig, overrides: Sequence[str]) -> "PlannedJob":
-    from runner.sweep.planned import PlannedJob
+    from runner.sweep.job import PlannedJob
 
     return PlannedJob(tuple(overrides), *read_job(config, config.hydra))
 

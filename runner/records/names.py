@@ -1,7 +1,7 @@
 """Short names: of the jobs of a sweep, of the sweep itself, and of a run that is in none."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from runner.records.swept_keys import SweptKey, parted, short_keys, sweep_factors
 
@@ -75,9 +75,9 @@ def short_number(written: str) -> str:
         return written
 
 
-def sweep_name(factors: Sequence[SweptKey]) -> str:
-    """Names a sweep by what it varies: `sweep of schedule.name, schedule.sparsity, seed`."""
-    return f"sweep of {', '.join(factor.name for factor in factors) or 'the defaults'}"
+def sweep_name(factors: Iterable[str]) -> str:
+    """Names a sweep by the names of its factors: `sweep of schedule.name, schedule.sparsity, seed`."""
+    return f"sweep of {', '.join(factors) or 'the defaults'}"
 
 
 def run_name(recipe: str, overrides: Sequence[str], seed: int) -> str:

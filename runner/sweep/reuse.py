@@ -1,4 +1,4 @@
-"""Which finished run of before equals a job."""
+"""Finds the finished runs that jobs of a sweep may reuse."""
 
 from collections.abc import Sequence
 
@@ -9,7 +9,7 @@ from runner.recipe.schema import Recipe
 from runner.records.fingerprint import job_fingerprint
 from runner.records.sweep_records import JobRecord, Sweep
 from runner.settings import RunSettings
-from runner.sweep.planned import PlannedJob
+from runner.sweep.job import PlannedJob
 from runner.tracking import LoggedRun, Store, open_store
 from runner.tracking.lookup import find_finished, find_on_other_data
 

@@ -13,7 +13,7 @@ from typing import Any
 from runner.process.errors import UserError
 from runner.process.interruption import note_interrupt, stop_if_interrupted
 from runner.records.sweep_records import is_sweep, read_sweep
-from runner.sweep.log import logged
+from runner.sweep.job_log import logged
 
 
 @contextmanager

@@ -13,7 +13,7 @@ from runner.sweep.launching import Launch
 _PATIENCE_SECONDS = 5.0
 
 
-def settle(launch: Launch, error: BaseException | None) -> BaseException | None:
+def stop_jobs(launch: Launch, error: BaseException | None) -> BaseException | None:
     """Sees to it that no job runs any more; where the engine goes on without the launcher, waits for it.
 
     Args:
