@@ -173,12 +173,14 @@ class JobsTable:
 
     def _reasons(self) -> Iterable[Padding]:
         """Lists why jobs have no result: each reason once, and none that is shown already."""
-        unfinished = [own for own in self.records if not own.succeeded and own.reason not in self.shown]
         reasons = _alike(
-            (own.number, f"{own.state}: {own.reason}" if own.reason else own.state) for own in unfinished
+            (own.number, f"{own.state}: {own.reason}")
+            for own in self.records
+            if own.reason and not own.succeeded and own.reason not in self.shown
         )
-        for reason, numbers in reasons.items():
-            yield _line(f"{_jobs(numbers)} {reason}", "" if reason == "not begun" else "red")
+        yield from (_line(f"{_jobs(numbers)} {reason}", "red") for reason, numbers in reasons.items())
+        if not_begun := [own.number for own in self.records if own.status == "not_begun"]:
+            yield _line(f"{_jobs(not_begun)} not begun")
 
 
 def _metrics(record: JobRecord, runs: Mapping[str, LoggedRun]) -> Mapping[str, float]:

@@ -109,7 +109,6 @@ def test_a_reason_and_a_note_are_told_once_with_their_jobs() -> None:
     assert drawn(records, factors)[7:] == [
         "3 jobs (0, 1, 3): failed: the loss became nan at training step 7",
         "3 jobs (4 to 6): not begun",
-        "job 7: interrupted",
         "note of 4 jobs (0 to 3): few groups",
         "note of job 2: its data has changed",
     ]

@@ -60,7 +60,7 @@ class Opened:
         )
         write_sweep(self.folder, sweep)
         write_record(self.folder, JobRecord(0, "seed=0", "finished", began=1.0, seconds=2.0))
-        write_record(self.folder, JobRecord(1, "seed=1", "failed", "NaN", began=1.0, seconds=2.0))
+        write_record(self.folder, JobRecord(1, "seed=1", "failed", "it broke", began=1.0, seconds=2.0))
         write_record(self.folder, JobRecord(2, "seed=2", "running", began=1.0))
         self.session = Session(self.folder, sweep, Launch(), ParentRun(self.store, tracker, (), stack))
 
@@ -92,10 +92,10 @@ def test_what_ended_a_sweep_early_is_raised_after_its_table(
     assert raised.value is error
     table = pd.read_csv(sweep.folder / "jobs.csv")
     assert table["status"].tolist() == ["finished", "failed", state, "not_begun"]
-    assert table["reason"].fillna("").tolist() == ["", "NaN", reason, ""]
+    assert table["reason"].fillna("").tolist() == ["", "it broke", reason, ""]
     assert read_records(sweep.folder)[2].status == state
     out = capsys.readouterr().out
-    assert out.count("NaN") == 1
+    assert out.count("it broke") == 1
     assert "job 3: not begun" in out
     assert "to continue: python -m runner -m resume=true" in out
     assert sweep.status == run
