@@ -16,6 +16,7 @@ from runner.recipe.file import lineage, origins
 from runner.recipe.leftovers import mark_leftovers
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.misspelled import with_rule_hints
+from runner.recipe.overrides import override_key
 from runner.recipe.plugin_content import imported_as_hashed
 from runner.recipe.schema import Recipe
 from runner.recipe.short_form import keep_written_rate
@@ -136,5 +137,5 @@ def _read_settings(config: DictConfig, run_dir: Path | None, overrides: tuple[st
 
 def _overrides(hydra: DictConfig) -> dict[str, str]:
     """Maps the dotted key of each override to the override as it was written."""
-    keyed = {override.lstrip("+~").partition("=")[0]: override for override in task_overrides(hydra)}
+    keyed = {override_key(override): override for override in task_overrides(hydra)}
     return {key: override for key, override in keyed.items() if key.startswith("recipe.")}

@@ -3,7 +3,8 @@
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from runner.records.swept_keys import SweptKey, parted, short_keys, sweep_factors
+from runner.recipe.overrides import parse_override
+from runner.records.swept_keys import SweptKey, short_keys, sweep_factors
 
 # What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
@@ -51,7 +52,7 @@ def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str
         overrides: The job's.
         fixed: The keys, written alike, whose values the command gives.
     """
-    return {key: value for key, value in map(parted, overrides) if key not in fixed}
+    return {key: value for key, value in map(parse_override, overrides) if key not in fixed}
 
 
 def sampled_name(sampled: Mapping[str, str]) -> str:
