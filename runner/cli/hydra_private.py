@@ -7,8 +7,8 @@ What each part is for, and what fails where Hydra changes it:
 - `get_args_parser` (`hydra._internal.utils`): options may stand behind overrides. Every command fails.
 - `Plugins.class_name_to_class`: Hydra takes no sweeper from outside its own plugins. Resumed sweeps fail.
 - `GlobalHydra`'s `config_loader`: composes a job's configuration as Hydra itself will. Sweeps fail.
-- local variables of Hydra's functions: some of its errors do not name the override or the folder that they are
-  about. The messages for these errors lose the name.
+- local variables of Hydra's functions: some of its errors do not name the override or the folder that they
+  are about. The messages for these errors lose the name.
 
 `tests/cli/test_hydra_private.py` and `tests/cli/test_main.py` fail in each of these cases.
 """

@@ -119,9 +119,9 @@ def _check_sweeper(config: DictConfig) -> None:
     if not is_basic_sweeper(config) and not is_search(config):
         name = str(config.hydra.sweeper.get("_target_")).rpartition(".")[2]
         raise UserError(
-            f"hydra/sweeper: {name} is a sweeper whose results the runner cannot show. Take hydra/sweeper=optuna, which searches, or leave the sweeper"
-            " out, and write the values to try: --multirun recipe.KEY=A,B,C or"
-            " recipe.KEY=range(FROM,TO,STEP)"
+            f"hydra/sweeper: {name} is a sweeper whose results the runner cannot show. Take"
+            " hydra/sweeper=optuna, which searches, or leave the sweeper out, and write the values to try:"
+            " --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
         )
 
 

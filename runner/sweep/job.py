@@ -69,12 +69,6 @@ class Job:
             self.record = replace(self.record, notes=(*self.record.notes, text))
             write_record(self.folder, self.record)
 
-    def end(self) -> None:
-        """Writes how the job ended, and how long it took."""
-        if self.record.began is not None:
-            self.record = replace(self.record, seconds=round(time.time() - self.record.began, 3))
-        write_record(self.folder, self.record)
-
     def run(self, recipe: Recipe, settings: RunSettings) -> None:
         """Skips, reuses or runs the job.
 
@@ -100,11 +94,12 @@ class Job:
         if self.earlier is not None and self.earlier.run_id is not None:
             close_left_open(open_store(settings.tracking, settings.outputs), [self.earlier.run_id])
         if settings.resume:
-            found = find_equal(recipe, settings, self.sweep)
+            store = open_store(settings.tracking, settings.outputs)
+            found = find_equal(recipe, settings, self.sweep, store)
             if found is not None:
                 self.record = reused(self.number, self.record.name, found)
                 return
-            if data_has_changed(recipe, settings, self.sweep):
+            if data_has_changed(recipe, settings, self.sweep, store):
                 self.note(_OTHER_DATA)
         earlier = [record for record in read_records(self.folder) if record.status == "failed"]
         if settings.on_failure == "stop" and earlier:
@@ -147,7 +142,7 @@ class Job:
         self.record = replace(self.record, values=tuple(values))
 
     def _settings(self, settings: RunSettings) -> RunSettings:
-        """Returns the settings as the command meant them, wherever this process runs."""
+        """Returns the settings with what the command has resolved, wherever this process runs."""
         tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
         return replace(settings, argv=self.sweep.argv, tracking=tracking, threads=self.sweep.threads)
 
@@ -178,9 +173,9 @@ def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterat
         job.record = replace(job.record, status="failed", reason=reason)
         raise
     finally:
-        # One that had finished before has ended long ago.
-        if job.record is not job.earlier:
-            job.end()
+        if job.record is not job.earlier:  # Else it had finished before it was started again.
+            seconds = None if job.record.began is None else round(time.time() - job.record.began, 3)
+            write_record(folder, replace(job.record, seconds=seconds))
 
 
 def require_same_code(sweep: Sweep, settings: RunSettings) -> None:

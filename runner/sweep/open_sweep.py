@@ -17,9 +17,9 @@ from runner.search.search import Search, check_objectives
 from runner.settings import prepare_folder
 from runner.sweep.job import PlannedJob
 from runner.sweep.launching import Launch
-from runner.sweep.reuse import find_equals, reused
+from runner.sweep.reuse import find_equal, reused
 from runner.sweep.session import ParentRun, Session
-from runner.tracking import Store, open_run, open_store
+from runner.tracking import LoggedRun, Store, open_run, open_store
 
 
 def open_sweep(
@@ -60,7 +60,7 @@ def open_sweep(
             )
         )
         sweep = replace(sweep, parent_run_id=tracker.run_id)
-        equals = find_equals(jobs, sweep, store) if settings.resume and not search else {}
+        equals = _find_equals(jobs, sweep, store) if settings.resume and not search else {}
         if equals:
             sweep = replace(sweep, started=tuple(n for n in range(len(jobs)) if n not in equals))
         write_sweep(folder, sweep)
@@ -121,3 +121,8 @@ def _describe(
         fixed=search.fixed if search else (),
         trials=search.trials if search else None,
     )
+
+
+def _find_equals(jobs: Sequence[PlannedJob], sweep: Sweep, store: Store) -> dict[int, LoggedRun]:
+    found = (find_equal(job.recipe, job.settings, sweep, store) for job in jobs)
+    return {number: run for number, run in enumerate(found) if run is not None}
