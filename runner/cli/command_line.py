@@ -1,4 +1,4 @@
-"""The arguments of the command before Hydra reads them: put in order, and none that it would choke on."""
+"""Refuses arguments that Hydra's parser would need too long for, or could not show."""
 
 import re
 from collections.abc import Sequence
@@ -9,28 +9,6 @@ from runner.process.wording import hidden_character, shown
 _LONGEST = 65_536
 _DEEPEST = 32
 _MOST_DIGITS = 400
-
-
-def arranged(arguments: Sequence[str]) -> list[str]:
-    """Puts options before overrides, wherever they were given: Hydra's parser takes no override after one.
-
-    Args:
-        arguments: As they were given, such as `["recipe=a,b", "--multirun", "seed=1,2"]`.
-
-    Raises:
-        SystemExit: An option is unknown; the usage has been printed.
-    """
-    from hydra._internal.utils import get_args_parser
-
-    overrides: list[str] = get_args_parser().parse_intermixed_args(list(arguments)).overrides
-    left = list(overrides)
-    options = []
-    for argument in arguments:
-        if argument in left:
-            left.remove(argument)
-        else:
-            options.append(argument)
-    return [*options, *overrides]
 
 
 def check_arguments(arguments: Sequence[str]) -> None:

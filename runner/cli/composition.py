@@ -14,7 +14,7 @@ from runner.process.errors import UserError
 from runner.process.wording import shown
 from runner.recipe.file import lineage, origins
 from runner.recipe.library import find_recipe, place, recipe_names
-from runner.recipe.overrides import keep_written_rate, mark_leftovers, with_rule_hints
+from runner.recipe.overrides import keep_written_rate, mark_leftovers, override_key, with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
 from runner.recipe.vetting import vet
 
@@ -140,5 +140,5 @@ def _read_settings(config: DictConfig, run_dir: Path | None, overrides: tuple[st
 
 def _overrides(hydra: DictConfig) -> dict[str, str]:
     """Maps the dotted key of each override to the override as it was written."""
-    keyed = {override.lstrip("+~").partition("=")[0]: override for override in task_overrides(hydra)}
+    keyed = {override_key(override): override for override in task_overrides(hydra)}
     return {key: override for key, override in keyed.items() if key.startswith("recipe.")}

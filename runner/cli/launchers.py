@@ -18,7 +18,7 @@ def launcher_names() -> list[str]:
 
 
 def describe_launchers() -> dict[str, str]:
-    """Returns what each preset does, by name, for `--help`: the first comment of its file."""
+    """Returns the description of each preset, by name: the first comment of its file."""
     return {name: _description(_folder() / f"{name}.yaml") for name in launcher_names()}
 
 
@@ -29,7 +29,7 @@ def unknown_launcher(name: str) -> str:
 
 
 def missing_plugin(name: str) -> str | None:
-    """Writes the message for a launcher or sweeper that is not installed; None for one of no use here.
+    """Writes the message for a launcher or sweeper that is not installed; None for an unsupported one.
 
     Args:
         name: As its group in Hydra's configuration and its own: `hydra/launcher/joblib`.

@@ -1,18 +1,15 @@
-"""Hydra's errors in words that help whoever typed the command."""
+"""Messages for errors that Hydra raises about the command line."""
 
 import errno
 import os
 import re
 import traceback
-from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
-from hydra.core.override_parser.types import Override
-from hydra.core.utils import run_job
 from hydra.errors import HydraException, MissingConfigException, OverrideParseException
 from omegaconf.errors import OmegaConfBaseException
 
+from runner.cli.hydra_private import failed_folder, failed_override
 from runner.cli.launchers import launcher_names, missing_plugin, unknown_launcher
 from runner.process.errors import did_you_mean
 from runner.process.wording import shown
@@ -39,32 +36,19 @@ def explain(error: BaseException) -> str | None:
             return _unknown_setting(unknown[1])
         return _plain(error)
     # Hydra also lets bare ValueErrors and assertions out, for instance for `--cfg job --multirun`.
-    frames = list(traceback.walk_tb(error.__traceback__))
     if str(error).startswith("Config group override must be"):
         names = f"{', '.join(recipe_names())}; launch=NAME too: {', '.join(launcher_names())}"
         return f"recipe=NAME takes a name: {names}"
     if isinstance(error, OSError) and error.errno == errno.ENAMETOOLONG and error.filename:
         return f"There is no file with the name {shown(Path(error.filename).name)}: it is too long for one"
-    if isinstance(error, OSError) and (setting := _own_folder(frames)):
+    if isinstance(error, OSError) and (setting := failed_folder(error)):
         reason = os.strerror(error.errno) if error.errno else str(error)
         return f"{setting}: the folder cannot be made ({reason}). outputs=DIR chooses where files go"
-    raised_in = str(frames[-1][0].f_globals.get("__name__")) if frames else ""
-    return f"{_at(frames)}{_plain(error)}" if raised_in.partition(".")[0] in _LIBRARIES else None
-
-
-def _own_folder(frames: Sequence[tuple[FrameType, int]]) -> str | None:
-    """Names the setting of a folder that Hydra itself was making; None where it was making none."""
-    own = [frame for frame, _ in frames if frame.f_globals.get("__name__") not in ("pathlib", "os")]
-    if not own or own[-1].f_code is not run_job.__code__:
+    raised_in = [str(frame.f_globals.get("__name__")) for frame, _ in traceback.walk_tb(error.__traceback__)]
+    if not raised_in or raised_in[-1].partition(".")[0] not in _LIBRARIES:
         return None
-    return f"{own[-1].f_locals['job_dir_key']}={own[-1].f_locals['output_dir']}"
-
-
-def _at(frames: Sequence[tuple[FrameType, int]]) -> str:
-    """Names the override that Hydra was applying, which its bare errors do not."""
-    applied = [frame.f_locals.get("override") for frame, _ in frames]
-    written = [override.input_line for override in applied if isinstance(override, Override)]
-    return f"{written[-1]}: " if written and written[-1] else ""
+    override = failed_override(error)
+    return f"{override}: {_plain(error)}" if override else _plain(error)
 
 
 def _missing(config: str) -> str | None:
@@ -79,9 +63,11 @@ def _missing(config: str) -> str | None:
 def _unreadable(error: OverrideParseException) -> str:
     if error.override in recipe_names():
         return f"'{error.override}' is not KEY=VALUE. Did you mean recipe={error.override}?"
-    told = [line for line in error.message.splitlines() if not line.startswith(("Error parsing", "See http"))]
+    lines = [
+        line for line in error.message.splitlines() if not line.startswith(("Error parsing", "See http"))
+    ]
     return (
-        f"Cannot read '{error.override}': {' '.join(told)}. An argument is KEY=VALUE; a value"
+        f"Cannot read '{error.override}': {' '.join(lines)}. An argument is KEY=VALUE; a value"
         " with special characters is quoted twice, once for the shell, as in"
         " 'recipe.layers.RULE.targets=\"re:(a|b).*\"'"
     )
@@ -103,9 +89,5 @@ def _plain(error: BaseException) -> str:
     causes = [error, error.__cause__]
     lines = [line.strip() for cause in causes if cause is not None for line in str(cause).splitlines()]
     # OmegaConf adds where in its own tree it was.
-    told = [
-        line
-        for line in lines
-        if line and not line.startswith(("full_key:", "object_type=", "reference_type="))
-    ]
-    return "\n".join(told) or type(error).__name__
+    added = ("full_key:", "object_type=", "reference_type=")
+    return "\n".join(line for line in lines if line and not line.startswith(added)) or type(error).__name__

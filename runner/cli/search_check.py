@@ -1,7 +1,7 @@
-"""Reads what Hydra's Optuna sweeper was told, before its first trial, and completes it."""
+"""Checks and completes the settings of Hydra's Optuna sweeper before its first trial."""
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
@@ -10,8 +10,9 @@ from omegaconf import DictConfig, OmegaConf
 
 from runner.cli.composition import task_overrides
 from runner.process.errors import UserError
-from runner.recipe.objective import read_objectives
-from runner.records.swept_keys import parted
+from runner.recipe.objective import Objective, read_objectives
+from runner.recipe.overrides import override_key, parse_override
+from runner.settings import RunSettings
 
 if TYPE_CHECKING:
     from runner.search.search import Search
@@ -50,7 +51,7 @@ def read_space(config: DictConfig) -> tuple[list[str], dict[str, list[str]]]:
         key = override.get_key_element()
         if not override.is_sweep_override():
             fixed[key] = f"{key}={override.get_value_element_as_str()}"
-        elif key.lstrip("+~") == "seed":
+        elif override_key(key) == "seed":
             raise UserError(
                 f"{override.input_line}: a search would choose the luckiest seed. Give one seed, and train"
                 " the best values with others when they are found"
@@ -95,26 +96,24 @@ def read_examples(
     if not space:
         return [read(list(fixed))]
     found = []
-    for key, values in space.items():
-        for value in values:
-            problems = []
-            for place in (0, -1):
-                chosen = {other: own[place] for other, own in space.items()} | {key: value}
-                try:
-                    found.append(read([*fixed, *(f"{name}={own}" for name, own in chosen.items())]))
-                except UserError as error:
-                    problems.append(error)
-                if len(space) == 1:
-                    break
-            if len(problems) == (1 if len(space) == 1 else 2):
-                raise UserError(f"the search's {key}={value}:\n{problems[0]}") from problems[0]
+    for key, value in ((key, value) for key, values in space.items() for value in values):
+        chosen = [{other: own[end] for other, own in space.items()} | {key: value} for end in (0, -1)]
+        examples = list(dict.fromkeys(tuple(f"{name}={own}" for name, own in one.items()) for one in chosen))
+        problems = []
+        for example in examples:
+            try:
+                found.append(read([*fixed, *example]))
+            except UserError as error:
+                problems.append(error)
+        if len(problems) == len(examples):
+            raise UserError(f"the search's {key}={value}:\n{problems[0]}") from problems[0]
     return found
 
 
 def prepare_search(
     config: DictConfig, settings: "RunSettings", fixed: Sequence[str], space: dict[str, list[str]]
 ) -> "Search":
-    """Tells the sweeper which way is better, and seeds what it draws.
+    """Sets the sweeper's directions and its sampler's seed.
 
     Args:
         config: The composed configuration; `hydra.sweeper` is completed.
@@ -122,13 +121,32 @@ def prepare_search(
         fixed: See `read_space`.
         space: See `read_space`.
 
+    Returns:
+        The request of the search.
+
     Raises:
-        UserError: The sweeper was told what the runner cannot do.
+        UserError: A setting of the sweeper is wrong, or not supported.
     """
     sweeper = config.hydra.sweeper
-    given = {
-        str(written).partition("=")[0].lstrip("+") for written in config.hydra.overrides.hydra if written
-    }
+    given = {override_key(str(written)) for written in config.hydra.overrides.hydra if written}
+    _check_settings(sweeper, given, settings)
+    objectives = read_objectives(settings.objective)
+    sweeper.direction = _checked_directions(sweeper, given, objectives)
+    if OmegaConf.is_dict(sweeper.sampler) and "seed" in sweeper.sampler and sweeper.sampler.seed is None:
+        sweeper.sampler.seed = settings.seed
+    _quiet_optuna()
+    from runner.search.search import Search
+
+    return Search(
+        objectives,
+        keys=tuple(parse_override(key)[0] for key in space) or ("custom_search_space",),
+        fixed=tuple(parse_override(override)[0] for override in fixed),
+        trials=sweeper.n_trials,
+        at_once=min(sweeper.n_jobs, sweeper.n_trials),
+    )
+
+
+def _check_settings(sweeper: DictConfig, given: Collection[str], settings: RunSettings) -> None:
     if settings.dry_run:
         raise UserError(
             "dry_run: a search chooses its values as it goes. Leave hydra/sweeper out, and give one value for"
@@ -147,36 +165,26 @@ def prepare_search(
     for name in ("n_trials", "n_jobs"):
         if sweeper[name] < 1:
             raise UserError(f"hydra.sweeper.{name} is {sweeper[name]}, but must be at least 1")
-    objectives = read_objectives(settings.objective)
+
+
+def _checked_directions(
+    sweeper: DictConfig, given: Collection[str], objectives: Sequence[Objective]
+) -> str | list[str]:
+    """Returns the objectives' directions as Optuna takes them; directions that the user gives must agree."""
     wanted = [objective.direction for objective in objectives]
-    if "hydra.sweeper.direction" in given and _directions(sweeper.direction) != wanted:
+    listed = sweeper.direction if OmegaConf.is_list(sweeper.direction) else [sweeper.direction]
+    written = [str(getattr(one, "name", one)).lower() for one in listed]
+    if "hydra.sweeper.direction" in given and written != wanted:
         raise UserError(
-            f"hydra.sweeper.direction is {', '.join(_directions(sweeper.direction))}, and"
-            f" objective={','.join(settings.objective)} says {', '.join(wanted)}. Leave the direction out: it"
-            " follows from the objective, where a minus in front means that less is better"
+            f"hydra.sweeper.direction is {', '.join(written)}, and"
+            f" objective={','.join(map(str, objectives))} says {', '.join(wanted)}. Leave the direction out:"
+            " it follows from the objective, where a minus in front means that less is better"
         )
-    sweeper.direction = wanted if len(wanted) > 1 else wanted[0]
-    if OmegaConf.is_dict(sweeper.sampler) and "seed" in sweeper.sampler and sweeper.sampler.seed is None:
-        sweeper.sampler.seed = settings.seed
-    _hush()
-    from runner.search.search import Search
-
-    return Search(
-        objectives,
-        keys=tuple(parted(key)[0] for key in space) or ("custom_search_space",),
-        fixed=tuple(parted(override)[0] for override in fixed),
-        trials=sweeper.n_trials,
-        at_once=min(sweeper.n_jobs, sweeper.n_trials),
-    )
+    return wanted if len(wanted) > 1 else wanted[0]
 
 
-def _directions(direction: Any) -> list[str]:
-    listed = direction if OmegaConf.is_list(direction) else [direction]
-    return [str(getattr(one, "name", one)).lower() for one in listed]
-
-
-def _hush() -> None:
-    """Leaves it to the runner's own tables to say what became of each trial."""
+def _quiet_optuna() -> None:
+    """Turns off Optuna's own messages: the runner's tables report each trial."""
     import optuna
 
     optuna.logging.set_verbosity(logging.WARNING)

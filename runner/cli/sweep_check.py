@@ -1,6 +1,6 @@
-"""Reads every job of a sweep before the first one runs, and opens the sweep.
+"""Checks every job of a sweep before the first one runs, so that a typing error is reported at once.
 
-A typing error is told now, not in the night.
+Then it opens the sweep.
 """
 
 import atexit
@@ -12,17 +12,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from hydra._internal.core_plugins.basic_launcher import BasicLauncher
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
-from hydra.core.global_hydra import GlobalHydra
-from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import ChoiceSweep, Override, RangeSweep
 from hydra.experimental.callback import Callback
 from omegaconf import DictConfig, OmegaConf
 
 from runner.cli.composition import load_plugins, read_job, task_overrides
+from runner.cli.hydra_private import (
+    BASIC_LAUNCHER,
+    combinations,
+    compose_job,
+    is_basic_sweeper,
+    parse_overrides,
+    start_only,
+)
 from runner.cli.launchers import GROUP
-from runner.cli.missing_jobs import start_only
 from runner.cli.search_check import is_search, prepare_search, read_examples, read_space
 from runner.process.errors import UserError
 from runner.process.threads import announce_threads, available_cores, limit_tensorflow
@@ -31,7 +34,7 @@ from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_l
 
 if TYPE_CHECKING:
     from runner.search.search import Search
-    from runner.sweep.planned import PlannedJob
+    from runner.sweep.job import PlannedJob
     from runner.sweep.session import Session
 
 _MOST_JOBS = 10_000
@@ -46,7 +49,7 @@ class SweepRefused(BaseException):
     """
 
 
-def opened_session() -> "Session | None":
+def opened_sweep() -> "Session | None":
     """Returns the sweep that the callback has opened in this process, once: whoever asks closes it."""
     return _opened.pop() if _opened else None
 
@@ -55,7 +58,7 @@ class SweepCheck(Callback):
     """Hydra's callback at the start of `--multirun`, before it makes any folder."""
 
     def on_multirun_start(self, config: DictConfig, **kwargs: Any) -> None:
-        """Reads every job that Hydra's own sweeper is about to start, or what another may, and opens it.
+        """Reads every job that is about to start, or examples of a search's jobs, and opens the sweep.
 
         Raises:
             SweepRefused: One of them is wrong, or the outputs cannot be written.
@@ -66,36 +69,40 @@ class SweepCheck(Callback):
             dry = [job for job in jobs if job.settings.dry_run]
             if len(dry) == len(jobs):
                 _sweep_nowhere(config)
-                return
-            if dry:
+            elif dry:
                 raise UserError("dry_run: some of the sweep's jobs are dry and others not. Choose one.")
-            for outputs in {job.settings.outputs for job in jobs}:
-                from runner.settings import prepare_outputs
-
-                prepare_outputs(outputs)
-            folder = sweep_folder(config.hydra)
-            _set_folder(config, folder)
-            launch = _prepare_launch(config, jobs, at_once=search.at_once if search else len(jobs))
-            if search is not None:
-                print(search.first_line, flush=True)
-
-            from runner.process.chatter import import_quietly
-
-            import_quietly()  # Plugins and some loaders of data do.
-
-            from runner.sweep.session import open_session
-
-            if launch.engine == "local" and launch.threads is not None:
-                limit_tensorflow(launch.threads)
-            load_plugins(jobs[0].settings.plugins)
-            _check_registered(jobs)
-            session = open_session(folder, jobs, launch, search)
-            _opened.append(session)
-            if session.sweep.started is not None:
-                start_only(config, session.sweep.started)
-            session.watch()
+            else:
+                _open(config, jobs, search)
         except (Exception, SystemExit) as error:  # Only a plugin exits here.
             raise SweepRefused from error
+
+
+def _open(config: DictConfig, jobs: list["PlannedJob"], search: "Search | None") -> None:
+    from runner.settings import prepare_outputs
+
+    for outputs in {job.settings.outputs for job in jobs}:
+        prepare_outputs(outputs)
+    folder = sweep_folder(config.hydra)
+    _set_folder(config, folder)
+    launch = _prepare_launch(config, jobs, at_once=search.at_once if search else len(jobs))
+    if search is not None:
+        print(search.first_line, flush=True)
+
+    from runner.process.chatter import import_quietly
+
+    import_quietly()  # Plugins and some loaders of data import TensorFlow.
+
+    from runner.sweep.open_sweep import open_sweep
+
+    if launch.engine == "local" and launch.threads is not None:
+        limit_tensorflow(launch.threads)
+    load_plugins(jobs[0].settings.plugins)
+    _check_registered(jobs)
+    session = open_sweep(folder, jobs, launch, search)
+    _opened.append(session)
+    if session.sweep.started is not None:
+        start_only(config, session.sweep.started)
+    session.show()
 
 
 def sweep_folder(hydra: DictConfig) -> Path:
@@ -104,18 +111,18 @@ def sweep_folder(hydra: DictConfig) -> Path:
 
 
 def _read(config: DictConfig, overrides: Sequence[str]) -> "PlannedJob":
-    from runner.sweep.planned import PlannedJob
+    from runner.sweep.job import PlannedJob
 
     return PlannedJob(tuple(overrides), *read_job(config, config.hydra))
 
 
 def _check_sweeper(config: DictConfig) -> None:
-    target = str(config.hydra.sweeper.get("_target_"))
-    if not target.endswith(f".{BasicSweeper.__name__}") and not is_search(config):
+    if not is_basic_sweeper(config) and not is_search(config):
+        name = str(config.hydra.sweeper.get("_target_")).rpartition(".")[2]
         raise UserError(
-            f"hydra/sweeper: {target.rpartition('.')[2]} is a sweeper whose results the runner cannot show."
-            " Take hydra/sweeper=optuna, which searches, or leave the sweeper out, and write the values to"
-            " try: --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
+            f"hydra/sweeper: {name} is a sweeper whose results the runner cannot show. Take"
+            " hydra/sweeper=optuna, which searches, or leave the sweeper out, and write the values to try:"
+            " --multirun recipe.KEY=A,B,C or recipe.KEY=range(FROM,TO,STEP)"
         )
 
 
@@ -135,8 +142,7 @@ def _check_values(override: Override) -> None:
     Raises:
         UserError: It is one.
     """
-    [values] = BasicSweeper.split_arguments([override], max_batch_size=None)
-    if values:
+    if combinations([override]):
         return
     swept: Any = override.value()
     if isinstance(swept, RangeSweep):
@@ -149,10 +155,7 @@ def _check_values(override: Override) -> None:
 
 
 def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
-    loader = GlobalHydra.instance().config_loader()
-    parser = OverridesParser.create(config_loader=loader)
-    written = task_overrides(config.hydra)
-    swept = parser.parse_overrides(written)
+    swept = parse_overrides(task_overrides(config.hydra))
     count = math.prod(_count(override) for override in swept)
     if count > _MOST_JOBS:
         most = max(swept, key=_count)
@@ -162,10 +165,9 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
         )
     for override in swept:
         _check_values(override)
-    [batch] = BasicSweeper.split_arguments(swept, max_batch_size=None)
     jobs = []
-    for overrides in batch:
-        job = loader.load_sweep_config(config, overrides)
+    for overrides in combinations(swept):
+        job = compose_job(config, overrides)
         if job.hydra.runtime.choices.get(GROUP) != config.hydra.runtime.choices.get(GROUP):
             raise UserError(f"{GROUP}: one launcher starts all jobs of a sweep. Choose one.")
         try:
@@ -176,12 +178,9 @@ def _read_jobs(config: DictConfig) -> list["PlannedJob"]:
 
 
 def _read_search(config: DictConfig) -> "tuple[list[PlannedJob], Search]":
-    """Reads jobs that stand for those that a search will choose, and what it looks for."""
-    loader = GlobalHydra.instance().config_loader()
+    """Reads examples of the jobs that a search will choose, and its request."""
     fixed, space = read_space(config)
-    jobs = read_examples(
-        fixed, space, lambda overrides: _read(loader.load_sweep_config(config, overrides), overrides)
-    )
+    jobs = read_examples(fixed, space, lambda overrides: _read(compose_job(config, overrides), overrides))
     return jobs, prepare_search(config, jobs[0].settings, fixed, space)
 
 
@@ -196,7 +195,7 @@ def _check_registered(jobs: Sequence["PlannedJob"]) -> None:
 
 
 def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, at_once: int) -> Launch:
-    """Reads how the jobs will be started, and completes what their engine is told."""
+    """Reads how the jobs will be started, and completes the settings of their engine."""
     threads = {job.settings.threads for job in jobs}
     if len(threads) > 1:
         raise UserError(
@@ -213,19 +212,19 @@ def _prepare_launch(config: DictConfig, jobs: list["PlannedJob"], *, at_once: in
     if launch.threads is not None:
         announce_threads(launch.threads)
     if launch.engine == "ray":
-        for part, told in ray_settings(launcher, launch, os.environ).items():
-            config.hydra.launcher.ray[part] = told
+        for part, settings in ray_settings(launcher, launch, os.environ).items():
+            config.hydra.launcher.ray[part] = settings
         for name, value in RAY_ENVIRONMENT.items():
             os.environ.setdefault(name, value)
     return launch
 
 
 def _sweep_nowhere(config: DictConfig) -> None:
-    """Lets the plans be printed one after another, and nothing stay of the folders that Hydra makes."""
+    """Has the plans printed one after another, and the folders that Hydra makes removed at the end."""
     folder = tempfile.mkdtemp(prefix="runner-dry-run-")
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
     _set_folder(config, Path(folder))
-    config.hydra.launcher = {"_target_": f"{BasicLauncher.__module__}.{BasicLauncher.__name__}"}
+    config.hydra.launcher = {"_target_": BASIC_LAUNCHER}
 
 
 def _set_folder(config: DictConfig, folder: Path) -> None:

@@ -1,9 +1,10 @@
 """Short names: of the jobs of a sweep, of the sweep itself, and of a run that is in none."""
 
 import re
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from runner.records.swept_keys import SweptKey, parted, short_keys, sweep_factors
+from runner.recipe.overrides import parse_override
+from runner.records.swept_keys import SweptKey, short_keys, sweep_factors
 
 # What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
@@ -51,7 +52,7 @@ def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str
         overrides: The job's.
         fixed: The keys, written alike, whose values the command gives.
     """
-    return {key: value for key, value in map(parted, overrides) if key not in fixed}
+    return {key: value for key, value in map(parse_override, overrides) if key not in fixed}
 
 
 def sampled_name(sampled: Mapping[str, str]) -> str:
@@ -75,9 +76,9 @@ def short_number(written: str) -> str:
         return written
 
 
-def sweep_name(factors: Sequence[SweptKey]) -> str:
-    """Names a sweep by what it varies: `sweep of schedule.name, schedule.sparsity, seed`."""
-    return f"sweep of {', '.join(factor.name for factor in factors) or 'the defaults'}"
+def sweep_name(factors: Iterable[str]) -> str:
+    """Names a sweep by the names of its factors: `sweep of schedule.name, schedule.sparsity, seed`."""
+    return f"sweep of {', '.join(factors) or 'the defaults'}"
 
 
 def run_name(recipe: str, overrides: Sequence[str], seed: int) -> str:

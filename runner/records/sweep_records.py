@@ -1,4 +1,4 @@
-"""What a sweep's folder says of it: `sweep.json`, what was asked; `records/<job>.json`, how each job ended.
+"""The files that describe a sweep in its folder: `sweep.json`, the request, and `records/<job>.json`, a job.
 
 Every job writes its own record, from whatever process it runs in, so that nothing is lost when any of them,
 or the command itself, dies.
@@ -13,15 +13,23 @@ from typing import Any, Literal, TypeVar, get_args
 
 from runner.process.errors import UserError
 
-Status = Literal["finished", "reused", "failed", "interrupted", "skipped"]
-"""How a job ended. `reused`: an equal one had finished before; `skipped`: not begun, another had failed."""
+Status = Literal["running", "finished", "reused", "failed", "interrupted", "killed", "skipped", "not_begun"]
+"""What became of a job.
+
+`running` is also what a job says whose process was killed, until the sweep's command, at its end, writes
+`killed`. `reused`: an equal job had finished before. `skipped`: left out, since another job had failed.
+`not_begun`: the sweep ended before the job's turn; such a job has no record file.
+"""
+
+KILLED = "its process ended before it did"
+"""The reason of a killed job."""
 
 _SWEEP, RECORDS = "sweep.json", "records"
 
 
 @dataclass(frozen=True)
 class Sweep:
-    """What one `--multirun` command was asked to do.
+    """The request of one `--multirun` command.
 
     Args:
         argv: The command.
@@ -30,14 +38,15 @@ class Sweep:
         tracking_uri: The MLflow store, absolute.
         experiment: MLflow's experiment.
         parent_run_id: The sweep's own run in it.
-        data: SHA-256 of each data set that the jobs load, by the key that `runner.sweep.data` gives it.
+        data: SHA-256 of each data set that the jobs load, by `runner.datasets.data_key`.
         threads: What each job computes with; None is all cores that its process may use.
         plugins: SHA-256 of the plugins that the command has imported, by module; see `plugin_content`.
         source: SHA-256 of the parts of the runner that compute; see `source_content`.
         factors: What was swept: by a factor's short name its level in each job.
         started: The numbers of the jobs that the launcher starts, in its own order; None is all of them.
-        objective: What a search looks for, as written; empty for a sweep whose jobs are known beforehand.
+        objective: The objectives of a search, as written; empty for a sweep whose jobs are known beforehand.
         fixed: The keys, without `recipe.` in front, that all jobs of a search are given the same value for.
+        trials: How many jobs a search starts at most; None for a sweep whose jobs are known beforehand.
     """
 
     argv: tuple[str, ...]
@@ -51,6 +60,14 @@ class Sweep:
     source: Mapping[str, str] = field(default_factory=dict)
     factors: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     started: tuple[int, ...] | None = None
+    objective: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+    trials: int | None = None
+
+    @property
+    def count(self) -> int:
+        """How many jobs the sweep has; of a search, how many it has at most."""
+        return len(self.jobs) if self.trials is None else self.trials
 
     def number_of(self, place: int) -> int:
         """Returns the number of the job that the launcher starts as its `place`-th, from 0."""
@@ -60,26 +77,23 @@ class Sweep:
         """Returns a job's short name."""
         return self.jobs[number] if number < len(self.jobs) else f"job {number}"
 
-    objective: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = ()
-
 
 @dataclass(frozen=True)
 class JobRecord:
-    """How one job of a sweep ended, or that it runs.
+    """The state of one job of a sweep.
 
     Args:
         number: From 0.
         name: Its short name.
         status: See `Status`.
-        reason: Why it did not finish, in one line or more; None where it did.
+        reason: Why it did not finish, in one line or more; None where the status says it all.
         run_id: Its run in MLflow; None where it got none.
         folder: Its files; None where it wrote none.
-        notes: What else there is to tell of it, in one line each.
+        notes: Notes for the user, a line each.
         began: When it began, in seconds since 1970; None where it was not begun.
         seconds: How long it took; None while it runs, and where its process was killed.
-        sampled: What a search has chosen for it: values by key, as Hydra writes them.
-        values: What the search looks for, measured; empty until it has finished.
+        sampled: The values that a search sampled for it, by key, as Hydra writes them.
+        values: Its values of the search's objectives; empty until it has finished.
     """
 
     number: int
@@ -104,9 +118,9 @@ class JobRecord:
         return self.status in ("finished", "reused")
 
     @property
-    def running(self) -> bool:
-        """Whether it runs, as far as its record tells: a process that was killed cannot say so."""
-        return self.status == "interrupted" and self.began is not None and self.seconds is None
+    def state(self) -> str:
+        """The status in words: `not begun`."""
+        return self.status.replace("_", " ")
 
 
 def write_sweep(folder: Path, sweep: Sweep) -> None:
@@ -116,7 +130,7 @@ def write_sweep(folder: Path, sweep: Sweep) -> None:
 
 
 def read_sweep(folder: Path) -> Sweep:
-    """Reads what a sweep was asked to do.
+    """Reads `sweep.json`.
 
     Raises:
         UserError: The folder is not a sweep's.
@@ -138,13 +152,13 @@ def is_sweep(folder: Path) -> bool:
 
 
 def write_record(folder: Path, record: JobRecord) -> None:
-    """Writes how a job ended, replacing what was said of the same job before."""
+    """Writes the record of a job, in place of its earlier one."""
     (folder / RECORDS).mkdir(exist_ok=True)
     _write(folder / RECORDS / f"{record.number}.json", asdict(record))
 
 
 def read_records(folder: Path, *, but: Container[int] = ()) -> list[JobRecord]:
-    """Reads the records of the jobs that were begun, by number.
+    """Reads the records of the jobs that were begun, ordered by number; other files beside them are ignored.
 
     Args:
         folder: The sweep's.
@@ -153,13 +167,32 @@ def read_records(folder: Path, *, but: Container[int] = ()) -> list[JobRecord]:
     Raises:
         UserError: A record cannot be read.
     """
-    numbers = sorted(int(path.stem) for path in (folder / RECORDS).glob("*.json"))
+    names = (path.stem for path in (folder / RECORDS).glob("*.json"))
+    numbers = sorted({int(name) for name in names if name.isdecimal()})
     found = (read_record(folder, number) for number in numbers if number not in but)
     return [record for record in found if record is not None]
 
 
+def read_all_records(folder: Path, sweep: Sweep) -> list[JobRecord]:
+    """Reads a record of every job of a sweep, ordered by number; jobs without a file are `not_begun`.
+
+    Of a search, whose jobs are not known beforehand, those that were begun.
+
+    Args:
+        folder: The sweep's.
+        sweep: What `read_sweep` returns for it.
+
+    Raises:
+        UserError: A record cannot be read.
+    """
+    found = {record.number: record for record in read_records(folder)}
+    missing = [number for number in range(len(sweep.jobs)) if number not in found]
+    found |= {number: JobRecord(number, sweep.name_of(number), "not_begun") for number in missing}
+    return [found[number] for number in sorted(found)]
+
+
 def read_record(folder: Path, number: int) -> JobRecord | None:
-    """Reads how a job ended, or that it runs; None where it was not begun.
+    """Reads the record of a job; None where it has none.
 
     Raises:
         UserError: The record cannot be read.

@@ -1,10 +1,10 @@
-"""What a sweep varied: its factors, their short names, and the level of each in every job."""
+"""The factors of a sweep: the keys that it varies, their short names, and their level in every job."""
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-_RECIPE = "recipe."
+from runner.recipe.overrides import parse_override
 
 
 @dataclass(frozen=True)
@@ -23,7 +23,7 @@ class SweptKey:
 
 
 def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[SweptKey, ...]:
-    """Finds what differs between the jobs of a sweep.
+    """Returns the factors of a sweep.
 
     Args:
         jobs: The overrides of each, such as `["recipe=mnist_constant", "outputs=results", "seed=1"]`.
@@ -31,7 +31,7 @@ def sweep_factors(jobs: Sequence[Sequence[str]]) -> tuple[SweptKey, ...]:
     Returns:
         A factor for each key that differs, in the order of the command; for every key where none differs.
     """
-    written = [dict(parted(override) for override in job) for job in jobs]
+    written = [dict(parse_override(override) for override in job) for job in jobs]
     keys = list(dict.fromkeys(key for job in written for key in job))
     varied = [key for key in keys if len({job.get(key) for job in written}) > 1]
     names = short_keys(varied or keys)
@@ -66,10 +66,3 @@ def _endings(key: str) -> list[str]:
     """Returns the last word of a key, its last two words, and so on."""
     words = key.split(".")
     return [".".join(words[-count:]) for count in range(1, len(words) + 1)]
-
-
-def parted(override: str) -> tuple[str, str]:
-    """Parts an override into its key, without `recipe.` in front, and its value without quotes."""
-    key, _, value = override.lstrip("+~").partition("=")
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return key.removeprefix(_RECIPE), value[1:-1] if quoted else value

@@ -1,4 +1,4 @@
-"""What a search looks for, and among which values."""
+"""The request of a search: objectives, searched keys, number of trials."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -10,7 +10,6 @@ from runner.process.wording import counted
 from runner.recipe.objective import Objective
 from runner.recipe.recipe import Recipe
 from runner.records.swept_keys import short_keys
-from runner.search.metric_names import metric_names
 
 
 @dataclass(frozen=True)
@@ -18,10 +17,10 @@ class Search:
     """A search that is about to begin.
 
     Args:
-        objectives: What it looks for, one or two.
-        keys: The dotted keys whose values it chooses, without `recipe.` in front.
-        fixed: The others that the command gives a value for, written alike.
-        trials: How many jobs it starts.
+        objectives: One or two.
+        keys: The dotted keys whose values it samples, without `recipe.` in front.
+        fixed: The keys that the command gives one value, written alike.
+        trials: How many jobs it starts at most.
         at_once: How many of them it starts before it reads their results.
     """
 
@@ -38,10 +37,10 @@ class Search:
 
     @property
     def first_line(self) -> str:
-        """What is said of it first."""
+        """The line that is printed before it begins."""
         wanted = " and ".join(objective.words for objective in self.objectives)
-        told = f"{self.name} for {wanted}: {counted(self.trials, 'trial')}"
-        return f"{told}, {ON_TEST_SET}" if searched_on_test_set(self.objectives) else told
+        line = f"{self.name} for {wanted}: {counted(self.trials, 'trial')}"
+        return f"{line}, {ON_TEST_SET}" if searched_on_test_set(self.objectives) else line
 
 
 ON_TEST_SET = "searched on the test set, so that its test scores are no estimate for new data"
@@ -58,9 +57,9 @@ def check_objectives(
     """Refuses objectives that the runs will not log, or that point the wrong way.
 
     Args:
-        objectives: What the search looks for.
-        recipes: Those that it will run, as far as they are known.
-        data: What was found for their data, by `data_key`.
+        objectives: Of the search.
+        recipes: Examples of those that it will run.
+        data: Their resolved data, by `data_key`.
 
     Raises:
         UserError: There is such an objective.
@@ -87,3 +86,27 @@ def check_objectives(
                     f"objective: recipe {recipe.name} will log no {objective.metric}."
                     f"{did_you_mean(objective.metric, known)} It will log {', '.join(known)}"
                 )
+
+
+def metric_names(recipe: Recipe, *, classifies: bool) -> tuple[str, ...]:
+    """Returns the names in MLflow of the metrics that a run of a recipe will log.
+
+    Left out are the metrics of single layers, and those of dense models, which pruning does not change.
+
+    Args:
+        recipe: The experiment.
+        classifies: Whether its data has classes.
+    """
+    score = "accuracy" if classifies else "mean_squared_error"
+    training = recipe.training
+    watched = ("loss", *(training.metrics if training.metrics is not None else (score,)))
+    splits = ("val", "train") if recipe.data.validation_split else ("train",)
+    of_file = (score, "loss", "bytes", "gzip_bytes", "latency_ms", "latency_p90_ms")
+    return (
+        *(f"{split}/{name}" for split in splits for name in watched),
+        *(f"test/{name}" for name in (score, "loss")),
+        *(f"tflite_{variant}/{name}" for variant in recipe.export.variants for name in of_file),
+        *("model/weights", "model/nonzero_weights", "model/keras_gzip_bytes"),
+        *("sparsity/_model", "sparsity/_pruned_layers"),
+        "training/steps",
+    )

@@ -1,4 +1,4 @@
-"""What a search has tried, and what was best of it."""
+"""The trials of a search, and the best of them."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,8 +18,8 @@ class Trial:
 
     Args:
         number: The job's, from 0.
-        sampled: What was chosen for it: values by dotted key, without `recipe.` in front.
-        values: What is searched for, measured; empty where the job has no result.
+        sampled: The sampled values, by dotted key without `recipe.` in front.
+        values: Of the objectives; empty where the job has no result.
         reason: Why it has none.
     """
 
@@ -30,12 +30,12 @@ class Trial:
 
 
 @dataclass(frozen=True)
-class Found:
-    """What a search has found.
+class Trials:
+    """The trials of a search.
 
     Args:
-        objectives: What it looked for, one or two.
-        trials: Its jobs, by number.
+        objectives: One or two.
+        trials: By number.
 
     Raises:
         ValueError: A trial has another number of values.
@@ -61,17 +61,21 @@ class Found:
 
     @property
     def best(self) -> list[Trial]:
-        """The best trial; of two objectives the front: what no other trial beats in both, equals included."""
+        """The best trial; of two objectives the Pareto front, equal trials included."""
         if not self.finished:
             return []
-        first = self.objectives[0]
         if len(self.objectives) == 1:
-            sign = -1 if first.maximized else 1
-            return [min(self.finished, key=lambda trial: sign * trial.values[0])]
-        second = self.objectives[1]
+            return [self.best_of(0)]
+        first, second = self.objectives
         cost = -1 if second.maximized else 1
         points = [(cost * trial.values[1], trial.values[0]) for trial in self.finished]
         return [self.finished[index] for index in pareto_front(points, higher_is_better=first.maximized)]
+
+    def best_of(self, objective: int) -> Trial:
+        """Returns the best trial in one objective; of equal ones the best in the other, then the first."""
+        signs = [-1 if own.maximized else 1 for own in self.objectives]
+        order = [objective, *(place for place in range(len(signs)) if place != objective)]
+        return min(self.finished, key=lambda trial: [signs[place] * trial.values[place] for place in order])
 
     def running_best(self, objective: int) -> list[float]:
         """Returns the best value of an objective up to each finished trial."""
@@ -82,14 +86,14 @@ class Found:
             found.append(value if not found or wanted.better(value, found[-1]) else found[-1])
         return found
 
-    def chosen(self, trial: Trial) -> str:
-        """Writes what was chosen for a trial: `sparsity=0.8125 power=2`."""
+    def sampled_text(self, trial: Trial) -> str:
+        """Returns the sampled values of a trial, shortened: `sparsity=0.8125 power=2`."""
         names = self.names
         return " ".join(f"{names[key]}={short_number(value)}" for key, value in trial.sampled.items())
 
 
-def read_found(objectives: Sequence[str], records: Sequence[JobRecord]) -> Found:
-    """Reads what a search has found off the records of its jobs.
+def read_trials(objectives: Sequence[str], records: Sequence[JobRecord]) -> Trials:
+    """Returns the trials that the jobs of a search are.
 
     Args:
         objectives: As they were written.
@@ -100,33 +104,37 @@ def read_found(objectives: Sequence[str], records: Sequence[JobRecord]) -> Found
             record.number,
             record.sampled,
             record.values if record.succeeded else (),
-            None if record.succeeded else record.reason or record.status,
+            None if record.succeeded else record.reason or record.state,
         )
         for record in records
     )
-    return Found(read_objectives(tuple(objectives)), tuple(trials))
+    return Trials(read_objectives(tuple(objectives)), tuple(trials))
 
 
-def trials_frame(found: Found) -> pd.DataFrame:
-    """Returns the trials as `trials.csv` holds them: a column for each objective and each searched key."""
-    best = {trial.number for trial in found.best}
-    metrics = [objective.metric for objective in found.objectives]
+def trials_frame(trials: Trials) -> pd.DataFrame:
+    """Returns the trials as `trials.csv` holds them: a column for each objective and each searched key.
+
+    Keys have the names that they have in `jobs.csv`.
+    """
+    best = {trial.number for trial in trials.best}
+    metrics = [objective.metric for objective in trials.objectives]
+    names = short_keys(trials.names)
     rows = [
         {
             "trial": trial.number,
             **dict.fromkeys(metrics),
             **dict(zip(metrics, trial.values, strict=False)),
-            **{key: trial.sampled.get(key) for key in found.names},
+            **{name: trial.sampled.get(key) for key, name in names.items()},
             "best": trial.number in best,
             "reason": trial.reason,
         }
-        for trial in found.trials
+        for trial in trials.trials
     ]
     return pd.DataFrame(rows)
 
 
 def value_text(value: float) -> str:
-    """Writes a value of an objective: whole numbers with commas, others with four digits behind the point."""
+    """Returns a value of an objective: whole numbers with commas, others with four digits after the point."""
     if value == int(value) and abs(value) >= 10:
         return f"{value:,.0f}"
     return f"{value:.4f}" if 1e-3 <= abs(value) < 1e4 or value == 0 else f"{value:.4g}"

@@ -1,27 +1,42 @@
-"""One job of a sweep: left out, found finished, or run. Its record says how it ended, whatever happens.
+"""One job of a sweep: skipped, reused or run. Its record is written however it ends.
 
-What computes is imported by the job that runs: its record is there before the seconds that this takes.
+Modules that compute are imported by the job that runs: its record is there before that takes its seconds.
 """
 
 import math
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from runner.process.errors import RunFailed, RunnerError
+from runner.process.errors import RunFailed, RunnerError, UserError
 from runner.process.interruption import interrupt_reason, interrupted
 from runner.recipe.objective import read_objectives
+from runner.recipe.plugin_content import plugin_content
 from runner.recipe.recipe import Recipe
 from runner.records.names import sampled_name, sampled_values
+from runner.records.source_content import source_content
 from runner.records.sweep_records import JobRecord, Sweep, read_record, read_records, read_sweep, write_record
 from runner.settings import RunSettings
-from runner.sweep.code import require_same_code
-from runner.sweep.log import keep_log
+from runner.sweep.job_log import keep_log
 
-_VANISHED = "its process ended before it did"
 _OTHER_DATA = "finished before, on data whose content has changed since: it is run again"
+
+
+@dataclass(frozen=True)
+class PlannedJob:
+    """One job that a sweep is about to start.
+
+    Args:
+        overrides: As Hydra gives them to it.
+        recipe: The experiment.
+        settings: Its settings.
+    """
+
+    overrides: tuple[str, ...]
+    recipe: Recipe
+    settings: RunSettings
 
 
 class Job:
@@ -38,35 +53,28 @@ class Job:
         self.sweep: Sweep = read_sweep(folder)
         # Of this very job: a scheduler that has taken its machine away, or lost it, starts it again.
         self.earlier = read_record(folder, number)
-        # Until the opposite is known: a process that is killed cannot say so.
         sampled = sampled_values(overrides, self.sweep.fixed) if self.sweep.objective else {}
         name = sampled_name(sampled) if self.sweep.objective else self.sweep.name_of(number)
-        self.record = JobRecord(number, name, "interrupted", _VANISHED, began=time.time(), sampled=sampled)
+        self.record = JobRecord(number, name, "running", began=time.time(), sampled=sampled)
 
     def place(self, run_id: str | None, folder: Path | None) -> None:
-        """Remembers where the run is logged and what it writes to."""
+        """Records the job's run in MLflow and its folder."""
         self.record = replace(self.record, run_id=run_id, folder=None if folder is None else str(folder))
         keep_log(self.folder, self.record)
         write_record(self.folder, self.record)
 
-    def note(self, told: str) -> None:
-        """Remembers what the user should be told, once for all jobs that tell the same."""
-        if told not in self.record.notes:
-            self.record = replace(self.record, notes=(*self.record.notes, told))
+    def note(self, text: str) -> None:
+        """Records a note for the user; equal notes of several jobs are shown once."""
+        if text not in self.record.notes:
+            self.record = replace(self.record, notes=(*self.record.notes, text))
             write_record(self.folder, self.record)
 
-    def end(self) -> None:
-        """Writes how the job ended, and how long it took."""
-        if self.record.began is not None:
-            self.record = replace(self.record, seconds=round(time.time() - self.record.began, 3))
-        write_record(self.folder, self.record)
-
     def run(self, recipe: Recipe, settings: RunSettings) -> None:
-        """Does the job.
+        """Skips, reuses or runs the job.
 
         Args:
             recipe: The experiment.
-            settings: `resume` and `on_failure` among them.
+            settings: The job's, with `resume` and `on_failure`.
 
         Raises:
             UserError: This process has other code than the sweep's command; or see `run_experiment`.
@@ -87,11 +95,12 @@ class Job:
         if self.earlier is not None and self.earlier.run_id is not None:
             close_left_open(open_store(settings.tracking, settings.outputs), [self.earlier.run_id])
         if settings.resume:
-            found = find_equal(recipe, settings, self.sweep)
+            store = open_store(settings.tracking, settings.outputs)
+            found = find_equal(recipe, settings, self.sweep, store)
             if found is not None:
                 self.record = reused(self.number, self.record.name, found)
                 return
-            if data_has_changed(recipe, settings, self.sweep):
+            if data_has_changed(recipe, settings, self.sweep, store):
                 self.note(_OTHER_DATA)
         earlier = [record for record in read_records(self.folder) if record.status == "failed"]
         if settings.on_failure == "stop" and earlier:
@@ -108,13 +117,13 @@ class Job:
                 noted=self.note,
             ),
         )
-        self.record = replace(self.record, status="finished", reason=None)
+        self.record = replace(self.record, status="finished")
 
     def measure(self) -> None:
-        """Reads what a search looks for from the run's metrics.
+        """Reads the values of a search's objectives from the run's metrics.
 
         Raises:
-            RunFailed: The run has logged no such number.
+            RunFailed: The run has not logged one of them.
             UserError: The store does not answer.
         """
         from runner.tracking import find_store, runs_by_id
@@ -134,14 +143,14 @@ class Job:
         self.record = replace(self.record, values=tuple(values))
 
     def _settings(self, settings: RunSettings) -> RunSettings:
-        """Returns the settings as the command meant them, wherever this process runs."""
+        """Returns the settings with what the command has resolved, wherever this process runs."""
         tracking = replace(settings.tracking, uri=self.sweep.tracking_uri, experiment=self.sweep.experiment)
         return replace(settings, argv=self.sweep.argv, tracking=tracking, threads=self.sweep.threads)
 
 
 @contextmanager
 def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterator[Job]:
-    """Opens a job, and writes its record when the block is left, whichever way.
+    """Opens a job, and writes its record when the block is left.
 
     Args:
         folder: The sweep's folder.
@@ -156,12 +165,39 @@ def recorded(folder: Path, number: int, overrides: Sequence[str] = ()) -> Iterat
         job.measure()
     except BaseException as error:
         if interrupted(error):
-            job.record = replace(job.record, status="interrupted", reason=interrupt_reason())
+            why = interrupt_reason()
+            job.record = replace(
+                job.record, status="interrupted", reason=None if why == "interrupted" else why
+            )
             raise
         reason = str(error) if isinstance(error, RunnerError) else f"{type(error).__name__}: {error}"
         job.record = replace(job.record, status="failed", reason=reason)
         raise
     finally:
-        # One that had finished before has ended long ago.
-        if job.record is not job.earlier:
-            job.end()
+        if job.record is not job.earlier:  # Else it had finished before it was started again.
+            seconds = None if job.record.began is None else round(time.time() - job.record.began, 3)
+            write_record(folder, replace(job.record, seconds=seconds))
+
+
+def require_same_code(sweep: Sweep, settings: RunSettings) -> None:
+    """Refuses a job that would compute with other code than the sweep's command and its other jobs.
+
+    A launcher's process imports plugins, and the runner, when its job begins: on another machine, or hours
+    later. Code that was edited in between would make the results of the jobs incomparable.
+
+    Args:
+        sweep: With the content of the code when the sweep began.
+        settings: The job's; its plugins have been imported.
+
+    Raises:
+        UserError: A plugin or a part of the runner has another content.
+    """
+    own = plugin_content(settings.plugins)
+    changed = [f"plugins: '{name}'" for name in own if own[name] != sweep.plugins.get(name, own[name])]
+    source = source_content()
+    changed += [f"runner/{part}" for part in source if source[part] != sweep.source.get(part, source[part])]
+    if changed:
+        raise UserError(
+            f"{', '.join(changed)}: the code is not what it was when the sweep began; runs of different code"
+            " are not compared. Begin the sweep again."
+        )

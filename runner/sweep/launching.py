@@ -1,4 +1,4 @@
-"""How a sweep's jobs are started: where, how many at once, and so with how many threads each."""
+"""Reads how a sweep's jobs are started: by which engine, how many at once, with how many threads each."""
 
 import shutil
 import socket
@@ -26,7 +26,7 @@ RAY_ENVIRONMENT = {
     "RAY_COLOR_PREFIX": "0",
     "RAY_USAGE_STATS_ENABLED": "0",
 }
-"""Variables that Ray reads when it is imported; whoever sets one themselves has their way."""
+"""Variables that Ray reads when it is imported; values that the user has set stay."""
 
 
 _CONTACT_SECONDS = 10
@@ -38,8 +38,8 @@ class Launch:
 
     Args:
         engine: What starts them.
-        threads: What each computes with; None leaves it all cores that its process may use.
-        submissions: The folder where submitit keeps the jobs that it has submitted, and what they print.
+        threads: Of each job; None is all cores that its process may use.
+        submissions: The folder where submitit keeps submitted jobs and their output; None for other engines.
     """
 
     engine: Engine = "local"
@@ -55,14 +55,14 @@ def read_launch(
     cores: Callable[[], int],
     environment: Mapping[str, str],
 ) -> Launch:
-    """Reads how jobs will be started off Hydra's part of the configuration.
+    """Reads how jobs will be started from Hydra's part of the configuration.
 
     Args:
         launcher: `hydra.launcher`, resolved.
         jobs: How many the sweep has.
-        threads: What the user wants each job to compute with; None computes it.
+        threads: Of each job, as the user has set them; None divides the cores.
         cores: Counts those of this machine.
-        environment: Its variables.
+        environment: The variables of this machine.
 
     Raises:
         UserError: The launcher cannot start anything here.
@@ -87,12 +87,12 @@ def read_launch(
 def _reach(address: str | None) -> None:
     host, _, port = (address or "").rpartition(":")
     if not host or not port.isdigit() or "/" in host:
-        return  # It is to be started, or `auto`, or one that only Ray can look up.
+        return  # A cluster that is to be started, or `auto`, or an address that only Ray can resolve.
     try:
         with socket.create_connection((host, int(port)), timeout=_CONTACT_SECONDS):
             pass
     except OSError as error:
-        # Ray itself goes on asking for minutes, deaf to Ctrl-C.
+        # Ray itself tries for minutes, and ignores Ctrl-C.
         raise UserError(
             f"launch=ray: no Ray cluster answers at {address} ({error.strerror or error}). Start one there,"
             " `ray start --head`, or leave out the address to have it on this machine for the sweep."
@@ -142,11 +142,11 @@ def ray_address(launcher: Mapping[str, Any], environment: Mapping[str, str]) -> 
 def ray_settings(
     launcher: Mapping[str, Any], launch: Launch, environment: Mapping[str, str]
 ) -> dict[str, Any]:
-    """Completes what Ray is told: a job's CPUs, and not a cluster that runs what only a new one can be told.
+    """Completes the settings of Ray: a job's CPUs, and nothing that a running cluster refuses.
 
     Args:
         launcher: `hydra.launcher`, resolved.
-        launch: What was read off it.
+        launch: What `read_launch` returned for it.
         environment: Variables of this machine.
 
     Returns:
@@ -156,6 +156,6 @@ def ray_settings(
     if remote.get("num_cpus") is None:
         remote["num_cpus"] = launch.threads
     if ray_address(launcher, environment) is not None:
-        # The plugin sets a size where there is none, and a cluster that runs refuses it.
+        # The plugin sets a size where there is none, and a running cluster refuses it.
         init |= {"num_cpus": None, "object_store_memory": None}
     return {"init": init, "remote": remote}

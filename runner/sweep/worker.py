@@ -13,17 +13,17 @@ from typing import Any
 from runner.process.errors import UserError
 from runner.process.interruption import interrupt, note_interrupt, stop_if_interrupted
 from runner.records.sweep_records import is_sweep, read_sweep
-from runner.sweep.log import logged
+from runner.sweep.job_log import logged
 
 
 @contextmanager
 def worker(folder: Path, place: int, cwd: Path) -> Iterator[int]:
-    """Makes this process stand where the command was given, write to the job's log, and end well when told.
+    """Changes to the command's folder, writes output to the job's log, and ends the job well on a signal.
 
     Args:
         folder: The sweep's, absolute.
-        place: The job's among those that the launcher starts, from 0.
-        cwd: Where the command was given.
+        place: The place of the job among those that the launcher starts, from 0.
+        cwd: The folder where the command was given.
 
     Yields:
         The job's number.
@@ -31,7 +31,7 @@ def worker(folder: Path, place: int, cwd: Path) -> Iterator[int]:
     Raises:
         UserError: This machine does not see the command's folders.
     """
-    stop_if_interrupted()  # A launcher may give the next job to a process that was told to end.
+    stop_if_interrupted()  # A launcher may give the next job to a process that was interrupted.
     try:
         os.chdir(cwd)
     except OSError as error:
@@ -49,7 +49,7 @@ def _unseen(folder: Path) -> str:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """Meets the wish to end like the command itself does."""
+    """Handles signals as the command itself does."""
     # A scheduler sends SIGTERM before the signal by which submitit requeues; submitit lets it pass.
     numbers = [signal.SIGINT] if _is_submitted() else [signal.SIGINT, signal.SIGTERM]
     with _handling(numbers, interrupt):
@@ -58,10 +58,10 @@ def _interruptible() -> Iterator[None]:
 
 @contextmanager
 def _preemptible() -> Iterator[None]:
-    """Lets a job end like an interrupted one when submitit, told to give up the machine, has requeued it.
+    """Ends a job like an interrupted one when submitit has requeued it because the machine is taken away.
 
     Raises:
-        SystemExit: The one by which submitit ends the process then.
+        SystemExit: The one by which submitit ends the process.
     """
     number = getattr(signal, "SIG" + os.environ.get("SUBMITIT_PREEMPT_SIGNAL", "USR2"))
     requeue: Any = signal.getsignal(number)
@@ -72,7 +72,7 @@ def _preemptible() -> Iterator[None]:
 
     def preempt(number: int, frame: FrameType | None) -> None:
         if ends:
-            return  # A scheduler that insists.
+            return  # The scheduler has sent the signal again.
         try:
             requeue(number, frame)
         except SystemExit as end:
@@ -99,12 +99,12 @@ def _handling(
     numbers: list[signal.Signals], handler: Callable[[int, FrameType | None], None]
 ) -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
-        yield  # Only the main thread may.
+        yield  # Only the main thread may set handlers.
         return
     before = {number: signal.signal(number, handler) for number in numbers}
     try:
         yield
     finally:
         for number, earlier in before.items():
-            if earlier is not None:  # None is one that was not set from Python, and cannot be.
+            if earlier is not None:  # None is a handler that was not set from Python, and cannot be restored.
                 signal.signal(number, earlier)

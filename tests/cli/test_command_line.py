@@ -1,28 +1,7 @@
 import pytest
 
-from runner.cli.command_line import arranged, check_arguments
+from runner.cli.command_line import check_arguments
 from runner.process.errors import UserError
-
-
-@pytest.mark.parametrize(
-    ("given", "expected"),
-    [
-        (["recipe=a,b", "--multirun", "seed=1,2"], ["--multirun", "recipe=a,b", "seed=1,2"]),
-        (["recipe=a", "-m"], ["-m", "recipe=a"]),
-        (["seed=1", "--cfg", "job", "~recipe.x", "+a=1"], ["--cfg", "job", "seed=1", "~recipe.x", "+a=1"]),
-        (["seed=1", "-p", "hydra", "--cfg=all", "seed=2"], ["-p", "hydra", "--cfg=all", "seed=1", "seed=2"]),
-        (["-sc", "query=bash"], ["-sc", "query=bash"]),
-        (["seed=1", "seed=1", "-m", "seed=1"], ["-m", "seed=1", "seed=1", "seed=1"]),
-    ],
-)
-def test_options_come_first_and_overrides_keep_their_order(given: list[str], expected: list[str]) -> None:
-    assert arranged(given) == expected
-
-
-def test_an_unknown_option_ends_with_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit):
-        arranged(["seed=1", "--nope"])
-    assert "unrecognized arguments: --nope" in capsys.readouterr().err
 
 
 def test_ordinary_arguments_pass() -> None:

@@ -49,8 +49,7 @@ def test_a_job_is_named_by_what_tells_it_from_the_others(
 
 
 def test_a_sweep_is_named_by_its_factors() -> None:
-    factors = sweep_factors([[f"{SCHEDULE}.name=a", "seed=1"], [f"{SCHEDULE}.name=b", "seed=2"]])
-    assert sweep_name(factors) == "sweep of schedule.name, seed"
+    assert sweep_name(["schedule.name", "seed"]) == "sweep of schedule.name, seed"
     assert sweep_name(()) == "sweep of the defaults"
 
 

@@ -10,6 +10,7 @@ from runner.records.sweep_records import (
     JobRecord,
     Sweep,
     is_sweep,
+    read_all_records,
     read_record,
     read_records,
     read_sweep,
@@ -52,13 +53,26 @@ def test_a_later_record_of_a_job_replaces_the_earlier(tmp_path: Path) -> None:
     assert sorted(path.name for path in (tmp_path / "records").iterdir()) == ["0.json"]
 
 
-def test_a_job_runs_until_it_says_how_long_it_took() -> None:
-    begun = JobRecord(0, "seed=1", "interrupted", "killed", began=5.0)
-    assert begun.running
-    assert not replace(begun, seconds=1.0).running
-    assert not replace(begun, status="failed").running
-    # It was not begun.
-    assert not JobRecord(0, "seed=1", "interrupted").running
+def test_every_job_of_a_sweep_has_a_state(tmp_path: Path) -> None:
+    write_record(tmp_path, JobRecord(1, "seed=2", "running", began=5.0))
+
+    records = read_all_records(tmp_path, SWEEP)
+
+    assert [(record.number, record.name, record.state) for record in records] == [
+        (0, "seed=1", "not begun"),
+        (1, "seed=2", "running"),
+    ]
+    # The jobs of a search are known by their records alone.
+    search = replace(SWEEP, jobs=(), objective=("val/accuracy",), trials=20)
+    assert [record.number for record in read_all_records(tmp_path, search)] == [1]
+    assert (SWEEP.count, search.count) == (2, 20)
+
+
+@pytest.mark.parametrize("name", ["notes.json", "1 (copy).json", "-1.json", "².json"])
+def test_files_of_others_beside_the_records_are_ignored(tmp_path: Path, name: str) -> None:
+    write_record(tmp_path, JobRecord(0, "seed=1", "finished"))
+    (tmp_path / "records" / name).write_text("{}")
+    assert [record.number for record in read_records(tmp_path)] == [0]
 
 
 def test_some_records_are_left_out(tmp_path: Path) -> None:
@@ -86,7 +100,10 @@ def test_no_records_yet(tmp_path: Path) -> None:
         ("reused", True),
         ("failed", False),
         ("interrupted", False),
+        ("killed", False),
+        ("running", False),
         ("skipped", False),
+        ("not_begun", False),
     ],
 )
 def test_success(status: str, succeeded: bool) -> None:
@@ -94,7 +111,7 @@ def test_success(status: str, succeeded: bool) -> None:
 
 
 def test_an_unknown_status_is_refused() -> None:
-    with pytest.raises(ValueError, match="status is 'done'; it must be one of finished, reused"):
+    with pytest.raises(ValueError, match="status is 'done'; it must be one of running, finished"):
         JobRecord(0, "seed=1", "done")  # type: ignore[arg-type]
 
 

@@ -1,16 +1,12 @@
 """Searches with made-up results."""
 
-from datetime import datetime
-
 from runner.recipe.objective import Objective
-from runner.search.page import Origin
-from runner.search.trials import Found, Trial
+from runner.search.trials import Trial, Trials
 
 SPARSITY = "layers.all.schedule.sparsity"
-ORIGIN = Origin("search 2026-01-01", ("runner", "-m", "x=interval(0,1)"), "study", datetime(2026, 1, 1))
 
 
-def one_objective() -> Found:
+def one_objective() -> Trials:
     """Four trials of which the second has failed and the third is best."""
     trials = (
         Trial(0, {SPARSITY: "0.512345678"}, (0.5,)),
@@ -18,10 +14,10 @@ def one_objective() -> Found:
         Trial(2, {SPARSITY: "0.75"}, (0.9,)),
         Trial(3, {SPARSITY: "0.9"}, (0.7,)),
     )
-    return Found((Objective("val/accuracy"),), trials)
+    return Trials((Objective("val/accuracy"),), trials)
 
 
-def two_objectives() -> Found:
+def two_objectives() -> Trials:
     """Four trials: the second is worse than the first in both; the others are on the front."""
     values = ((0.8, 100.0), (0.7, 120.0), (0.9, 200.0), (0.5, 50.0))
     levels = ("0.512345678", "0.6", "0.5", "0.9")
@@ -29,4 +25,4 @@ def two_objectives() -> Found:
         Trial(number, {SPARSITY: level}, own)
         for number, (level, own) in enumerate(zip(levels, values, strict=True))
     )
-    return Found((Objective("val/accuracy"), Objective("tflite_int8/bytes", maximized=False)), trials)
+    return Trials((Objective("val/accuracy"), Objective("tflite_int8/bytes", maximized=False)), trials)

@@ -1,26 +1,22 @@
-"""What was best of what a search has tried."""
-
-from pathlib import Path
+"""The trials of a search, and the best of them."""
 
 import pytest
 
 from runner.recipe.objective import Objective
 from runner.records.sweep_records import JobRecord
-from runner.search.page import answer, question, warning, write_page
-from runner.search.reporting import draw
-from runner.search.trials import Found, Trial, read_found, trials_frame, value_text
-from tests.search.made_trials import ORIGIN, SPARSITY, one_objective, two_objectives
+from runner.search.trials import Trial, Trials, read_trials, trials_frame, value_text
+from tests.search.made_trials import one_objective, two_objectives
 
 
 def test_the_best_trial_is_that_of_the_highest_value_or_of_the_lowest() -> None:
     assert [trial.number for trial in one_objective().best] == [2]
-    turned = Found((Objective("val/loss", maximized=False),), one_objective().trials)
+    turned = Trials((Objective("val/loss", maximized=False),), one_objective().trials)
     assert [trial.number for trial in turned.best] == [0]
 
 
 def test_of_equal_trials_the_first_is_the_best() -> None:
     trials = (Trial(0, {}, (0.5,)), Trial(1, {}, (0.7,)), Trial(2, {}, (0.7,)))
-    assert [trial.number for trial in Found((Objective("val/auc"),), trials).best] == [1]
+    assert [trial.number for trial in Trials((Objective("val/auc"),), trials).best] == [1]
 
 
 def test_the_front_is_what_no_trial_beats_in_both() -> None:
@@ -28,10 +24,16 @@ def test_the_front_is_what_no_trial_beats_in_both() -> None:
     assert [trial.number for trial in two_objectives().best] == [3, 0, 2]
 
 
+def test_the_best_of_equal_trials_is_the_better_one_in_the_other_objective() -> None:
+    trials = (Trial(0, {}, (0.9, 50.0)), Trial(1, {}, (0.9, 40.0)), Trial(2, {}, (0.8, 40.0)))
+    objectives = (Objective("val/accuracy"), Objective("tflite_int8/bytes", maximized=False))
+    assert [Trials(objectives, trials).best_of(place).number for place in (0, 1)] == [1, 1]
+
+
 def test_two_objectives_may_point_any_way() -> None:
     trials = (Trial(0, {}, (1.0, 5.0)), Trial(1, {}, (2.0, 6.0)), Trial(2, {}, (3.0, 4.0)))
     low_high = (Objective("val/loss", maximized=False), Objective("sparsity/_model"))
-    assert {trial.number for trial in Found(low_high, trials).best} == {0, 1}
+    assert {trial.number for trial in Trials(low_high, trials).best} == {0, 1}
 
 
 def test_the_best_so_far_passes_over_failures() -> None:
@@ -40,7 +42,7 @@ def test_the_best_so_far_passes_over_failures() -> None:
 
 
 def test_a_search_without_results_has_no_best_trial() -> None:
-    found = Found((Objective("val/auc"),), (Trial(0, {}, (), "broke"),))
+    found = Trials((Objective("val/auc"),), (Trial(0, {}, (), "broke"),))
     assert found.best == []
     assert trials_frame(found).to_dict("records") == [
         {"trial": 0, "val/auc": None, "best": False, "reason": "broke"}
@@ -49,7 +51,7 @@ def test_a_search_without_results_has_no_best_trial() -> None:
 
 def test_values_are_as_many_as_objectives() -> None:
     with pytest.raises(ValueError, match="trial 0 has 2 values"):
-        Found((Objective("val/auc"),), (Trial(0, {}, (1.0, 2.0)),))
+        Trials((Objective("val/auc"),), (Trial(0, {}, (1.0, 2.0)),))
 
 
 def test_trials_are_read_off_records() -> None:
@@ -62,7 +64,7 @@ def test_trials_are_read_off_records() -> None:
         JobRecord(4, "e", "interrupted"),
     ]
 
-    found = read_found(["val/accuracy"], records)
+    found = read_trials(["val/accuracy"], records)
 
     assert found.trials == (
         Trial(0, {"x": "1"}, (0.5,)),
@@ -76,10 +78,17 @@ def test_trials_are_read_off_records() -> None:
 def test_the_table_has_a_column_for_each_objective_and_key() -> None:
     frame = trials_frame(two_objectives())
 
-    assert list(frame) == ["trial", "val/accuracy", "tflite_int8/bytes", SPARSITY, "best", "reason"]
+    assert list(frame) == [
+        "trial",
+        "val/accuracy",
+        "tflite_int8/bytes",
+        "schedule.sparsity",
+        "best",
+        "reason",
+    ]
     assert list(frame["tflite_int8/bytes"]) == [100.0, 120.0, 200.0, 50.0]
     assert list(frame["best"]) == [True, False, True, True]
-    assert frame[SPARSITY][0] == "0.512345678"  # All digits: from here a value is trained again.
+    assert frame["schedule.sparsity"][0] == "0.512345678"  # All digits: from here a value is trained again.
 
 
 @pytest.mark.parametrize(
@@ -88,44 +97,3 @@ def test_the_table_has_a_column_for_each_objective_and_key() -> None:
 )
 def test_values_are_written_in_few_digits(value: float, text: str) -> None:
     assert value_text(value) == text
-
-
-def test_the_page_says_what_was_found_and_what_it_is_worth(tmp_path: Path) -> None:
-    found = one_objective()
-    assert question(found) == "Which sparsity gives the highest val/accuracy?"
-    assert answer(found) == (
-        "val/accuracy 0.9000 with sparsity=0.75: trial 2, the best of 4 trials (1 failed)."
-    )
-    assert warning(found).startswith("The best of many trials is partly the luckiest.")
-
-    pictures = draw(found, tmp_path)
-    write_page(found, ORIGIN, pictures, tmp_path / "search.html")
-
-    page = (tmp_path / "search.html").read_text()
-    assert [picture.path.name for picture in pictures] == ["history.png"]
-    assert answer(found) in page
-    assert "it &lt;broke&gt;" in page
-    assert page.count("data:image/png;base64,") == 1
-    assert "The front" not in page
-    assert "python -m runner -m &#39;x=interval(0,1)&#39;" in page
-
-
-def test_the_page_of_two_objectives_shows_the_front_first(tmp_path: Path) -> None:
-    found = two_objectives()
-    assert (
-        question(found) == "Which sparsity gives the highest val/accuracy and the lowest tflite_int8/bytes?"
-    )
-    assert answer(found).startswith("3 of 4 trials are on the front:")
-
-    pictures = draw(found, tmp_path)
-    write_page(found, ORIGIN, pictures, tmp_path / "search.html")
-
-    assert [picture.path.name for picture in pictures] == ["front.png", "history.png"]
-    assert "<h2>The front</h2>" in (tmp_path / "search.html").read_text()
-
-
-def test_a_search_on_the_test_set_is_called_one() -> None:
-    found = Found((Objective("test/accuracy"),), one_objective().trials)
-    assert warning(found).startswith(
-        "This was searched on the test set, so that its test scores are no estimate for new data."
-    )

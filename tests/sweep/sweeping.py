@@ -14,7 +14,7 @@ from mlflow import MlflowClient
 from mlflow.entities import Run
 
 from runner.settings import Tracking
-from runner.sweep.log import LOG
+from runner.sweep.job_log import LOG
 from runner.tracking import open_store
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -1,5 +1,7 @@
-"""A job that is started again by itself."""
+"""One job of a sweep."""
 
+import re
+import sys
 from dataclasses import replace
 from math import nan
 from pathlib import Path
@@ -7,11 +9,14 @@ from typing import cast
 
 import pytest
 
-from runner.process.errors import RunFailed
+from runner.cli.composition import load_plugins
+from runner.process.errors import RunFailed, UserError
+from runner.recipe.plugin_content import plugin_content
 from runner.recipe.recipe import Recipe
-from runner.records.sweep_records import JobRecord, Sweep, read_records, write_record, write_sweep
+from runner.records.source_content import source_content
+from runner.records.sweep_records import JobRecord, Sweep, read_records, read_sweep, write_record, write_sweep
 from runner.settings import RunSettings, Tracking
-from runner.sweep.job import recorded
+from runner.sweep.job import recorded, require_same_code
 from runner.tracking import Store, open_run, open_store
 
 FINISHED = JobRecord(0, "seed=1", "finished", run_id="abc", folder="/sweep/0")
@@ -77,3 +82,76 @@ def test_a_job_without_the_searchs_number_has_failed(
     [record] = read_records(search[0])
     assert (record.status, record.values) == ("failed", ())
     assert record.reason == "objective: the run has logged no finite tflite_int8/bytes"
+
+
+def test_a_job_that_has_begun_is_running(sweep: Path) -> None:
+    with recorded(sweep, 0):
+        [record] = read_records(sweep)
+
+    assert (record.status, record.reason, record.seconds) == ("running", None, None)
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "reason"),
+    [
+        (KeyboardInterrupt(), "interrupted", None),
+        (RunFailed("a zero is missing"), "failed", "a zero is missing"),
+        (ZeroDivisionError("oops"), "failed", "ZeroDivisionError: oops"),
+    ],
+)
+def test_the_record_says_how_the_job_ended(
+    sweep: Path, error: BaseException, status: str, reason: str | None
+) -> None:
+    with pytest.raises(type(error)), recorded(sweep, 0):
+        raise error
+
+    [record] = read_records(sweep)
+    assert (record.status, record.reason) == (status, reason)
+    assert record.seconds is not None
+
+
+@pytest.fixture
+def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunSettings:
+    """Of a job with a plugin that this process has imported."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.delitem(sys.modules, "swept_plugin", raising=False)
+    (tmp_path / "swept_plugin.py").write_text("a = 1\n")
+    load_plugins(["swept_plugin"])
+    return RunSettings(plugins=("swept_plugin",))
+
+
+def begun(folder: Path, **found: dict[str, str]) -> Sweep:
+    write_sweep(folder / "sweep", Sweep((), ("seed=1",), "sqlite:////mlflow.db", "x", "0", **found))  # type: ignore[arg-type]
+    return read_sweep(folder / "sweep")
+
+
+def test_equal_code_is_taken(tmp_path: Path, settings: RunSettings) -> None:
+    found = begun(tmp_path, plugins=plugin_content(["swept_plugin"]), source=source_content())
+    (tmp_path / "swept_plugin.py").write_text("a = 2\n")  # Not what this process has imported.
+    require_same_code(found, settings)
+
+
+@pytest.mark.parametrize(
+    ("found", "told"),
+    [
+        ({"plugins": {"swept_plugin": "0" * 64}}, "plugins: 'swept_plugin': the code is not what it was"),
+        (
+            {"source": {"pruning": "0" * 64, "run/experiment.py": "1" * 64}},
+            "runner/pruning, runner/run/experiment.py: the code is not what it was when the sweep began; runs"
+            " of different code are not compared. Begin the sweep again.",
+        ),
+    ],
+)
+def test_other_code_is_refused_by_name(
+    tmp_path: Path, settings: RunSettings, found: dict[str, dict[str, str]], told: str
+) -> None:
+    with pytest.raises(UserError, match=f"^{re.escape(told)}"):
+        require_same_code(begun(tmp_path, **found), settings)
+
+
+def test_a_plugin_of_this_job_alone_and_a_sweep_of_an_earlier_version_are_taken(
+    tmp_path: Path, settings: RunSettings
+) -> None:
+    require_same_code(begun(tmp_path), settings)
+    require_same_code(begun(tmp_path, plugins={"another": "0" * 64}), settings)

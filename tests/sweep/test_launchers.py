@@ -162,7 +162,7 @@ def test_a_process_that_is_killed_ends_a_joblib_sweep(tmp_path: Path) -> None:
     assert "Traceback" not in err
     assert "joblib gave up: TerminatedWorkerError: A worker process managed by the executor" in err
     table = sweeps.table(watched.folder)
-    assert table["status"].tolist() == ["finished", "failed", "interrupted", "failed"]
+    assert table["status"].tolist() == ["finished", "failed", "killed", "failed"]
     assert table["reason"][2] == "its process ended before it did"
     assert [run.info.status for run in sweeps.runs("sweep")] == ["FAILED"]
     assert statuses(sweeps) == ["FAILED", "FAILED", "FINISHED", "KILLED"]

@@ -8,7 +8,7 @@ import yaml
 
 from runner.recipe.recipe import Recipe
 from runner.records.sweep_records import read_records
-from runner.search.metric_names import metric_names
+from runner.search.search import metric_names
 from tests.sweep.sweeping import TINY, Sweeps
 
 OPTUNA = ["hydra/sweeper=optuna", "recipe=mnist_constant", *TINY[1:], "threads=1"]
@@ -51,7 +51,7 @@ def test_the_best_trial_is_optunas(search: tuple[Sweeps, int, str, str]) -> None
     trials = pd.read_csv(folder / "trials.csv")
     [best] = trials[trials["best"]].to_dict("records")
     assert best["val/accuracy"] == results["best_value"] == trials["val/accuracy"].max()
-    assert best["layers.all.schedule.sparsity"] == results["best_params"][SPARSITY]
+    assert best["schedule.sparsity"] == results["best_params"][SPARSITY]
     assert f"trial {best['trial']}, the best of 4 trials" in " ".join(out.split())
     assert f"trial {best['trial']}, the best of" in (folder / "search.html").read_text()
     assert (folder / "plots" / "history.png").is_file()

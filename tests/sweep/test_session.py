@@ -1,9 +1,17 @@
-"""The command that continues a sweep."""
+"""The end of a sweep."""
 
+from contextlib import ExitStack
+from pathlib import Path
+
+import pandas as pd
 import pytest
 
-from runner.records.sweep_records import JobRecord, Status
-from runner.sweep.session import _unsuccessful, continuing
+from runner.process.errors import RunFailed, UserError
+from runner.records.sweep_records import JobRecord, Status, Sweep, read_records, write_record, write_sweep
+from runner.settings import Tracking
+from runner.sweep.launching import Launch
+from runner.sweep.session import ParentRun, Session, continuing, unsuccessful
+from runner.tracking import open_run, open_store
 
 
 @pytest.mark.parametrize(
@@ -34,4 +42,83 @@ def test_the_command_that_continues(argv: tuple[str, ...], command: str) -> None
     ],
 )
 def test_what_failed_is_told_apart_from_what_did_not_finish(statuses: list[Status], told: str) -> None:
-    assert _unsuccessful([JobRecord(n, "", status) for n, status in enumerate(statuses)]) == told
+    assert unsuccessful([JobRecord(n, "", status) for n, status in enumerate(statuses)]) == told
+
+
+class Opened:
+    """A sweep of four jobs in a store of its own: it finished, fails, runs, and is not begun."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder / "sweep"
+        self.store = open_store(Tracking(experiment="x"), folder)
+        stack = ExitStack()
+        tracker = stack.enter_context(open_run(self.store, run_name="sweep", params={}, tags={}))
+        self.run_id = tracker.run_id
+        jobs = tuple(f"seed={seed}" for seed in range(4))
+        sweep = Sweep(
+            ("runner", "-m"), jobs, self.store.uri, "x", self.run_id, factors={"seed": tuple("0123")}
+        )
+        write_sweep(self.folder, sweep)
+        write_record(self.folder, JobRecord(0, "seed=0", "finished", began=1.0, seconds=2.0))
+        write_record(self.folder, JobRecord(1, "seed=1", "failed", "it broke", began=1.0, seconds=2.0))
+        write_record(self.folder, JobRecord(2, "seed=2", "running", began=1.0))
+        self.session = Session(self.folder, sweep, Launch(), ParentRun(self.store, tracker, (), stack))
+
+    @property
+    def status(self) -> str:
+        return str(self.store.client.get_run(self.run_id).info.status)
+
+
+@pytest.mark.parametrize(
+    ("error", "state", "reason", "run"),
+    [
+        (KeyboardInterrupt(), "interrupted", "", "KILLED"),
+        (RunFailed("the launcher gave up"), "killed", "its process ended before it did", "FAILED"),
+    ],
+)
+def test_what_ended_a_sweep_early_is_raised_after_its_table(
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+    error: BaseException,
+    state: str,
+    reason: str,
+    run: str,
+) -> None:
+    sweep = Opened(tmp_path)
+
+    with pytest.raises(type(error)) as raised:
+        sweep.session.close(error)
+
+    assert raised.value is error
+    table = pd.read_csv(sweep.folder / "jobs.csv")
+    assert table["status"].tolist() == ["finished", "failed", state, "not_begun"]
+    assert table["reason"].fillna("").tolist() == ["", "it broke", reason, ""]
+    assert read_records(sweep.folder)[2].status == state
+    out = capsys.readouterr().out
+    assert out.count("it broke") == 1
+    assert "job 3: not begun" in out
+    assert "to continue: python -m runner -m resume=true" in out
+    assert sweep.status == run
+
+
+def test_a_damaged_record_does_not_hide_what_ended_the_sweep(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sweep = Opened(tmp_path)
+    (sweep.folder / "records" / "2.json").write_text("{")
+    interrupt = KeyboardInterrupt()
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        sweep.session.close(interrupt)
+
+    assert raised.value is interrupt
+    assert "2.json: cannot be read as the runner wrote it" in capsys.readouterr().out
+    assert sweep.status == "KILLED"
+
+
+def test_a_damaged_record_is_reported_when_all_jobs_were_started(tmp_path: Path) -> None:
+    sweep = Opened(tmp_path)
+    (sweep.folder / "records" / "2.json").write_text("{")
+
+    with pytest.raises(UserError, match=r"2\.json: cannot be read as the runner wrote it"):
+        sweep.session.close(None)

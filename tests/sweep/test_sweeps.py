@@ -87,7 +87,7 @@ def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
     status, _, _ = sweeps.stop_in(2, signal.SIGKILL, *TINY, "seed=1,2", "threads=1")
     assert status == -signal.SIGKILL
     [killed] = sweeps.folders
-    assert [record.status for record in read_records(killed)] == ["finished", "finished", "interrupted"]
+    assert [record.status for record in read_records(killed)] == ["finished", "finished", "running"]
     assert sorted(run.info.status for run in sweeps.runs("run")) == ["FINISHED", "FINISHED", "RUNNING"]
     before = {path: path.stat().st_mtime_ns for path in killed.rglob("*") if path.is_file()}
 
@@ -127,14 +127,10 @@ def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
     assert sweeps.table(folder)["status"].tolist() == [
         "finished",
         "interrupted",
-        "interrupted",
-        "interrupted",
+        "not_begun",
+        "not_begun",
     ]
-    assert sweeps.table(folder)["reason"].tolist()[1:] == [
-        "interrupted",
-        "it was not begun",
-        "it was not begun",
-    ]
+    assert sweeps.table(folder)["reason"].isna().all()
     assert "2 jobs (2, 3): not begun" in out
     assert out.count("begun") == 1
     [parent] = [run for run in sweeps.runs("sweep") if run.info.run_id not in parents]
@@ -174,8 +170,8 @@ def test_failures_are_in_the_table_with_their_reason(sweeps: Sweeps) -> None:
     during, _, after = out.partition("Sweep: 2 jobs")
     assert "job 0 learning_rate=1e+30: failed after " in during
     assert "NaN or infinite weights at training step" in during
-    assert "job 0: failed: " in after
-    assert "NaN or infinite weights" in " ".join(after.split())
+    # The table does not say it again; the comparison does.
+    assert "job 0: failed: " not in after
     assert "NaN or infinite weights" in (folder / "0" / "log.txt").read_text()
 
     # A failed job is run again, a finished one is not, even behind a failed one.

@@ -1,4 +1,4 @@
-"""What becomes of the jobs that still run when their launcher has given up, or the user has."""
+"""Stops or waits for the jobs that still run when their launcher has failed, or the user has interrupted."""
 
 import os
 import signal
@@ -13,15 +13,15 @@ from runner.sweep.launching import Launch
 _PATIENCE_SECONDS = 5.0
 
 
-def settle(launch: Launch, error: BaseException | None) -> BaseException | None:
-    """Sees to it that no job runs any more; where the engine goes on without the launcher, waits for it.
+def stop_jobs(launch: Launch, error: BaseException | None) -> BaseException | None:
+    """Returns when no job runs any more: waits for submitted jobs, or stops them after an interrupt.
 
     Args:
         launch: How the jobs were started.
-        error: What ended the launcher early, if anything did. KeyboardInterrupt ends the jobs, too.
+        error: What ended the launcher early; None where it ended by itself.
 
     Returns:
-        The error; KeyboardInterrupt where one came meanwhile.
+        The error; KeyboardInterrupt where the user has interrupted the wait.
     """
     try:
         if error is not None and not isinstance(error, KeyboardInterrupt):
@@ -51,7 +51,7 @@ def _cancel_submitted(launch: Launch) -> None:
     numbers = _submitted(launch)
     if launch.engine == "slurm":
         if numbers:
-            # The ones that run shall end well; submitit lets the signal pass that SLURM sends otherwise.
+            # Jobs that run get to close their runs; submitit ignores the signal that SLURM sends otherwise.
             subprocess.run(["scancel", "--signal=INT", *numbers], check=False)
             subprocess.run(["scancel", *numbers], check=False)
         return
@@ -73,10 +73,10 @@ def _submitted(launch: Launch) -> list[str]:
 
 
 def _freed(controller: int) -> list[int]:
-    """Ends the process by which submitit's local executor watches over a job, and returns the job's own."""
+    """Kills the process by which submitit's local executor watches a job, and returns the job's own."""
     if not _is_running(controller):
         return []
-    # It must not start another one between the look and the end; and on SIGINT it would print a traceback.
+    # It must not start another one meanwhile; and on SIGINT it would print a traceback.
     os.kill(controller, signal.SIGSTOP)
     workers = [process for process, parent in _parents().items() if parent == controller]
     os.kill(controller, signal.SIGKILL)
@@ -87,16 +87,16 @@ def _is_running(child: int) -> bool:
     try:
         return os.waitpid(child, os.WNOHANG) == (0, 0)
     except ChildProcessError:
-        return False  # It has ended, and its number may be another's by now.
+        return False  # It has ended, and its number may belong to another process by now.
 
 
 def _parents() -> dict[int, int]:
-    """Maps every process that runs to the one that has started it."""
+    """Maps every running process to its parent."""
     found = {}
     for file in Path("/proc").glob("[0-9]*/stat"):
         with suppress(OSError):  # It has ended meanwhile.
             state, parent = file.read_text(encoding="utf-8").rpartition(")")[2].split()[:2]
-            # One that has ended is there until its parent looks.
+            # A zombie has ended.
             if state != "Z":
                 found[int(file.parent.name)] = int(parent)
     return found

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.sweep.ending import settle
 from runner.sweep.launching import Launch
+from runner.sweep.stop_jobs import stop_jobs
 
 LATE = "trap 'echo ended; exit' INT; echo ready; while :; do sleep 0.05; done"
 
@@ -45,12 +45,12 @@ def test_what_a_failed_launcher_has_left_is_waited_for(
     error = RuntimeError("another one gave no result")
     began = time.monotonic()
 
-    assert settle(launch, error) is error
+    assert stop_jobs(launch, error) is error
 
     assert time.monotonic() - began > 0.3
     assert quick.stdout is not None
     assert quick.stdout.read() == "done\n"
-    assert settle(launch, error) is error  # Its number may be somebody else's now.
+    assert stop_jobs(launch, error) is error  # Its number may be somebody else's now.
 
 
 def test_ctrl_c_ends_the_job_well_and_its_watcher_first(
@@ -60,11 +60,11 @@ def test_ctrl_c_ends_the_job_well_and_its_watcher_first(
     assert endless.stdout.readline() == "ready\n"
     interrupt = KeyboardInterrupt()
 
-    assert settle(launch, interrupt) is interrupt
+    assert stop_jobs(launch, interrupt) is interrupt
 
     assert endless.stdout.read() == "ended\n"
 
 
 def test_nothing_is_left_by_other_launchers() -> None:
-    assert settle(Launch(), None) is None
-    assert settle(Launch("joblib", 1), None) is None
+    assert stop_jobs(Launch(), None) is None
+    assert stop_jobs(Launch("joblib", 1), None) is None

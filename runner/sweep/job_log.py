@@ -1,4 +1,4 @@
-"""What the jobs of a sweep say while they run: a file for each, so that the screen has one line for each."""
+"""The logs of a sweep's jobs: one file each, so that the terminal has one line for each."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
@@ -7,7 +7,7 @@ from pathlib import Path
 from runner.records.sweep_records import RECORDS, JobRecord
 
 LOG = "log.txt"
-"""A job's log in its folder. As long as it has none, the log is beside the job's record."""
+"""The name of a job's log in its folder. Until the folder is made, the log is beside the job's record."""
 
 _TAIL_BYTES = 4096
 
@@ -22,7 +22,7 @@ def logged(folder: Path, number: int) -> Iterator[None]:
     """
     path = _beside_record(folder, number)
     path.parent.mkdir(exist_ok=True)
-    # By lines, so that who looks on sees the last one.
+    # Flushed after each line, which the live display shows.
     with (
         path.open("a", encoding="utf-8", errors="replace", buffering=1) as log,
         redirect_stdout(log),
@@ -32,7 +32,7 @@ def logged(folder: Path, number: int) -> Iterator[None]:
 
 
 def keep_log(folder: Path, record: JobRecord) -> None:
-    """Moves a job's log into the job's own folder, once it has one; it may be written to meanwhile."""
+    """Moves a job's log into the job's folder, once it is made; the log may be open."""
     log = _beside_record(folder, record.number)
     if record.folder is not None and log.is_file():
         log.replace(Path(record.folder) / LOG)
@@ -45,12 +45,12 @@ def log_of(folder: Path, record: JobRecord) -> Path:
 
 
 def last_line(log: Path) -> str:
-    """Returns the last line of a log that says anything; empty where there is none."""
+    """Returns the last line of a log that is not blank; empty where there is none."""
     try:
         with log.open("rb") as file:
             file.seek(max(0, log.stat().st_size - _TAIL_BYTES))
             lines = file.read().decode("utf-8", "replace").split("\n")
-    except FileNotFoundError:
+    except OSError:
         return ""
     return next((line.strip() for line in reversed(lines) if line.strip()), "")
 

@@ -1,4 +1,4 @@
-"""Hydra's own sweeper, told to leave out what has finished before."""
+"""The private parts of Hydra that the command uses."""
 
 import pytest
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
@@ -6,7 +6,7 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.plugins import Plugins
 from omegaconf import OmegaConf
 
-from runner.cli.missing_jobs import MissingJobs, start_only
+from runner.cli.hydra_private import MissingJobs, options_first, start_only
 
 
 def batches(started: list[int], subdir: str, most: int | None = None) -> list[list[list[str]]]:
@@ -51,3 +51,24 @@ def test_hydra_takes_it_for_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
 
     assert isinstance(made, MissingJobs)
     assert made.started == [1, 3]
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        (["recipe=a,b", "--multirun", "seed=1,2"], ["--multirun", "recipe=a,b", "seed=1,2"]),
+        (["recipe=a", "-m"], ["-m", "recipe=a"]),
+        (["seed=1", "--cfg", "job", "~recipe.x", "+a=1"], ["--cfg", "job", "seed=1", "~recipe.x", "+a=1"]),
+        (["seed=1", "-p", "hydra", "--cfg=all", "seed=2"], ["-p", "hydra", "--cfg=all", "seed=1", "seed=2"]),
+        (["-sc", "query=bash"], ["-sc", "query=bash"]),
+        (["seed=1", "seed=1", "-m", "seed=1"], ["-m", "seed=1", "seed=1", "seed=1"]),
+    ],
+)
+def test_options_come_first_and_overrides_keep_their_order(given: list[str], expected: list[str]) -> None:
+    assert options_first(given) == expected
+
+
+def test_an_unknown_option_ends_with_the_usage(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        options_first(["seed=1", "--nope"])
+    assert "unrecognized arguments: --nope" in capsys.readouterr().err

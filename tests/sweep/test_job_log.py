@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from runner.records.sweep_records import JobRecord
-from runner.sweep.log import keep_log, last_line, log_of, logged
+from runner.sweep.job_log import keep_log, last_line, log_of, logged
 
 BEGUN = JobRecord(3, "seed=1", "interrupted", began=0.0)
 
