@@ -15,11 +15,12 @@ from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays
 from runner.datasets.npz import arrays_from, read_npz
 from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 # What Keras's own cifar10.load_data() expects.
 FILE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+_MOST_BYTES = 1 << 26  # A file of CIFAR-10 has 31 MB.
 DOWNLOAD_SECONDS = 900.0  # 170 MB
 FOLDER = "cifar-10-batches-py"
 TRAINING = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -70,6 +71,7 @@ def _in_folder(folder: Path, where: str) -> dict[str, bytes]:
     try:
         for name in (*TRAINING, TEST):
             check_regular(folder / name, f"{where}: {name}")
+            _check_size(name, (folder / name).stat().st_size, where)
         return {name: (folder / name).read_bytes() for name in (*TRAINING, TEST)}
     except OSError as error:
         raise UserError(
@@ -87,6 +89,7 @@ def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
                 name = Path(member.name).name
                 content = archive.extractfile(member) if name in (*TRAINING, TEST) else None
                 if content is not None:
+                    _check_size(name, member.size, where)
                     found[name] = content.read()
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
         raise UserError(f"{where}: the file cannot be read ({error}). Is it damaged or cut off?") from error
@@ -94,6 +97,11 @@ def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
     if missing:
         raise UserError(f"{where}: {', '.join(missing)} missing in the archive")
     return found
+
+
+def _check_size(name: str, size: int, where: str) -> None:
+    if size > _MOST_BYTES:
+        raise UserError(f"{where}: {name} has {size:,} bytes, more than a batch of CIFAR-10")
 
 
 def _arrays_of(files: Mapping[str, bytes], where: str) -> dict[str, Array]:

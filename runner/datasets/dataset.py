@@ -67,10 +67,7 @@ class Arrays:
                 _check_targets(f"y_{part}", y)
             else:
                 _check_labels(f"y_{part}", y, self.num_classes)
-            if len(x) != len(y):
-                raise UnfitArrays(
-                    f"x_{part} has {len(x)} samples, y_{part} has {len(y)}; they must be as many"
-                )
+            check_counts(part, len(x), len(y))
         for kind in ("x", "y"):
             train, test = getattr(self, f"{kind}_train"), getattr(self, f"{kind}_test")
             if train.shape[1:] != test.shape[1:]:
@@ -143,6 +140,16 @@ DATASETS: Registry[Loader] = Registry("dataset")
 """Loaders by name. A loader is called with `recipe.data`'s own keys as keyword arguments, and with `path`
 if it has a parameter of that name. A sweep over seeds compares runs on the same content, so a loader that
 draws random numbers takes a `seed` of its own."""
+
+
+def check_counts(part: str, inputs: int, targets: int) -> None:
+    """Checks that `x_train` and `y_train`, or `x_test` and `y_test`, have as many samples.
+
+    Raises:
+        UnfitArrays: They have not.
+    """
+    if inputs != targets:
+        raise UnfitArrays(f"x_{part} has {inputs} samples, y_{part} has {targets}; they must be as many")
 
 
 def check_whole_number(

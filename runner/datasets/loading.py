@@ -8,6 +8,7 @@ from typing import Any
 
 from runner.datasets.dataset import DATASETS, Arrays, Dataset, DataUnavailable, UnfitArrays
 from runner.process.errors import UserError
+from runner.process.named_file import named_path
 from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Data
 
@@ -32,7 +33,7 @@ def load_dataset(data: Data, *, source: str | None = None) -> Dataset:
     """
     if data.fallback is not None:
         DATASETS.get(data.fallback, where="recipe.data.fallback")
-    path = None if data.path is None else Path(data.path).expanduser().absolute()
+    path = None if data.path is None else named_path(data.path, "recipe.data.path")
     try:
         if source is not None and source != data.name:
             raise DataUnavailable("it could not be had when the sweep began")

@@ -5,7 +5,7 @@ from functools import partial
 from pathlib import Path
 
 from runner.datasets.dataset import DATASETS, Arrays
-from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
+from runner.datasets.idx import as_mnist_format, read_mnist_format
 from runner.datasets.npz import read_npz
 from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 

@@ -6,15 +6,16 @@ import math
 import sys
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
+from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_counts, check_whole_number
 from runner.process.errors import UserError, did_you_mean
 from runner.process.memory import gigabytes, total_memory
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
 # So many may be counted from few samples.
 _FEW_CLASSES = 10_000
@@ -48,7 +49,8 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
         where: The key and file that the messages name.
 
     Raises:
-        UserError: The file is missing, damaged, not an archive, or lacks an array.
+        UserError: The file is missing, damaged, not an archive, lacks an array, or does not fit into memory.
+        UnfitArrays: There are more inputs than labels, or fewer.
     """
     if isinstance(file, Path):
         check_regular(file, where)
@@ -66,9 +68,10 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
                     f"{where}: {', '.join(missing)} missing; the archive holds"
                     f" {', '.join(archive.files) or 'nothing'}.{hint} It needs {', '.join(ARRAY_NAMES)}."
                 )
-            for name in ARRAY_NAMES:
-                _check_size(archive, name, where)
+            check_claims({name: _claim(archive, name, where) for name in ARRAY_NAMES}, where)
             return {name: archive[name] for name in ARRAY_NAMES}
+    except UnfitArrays:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"{where}: there is no such file") from error
     except IsADirectoryError as error:
@@ -84,7 +87,33 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
         ) from error
 
 
-def _check_size(archive: Any, name: str, where: str) -> None:
+def check_claims(claims: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], where: str) -> None:
+    """Checks what files claim to hold before their arrays are read.
+
+    Args:
+        claims: Shape and dtype of each of the four arrays.
+        where: The key and file for messages.
+
+    Raises:
+        UnfitArrays: There are more inputs than labels, or fewer.
+        UserError: The arrays, and their copies as float32, do not fit into memory.
+    """
+    for part in ("train", "test"):
+        (inputs, _), (targets, _) = claims[f"x_{part}"], claims[f"y_{part}"]
+        if inputs and targets:
+            check_counts(part, inputs[0], targets[0])
+    needed = sum(
+        math.prod(shape) * (dtype.itemsize + (0 if dtype == np.float32 else 4))
+        for shape, dtype in claims.values()
+    )
+    if needed > total_memory():
+        raise UserError(
+            f"{where}: the four arrays take {gigabytes(needed)} of memory, and this machine has"
+            f" {gigabytes(total_memory())}"
+        )
+
+
+def _claim(archive: Any, name: str, where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Reads an array's header alone: NumPy would take the memory that it claims before it reads on."""
     member = archive.zip.getinfo(f"{name}.npy" if f"{name}.npy" in archive.zip.namelist() else name)
     with archive.zip.open(member) as file:
@@ -102,10 +131,7 @@ def _check_size(archive: Any, name: str, where: str) -> None:
             f"{where}: {name} says that it has the shape {shape} of {dtype}, {claimed:,} bytes, but the file"
             f" holds {held:,}. Is it damaged or cut off?"
         )
-    if claimed > total_memory():
-        raise UserError(
-            f"{where}: {name} takes {gigabytes(claimed)}, and this machine has {gigabytes(total_memory())}"
-        )
+    return shape, dtype
 
 
 def arrays_from(found: dict[str, Array], *, classes: int | None = None) -> Arrays:
@@ -149,7 +175,7 @@ def _inputs(name: str, x: Array) -> Array:
         images = x.astype(np.float32) / np.float32(255)
         return images[..., np.newaxis] if images.ndim == 3 else images
     if x.dtype == np.bool_ or np.issubdtype(x.dtype, np.floating):
-        return x.astype(np.float32)
+        return x.astype(np.float32, copy=False)
     raise UnfitArrays(
         f"{name} holds {x.dtype}; save images as uint8 (0 to 255) and other features as float32"
     )
@@ -157,7 +183,7 @@ def _inputs(name: str, x: Array) -> Array:
 
 def _targets(name: str, y: Array) -> Array:
     if np.issubdtype(y.dtype, np.floating):
-        targets = y.astype(np.float32)
+        targets = y.astype(np.float32, copy=False)
         if targets.ndim == 2 and targets.shape[1] > 1 and _is_one_hot(targets):
             raise UnfitArrays(f"{name} is one-hot; save class numbers: {name}.argmax(axis=1)")
         return targets[:, np.newaxis] if targets.ndim == 1 else targets

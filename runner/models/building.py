@@ -2,7 +2,6 @@
 
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import tf_keras
@@ -12,6 +11,7 @@ from runner.models.limited import TooManyWeights, weights_limited
 from runner.models.load_weights import load_weights
 from runner.models.saved import load_saved_model
 from runner.process.errors import UserError
+from runner.process.named_file import named_path
 from runner.process.wording import readable, shown
 from runner.recipe.arguments import read_arguments
 from runner.recipe.schema import Model
@@ -47,7 +47,7 @@ def build_model(
             model whose input or output does not fit the data.
     """
     if model.path is not None:
-        path = Path(model.path).expanduser().absolute()
+        path = named_path(model.path, "recipe.model.path")
         origin = f"recipe.model.path: {path}"
         built = load_saved_model(path)
         if not built.built:
@@ -58,7 +58,7 @@ def build_model(
     outputs = target_shape if num_classes is None else (num_classes,)
     _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None, data_notes=data_notes)
     if model.weights is not None:
-        told = load_weights(built, Path(model.weights).expanduser().absolute(), model.weights_ignore)
+        told = load_weights(built, named_path(model.weights, "recipe.model.weights"), model.weights_ignore)
         if tell is not None:
             tell(told)
     return built

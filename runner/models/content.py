@@ -3,11 +3,10 @@
 import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular, named_path
 from runner.recipe.schema import Model
 
 
@@ -54,7 +53,7 @@ def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, st
 
 
 def _sha256(key: str, written: str) -> str:
-    path = Path(written).expanduser().absolute()
+    path = named_path(written, f"recipe.model.{key}")
     check_regular(path, f"recipe.model.{key}: {path}")
     try:
         with path.open("rb") as file:

@@ -30,7 +30,7 @@ from runner.models.foreign import foreign_kind
 from runner.models.loop_limits import loops_limited
 from runner.models.refused import Refused, TooMuch, shown
 from runner.process.errors import RunFailed, UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
 _WAY_OUT = (
     "build the model in a plugin or name it in recipe.model.name, and give this file as recipe.model.weights,"

@@ -26,7 +26,7 @@ from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
 from runner.models.refused import Refused
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
 Array: TypeAlias = npt.NDArray[Any]
 

@@ -18,6 +18,7 @@ from pathlib import Path
 from filelock import FileLock, Timeout
 
 from runner.process.errors import UserError
+from runner.process.named_file import named_path
 from runner.tracking.migrations import Content, content_of
 from runner.tracking.moved import ARTIFACTS
 
@@ -45,7 +46,7 @@ def database_path(uri: str, where: str) -> Path | None:
     name = uri.partition(":///")[2]
     if not name or name == ":memory:":
         raise UserError(f"{where}: {uri} names no file. Write sqlite:///FILE.db")
-    path = Path(name).expanduser().absolute()
+    path = named_path(name, where)
     if "?" in name:
         raise UserError(f"{where}: {path} has a question mark, which MLflow takes for the end of the path")
     if path.is_dir():

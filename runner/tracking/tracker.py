@@ -1,5 +1,6 @@
 """One run in MLflow, from its opening to its final status."""
 
+import hashlib
 import json
 import time
 from collections.abc import Iterator, Mapping
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 # MLflow's limits of one request.
 _METRICS_PER_BATCH = 1000
 _ENTRIES_PER_BATCH = 100
-# Of a data set's SHA-256; MLflow takes 36 digits at most, and its list shows all of them.
+# Of a SHA-256; MLflow takes 36 characters at most for a data set, and its list shows all of them.
 _DIGEST = 8
 
 
@@ -93,12 +94,15 @@ class Tracker:
         Raises:
             RunFailed: The store does not take it.
         """
+        origin, counts = json.dumps({"uri": source}), json.dumps(dict(profile))
+        # MLflow keeps the first entry of a name and digest, so another split or path needs another one.
+        part = hashlib.sha256(f"{origin} {counts}".encode()).hexdigest()
         data = Dataset(
             name=name,
-            digest=sha256[:_DIGEST],
+            digest=f"{sha256[:_DIGEST]}-{part[:_DIGEST]}",
             source_type="local",
-            source=json.dumps({"uri": source}),
-            profile=json.dumps(dict(profile)),
+            source=origin,
+            profile=counts,
         )
         with self._reported("the data set"):
             tags = [InputTag("mlflow.data.context", "training")]
