@@ -101,7 +101,7 @@ class Zeros:
 
 
 @dataclass(frozen=True)
-class Input:
+class ModelInput:
     """What a file takes.
 
     Attributes:
@@ -117,7 +117,7 @@ def advise(
     files: Sequence[Exported],
     dense: Mapping[str, Exported],
     zeros: Zeros,
-    takes: Input,
+    takes: ModelInput,
     failed: Collection[str] = (),
 ) -> dict[str, Advice]:
     """Says what to make of each file of a run.
@@ -140,7 +140,7 @@ def advise(
     }
 
 
-def benchmark_command(path: Path, takes: Input) -> str:
+def benchmark_command(path: Path, takes: ModelInput) -> str:
     """Returns the command line that times a TFLite file on an Android device.
 
     Args:
@@ -161,7 +161,7 @@ def _advise(
     files: Mapping[str, Exported],
     dense: Mapping[str, Exported],
     zeros: Zeros,
-    takes: Input,
+    takes: ModelInput,
 ) -> Advice:
     variant = VARIANTS.get(file.variant, where="recipe.export.variants")
     return Advice(

@@ -25,7 +25,7 @@ class Reference:
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BudgetResult:
     """Whether a file keeps its budget.
 
     Args:
@@ -60,7 +60,7 @@ class Verdict:
         }
 
 
-def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference | None) -> Verdict:
+def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference | None) -> BudgetResult:
     """Holds a file against its budget.
 
     Args:
@@ -76,7 +76,7 @@ def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference
         misses.append(f"{file.variant}: {file.bytes:,} bytes, budget.max_bytes allows {budget.max_bytes:,}")
     if file.accuracy is not None:
         misses += _accuracy_misses(budget, file.variant, file.accuracy, reference)
-    return Verdict(budget, file.bytes, file.accuracy, reference, tuple(misses))
+    return BudgetResult(budget, file.bytes, file.accuracy, reference, tuple(misses))
 
 
 def _accuracy_misses(budget: Budget, variant: str, accuracy: float, reference: Reference | None) -> list[str]:

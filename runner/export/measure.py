@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-Score = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
+ScoreFunction = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
 """Judges outputs: `(y, outputs) -> {"accuracy": ..., "loss": ...}`, whatever the task has."""
 
 _SHORTEST_MS = 0.01

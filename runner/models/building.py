@@ -6,9 +6,10 @@ from typing import Any
 
 import tf_keras
 
+from runner.models.bounds import weights_limited
 from runner.models.builder import MODELS
-from runner.models.limited import TooManyWeights, weights_limited
 from runner.models.load_weights import load_weights
+from runner.models.refused import ModelTooLarge
 from runner.models.saved import load_saved_model
 from runner.process.errors import UserError
 from runner.process.named_file import named_path
@@ -81,7 +82,7 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
         raise
     except Exception as error:  # A builder may be a plugin's, and what it is given is the recipe's.
         written = "".join(f", {key}={shown(value)}" for key, value in model.arguments.items())
-        told = str(error) if isinstance(error, ValueError | TypeError | TooManyWeights) else _named(error)
+        told = str(error) if isinstance(error, ValueError | TypeError | ModelTooLarge) else _named(error)
         raise UserError(
             f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}:"
             f" {readable(told)}"

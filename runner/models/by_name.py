@@ -5,7 +5,7 @@ from typing import Any
 
 import tf_keras
 
-from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.matched import LayerMismatch, Matched, find_name, shapes
 from runner.models.naming import counted_alike
 from runner.models.weights_file import NamedTensor
 
@@ -69,7 +69,7 @@ def _split(
             which = " or ".join(best)
             told = f"{tensor.name} of the file may belong to {which}; a .keras file tells them apart"
             shape = str(list(tensor.value.shape))
-            matched.differing.append(Difference(best[0], told, shape, shape))
+            matched.differing.append(LayerMismatch(best[0], told, shape, shape))
         else:
             strangers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor.value)
     matched.only_in_file |= {f"{holder}/{name}": shapes(values) for name, values in strangers.items()}

@@ -5,11 +5,11 @@ from typing import Any, TypeAlias
 
 import tf_keras
 
-from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.matched import LayerMismatch, Matched, find_name, shapes
 from runner.models.naming import class_names, counted_alike
 from runner.models.weights_file import Array, StoredObject
 
-Path: TypeAlias = tuple[str, ...]
+ObjectPath: TypeAlias = tuple[str, ...]
 
 
 def match_objects(model: tf_keras.Model, stored: StoredObject) -> Matched:
@@ -36,7 +36,7 @@ def _match_model(
     if found and all(names):
         for name in dict.fromkeys(str(name) for name in names if names.count(name) > 1):
             told = f"{prefix}{name}: {names.count(name)} layers of the file have this name"
-            matched.differing.append(Difference(prefix + name, told, "", ""))
+            matched.differing.append(LayerMismatch(prefix + name, told, "", ""))
         counted = counted_alike((layer for layer in layers if layer.weights), map(str, names))
         matched.stored_as |= {prefix + own: given for given, own in counted.items()}
         found = {counted.get(str(part.name), str(part.name)): part for part in found.values()}
@@ -85,7 +85,7 @@ def _match_layer(title: str, layer: Any, stored: StoredObject, matched: Matched)
             matched.pair(title, "/".join([*path, name]), variable, value)
 
 
-def _objects(holder: Any, path: Path, visited: set[int]) -> Iterator[tuple[Path, list[Any]]]:
+def _objects(holder: Any, path: ObjectPath, visited: set[int]) -> Iterator[tuple[ObjectPath, list[Any]]]:
     """Lists the objects of a layer that have variables, by their paths of attributes, as Keras does."""
     visited.add(id(holder))
     # In the order of `Layer.save_own_variables`, which Keras 3 shares.
@@ -110,7 +110,7 @@ def _bare(attribute: str) -> str:
     return attribute.lstrip("_")
 
 
-def _all(objects: dict[Path, list[Any]]) -> list[Any]:
+def _all(objects: dict[ObjectPath, list[Any]]) -> list[Any]:
     return [variable for variables in objects.values() for variable in variables]
 
 

@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any, NoReturn
 
-from runner.models.calls import check_calls, check_counts
+from runner.models.calls import check_calls, check_sizes, check_wiring
 from runner.models.known import (
     ALIASES,
     CLASSES,
@@ -23,8 +23,7 @@ from runner.models.known import (
     is_operator,
     registered,
 )
-from runner.models.refused import Refused, shown
-from runner.models.wiring import check_wiring
+from runner.models.refused import ModelRefused, quoted
 from runner.pruning.schedule import schedule_names
 
 # Nested models take four levels each, and tf-keras several calls per level.
@@ -38,15 +37,15 @@ def parse_config(text: str | bytes) -> Any:
     """Reads JSON as tf-keras does, but for what can be read in two ways.
 
     Raises:
-        Refused: A key is there twice, a number is NaN, or lists and objects are nested absurdly deep.
+        ModelRefused: A key is there twice, a number is NaN, or lists and objects are nested absurdly deep.
         ValueError: It is not JSON.
     """
     try:
         found = json.loads(text, object_pairs_hook=_unique, parse_constant=_constant)
     except RecursionError as error:
-        raise Refused(_DEEP) from error
+        raise ModelRefused(_DEEP) from error
     if _deeper(found, _DEPTH):
-        raise Refused(_DEEP)
+        raise ModelRefused(_DEEP)
     return found
 
 
@@ -60,7 +59,7 @@ def check_config(config: Any) -> int:
         How many calls of layers building it takes.
 
     Raises:
-        Refused: At the first such thing.
+        ModelRefused: At the first such thing.
     """
     calls = check_calls(config)
     _check(config, "", ())
@@ -105,14 +104,14 @@ def _check(value: Any, path: str, layers: tuple[str, ...]) -> None:
             _check(item, inside, layers)
         try:
             check_wiring(value, operators=OPERATOR_LAYERS)
-        except Refused as error:
-            raise Refused("".join(_places(layers, path)) + str(error)) from error
+        except ModelRefused as error:
+            raise ModelRefused("".join(_places(layers, path)) + str(error)) from error
 
 
 def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...]) -> None:
     name, config = described["class_name"], described.get("config")
     if not isinstance(name, str):
-        _refuse(layers, path, f"a class is named by {shown(name)}, which is no text")
+        _refuse(layers, path, f"a class is named by {quoted(name)}, which is no text")
     if name in VALUES:
         _check_number(described, path, layers)
         return
@@ -123,13 +122,13 @@ def _check_object(described: dict[str, Any], path: str, layers: tuple[str, ...])
     if not isinstance(config, dict):
         return
     if name in OPERATOR_LAYERS and not is_operator(config.get("function")):
-        what = f"the function {shown(config.get('function'))} of TensorFlow"
+        what = f"the function {quoted(config.get('function'))} of TensorFlow"
         _refuse(layers, path, f"{what} is not on the list of pure operators of tensors")
     if name in CLASSES:
         _check_names(config, name, path, layers)
         try:
-            check_counts(config)
-        except Refused as error:
+            check_sizes(config)
+        except ModelRefused as error:
             _refuse(layers, path, str(error))
 
 
@@ -137,23 +136,23 @@ def _check_class(described: dict[str, Any], name: str, path: str, layers: tuple[
     """Checks the three keys that tf-keras finds a class by; which of them counts depends on its way there."""
     module, alias = described.get("module"), described.get("registered_name", name)
     if name in REFUSED:
-        _refuse(layers, path, f"the class {shown(name)} is not loaded from a file: {REFUSED[name]}")
+        _refuse(layers, path, f"the class {quoted(name)} is not loaded from a file: {REFUSED[name]}")
     own = registered(alias if "module" in described else name)
     known_as = {alias, getattr(own, "__name__", None)} if own is not None else set()
     if name not in CLASSES and registered(name) is None and name not in known_as:
-        unknown = f"the class {shown(name)} is not one of tf-keras's"
+        unknown = f"the class {quoted(name)} is not one of tf-keras's"
         _refuse(layers, path, f"{unknown}, and no module named in `plugins` has registered it")
     if own is not None:
         return
     if alias not in (None, name):
-        what = f"the class {shown(name)} is registered as {shown(alias)}"
+        what = f"the class {quoted(name)} is registered as {quoted(alias)}"
         _refuse(layers, path, f"{what}, which no module named in `plugins` has registered")
     _check_module(described, module, path, layers)
 
 
 def _check_module(described: dict[str, Any], module: Any, path: str, layers: tuple[str, ...]) -> None:
     if module is not None and (not isinstance(module, str) or module not in MODULES):
-        what = f"{shown(described['class_name'])} is said to come from the module {shown(module)}"
+        what = f"{quoted(described['class_name'])} is said to come from the module {quoted(module)}"
         _refuse(layers, path, f"{what}, which is not imported for a file")
 
 
@@ -162,7 +161,7 @@ def _check_function(described: dict[str, Any], path: str, layers: tuple[str, ...
     if registered(name) is not None:
         return
     if not isinstance(name, str) or name not in FUNCTIONS or alias not in (None, name):
-        odd = shown(name if alias in (None, name) else alias)
+        odd = quoted(name if alias in (None, name) else alias)
         what = f"the function {odd} is no activation of tf-keras"
         _refuse(layers, path, f"{what}, and no module named in `plugins` has registered it")
     _check_module(described, described.get("module"), path, layers)
@@ -172,7 +171,7 @@ def _check_number(described: dict[str, Any], path: str, layers: tuple[str, ...])
     config = described.get("config")
     dtype = config.get("dtype") if isinstance(config, dict) else None
     if dtype is not None and not (isinstance(dtype, str) and _NUMBERS.fullmatch(dtype)):
-        _refuse(layers, path, f"a constant of the type {shown(dtype)} is not read")
+        _refuse(layers, path, f"a constant of the type {quoted(dtype)} is not read")
 
 
 def _check_names(config: dict[str, Any], owner: str, path: str, layers: tuple[str, ...]) -> None:
@@ -182,13 +181,13 @@ def _check_names(config: dict[str, Any], owner: str, path: str, layers: tuple[st
             continue
         where = f"{path}.{key}" if path else key
         if key.endswith("activation") and value not in FUNCTIONS | LAYERS:
-            what = f"the activation {shown(value)} is not one of tf-keras's"
+            what = f"the activation {quoted(value)} is not one of tf-keras's"
             _refuse(layers, where, f"{what}, and no module named in `plugins` has registered it")
         if key.endswith(_OBJECTS) and value not in CLASSES | ALIASES:
-            what = f"the {key.rpartition('_')[2]} {shown(value)} is not one of tf-keras's"
+            what = f"the {key.rpartition('_')[2]} {quoted(value)} is not one of tf-keras's"
             _refuse(layers, where, f"{what}, and no module named in `plugins` has registered it")
         if key == "vocabulary":
-            what = f"the vocabulary of the {owner} layer is the file {shown(value)}"
+            what = f"the vocabulary of the {owner} layer is the file {quoted(value)}"
             _refuse(layers, where, f"{what} of this machine, which is not read for a model's file")
 
 
@@ -206,22 +205,22 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     found = dict(pairs)
     if len(found) < len(pairs):
         [(twice, _)] = Counter(key for key, _ in pairs).most_common(1)
-        raise Refused(f"its configuration has the key {shown(twice)} twice in one object")
+        raise ModelRefused(f"its configuration has the key {quoted(twice)} twice in one object")
     return found
 
 
 def _constant(text: str) -> float:
     if text == "NaN":
-        raise Refused("a number of its configuration is NaN")
+        raise ModelRefused("a number of its configuration is NaN")
     return float(text)
 
 
 def _refuse(layers: tuple[str, ...], path: str, why: str) -> NoReturn:
-    raise Refused("".join(_places(layers, path)) + why)
+    raise ModelRefused("".join(_places(layers, path)) + why)
 
 
 def _places(layers: tuple[str, ...], path: str) -> Iterator[str]:
     if layers:
-        yield f"layer {shown('/'.join(layers[1:] or layers))}, "
+        yield f"layer {quoted('/'.join(layers[1:] or layers))}, "
     if path:
-        yield f"key {shown(path)}, "
+        yield f"key {quoted(path)}, "

@@ -25,7 +25,7 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LayerMismatch:
     """A layer that is on both sides with other tensors.
 
     Args:
@@ -56,7 +56,7 @@ class Matched:
     pairs: list[Pair] = field(default_factory=list)
     only_in_file: dict[str, str] = field(default_factory=dict)
     only_in_model: dict[str, str] = field(default_factory=dict)
-    differing: list[Difference] = field(default_factory=list)
+    differing: list[LayerMismatch] = field(default_factory=list)
     stored_as: dict[str, str] = field(default_factory=dict)
 
     @property
@@ -89,7 +89,7 @@ class Matched:
         """
         stored = f" ({self.stored_as[layer]})" if layer in self.stored_as else ""
         told = f"{layer}{part}: {found} in the file{stored}, {wanted} in the model"
-        self.differing.append(Difference(layer, told, found, wanted))
+        self.differing.append(LayerMismatch(layer, told, found, wanted))
 
     def lack(self, layer: str, variables: Iterable[Any]) -> None:
         """Notes that the file has nothing for a layer of the model."""

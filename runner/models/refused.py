@@ -3,15 +3,15 @@
 from typing import Any
 
 
-class Refused(Exception):
-    """A file is not read on; the message says what was found and where, without the file's name."""
+class ModelRefused(Exception):
+    """A model's file is refused; the message says what was found and where, without the file's name."""
 
 
-class TooMuch(Refused):
-    """Building what the file describes takes more than is allowed; the model may be honest all the same."""
+class ModelTooLarge(ModelRefused):
+    """Building a model takes more than is allowed; its file may be honest all the same."""
 
 
-def shown(value: Any, length: int = 100) -> str:
+def quoted(value: Any, length: int = 100) -> str:
     """Writes a value of a file for a message, in quotes: on one line, and without control characters.
 
     Args:

@@ -19,14 +19,13 @@ from runner.models.containers import (
     WEIGHTS,
     check_archive,
     check_hdf5,
+    container_kind,
     most_bytes,
     read_member,
 )
-from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
-from runner.models.refused import Refused
+from runner.models.refused import ModelRefused
 from runner.process.errors import UserError
-from runner.process.named_file import check_regular
 
 Array: TypeAlias = npt.NDArray[Any]
 
@@ -91,41 +90,15 @@ def read_weights_file(path: Path, where: str) -> Stored:
     Raises:
         UserError: The file is missing, damaged, of another format, or holds no weights.
     """
-    if not path.exists():
-        index = path.with_name(f"{path.name}.index")
-        hint = (
-            " (a TensorFlow checkpoint of that name is; save_weights to a .weights.h5)"
-            if index.exists()
-            else ""
-        )
-        raise UserError(f"{where}: there is no such file{hint}")
-    check_regular(path, where)
-    if path.is_dir():
-        raise UserError(f"{where}: this is a folder. Weights come from a .weights.h5, .h5 or .keras file")
+    if not path.exists() and path.with_name(f"{path.name}.index").exists():
+        hint = "a TensorFlow checkpoint of that name is; save_weights to a .weights.h5"
+        raise UserError(f"{where}: there is no such file ({hint})")
     try:
-        if kind := foreign_kind(path):
-            raise UserError(f"{where}: this is {kind}")
-        most = most_bytes(path)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_archive(archive, most)
-                content, config = read_member(archive, WEIGHTS), json.loads(read_member(archive, CONFIG))
-            with h5py.File(io.BytesIO(content), "r") as file:
-                check_hdf5(file, most)
-                objects = _objects(file)
-            _name_from_config(objects, config)
-            stored: Stored = objects
-        elif h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                check_hdf5(file, most)
-                top = file.get("model_weights", file)
-                by_name = "layer_names" in top.attrs or "layer_names0" in top.attrs
-                stored = _named(top) if by_name else _objects(file)
-        else:
-            raise UserError(
-                f"{where}: neither an .h5 nor a .keras file by its content. Is it damaged or cut off?"
-            )
-    except Refused as refused:
+        kind = container_kind(
+            path, where, instead_of_folder=". Weights come from a .weights.h5, .h5 or .keras file"
+        )
+        stored = _read_archive(path) if kind == "zip" else _read_hdf5(path)
+    except ModelRefused as refused:
         raise UserError(f"{where}: {refused}. Nothing of it is read.") from refused
     except DAMAGE as error:
         raise UserError(f"{where}: no Keras weights, or a damaged file ({error})") from error
@@ -133,6 +106,26 @@ def read_weights_file(path: Path, where: str) -> Stored:
     if empty:
         raise UserError(f"{where}: no weights of layers are in it")
     return stored
+
+
+def _read_archive(path: Path) -> StoredObject:
+    most = most_bytes(path)
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive, most)
+        content, config = read_member(archive, WEIGHTS), json.loads(read_member(archive, CONFIG))
+    with h5py.File(io.BytesIO(content), "r") as file:
+        check_hdf5(file, most)
+        objects = _objects(file)
+    _name_from_config(objects, config)
+    return objects
+
+
+def _read_hdf5(path: Path) -> Stored:
+    with h5py.File(path, "r") as file:
+        check_hdf5(file, most_bytes(path))
+        top = file.get("model_weights", file)
+        by_name = "layer_names" in top.attrs or "layer_names0" in top.attrs
+        return _named(top) if by_name else _objects(file)
 
 
 def _objects(group: Any) -> StoredObject:

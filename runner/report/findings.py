@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from runner.export.advice import Advice, Ratios
-from runner.export.budget import Reference, Verdict
+from runner.export.budget import BudgetResult, Reference
 from runner.export.measure import Exported
 from runner.process.wording import counted
 
@@ -49,7 +49,7 @@ class Outcome:
     files: Sequence[Exported]
     dense_float32: bool
     advice: Mapping[str, Advice]
-    budget: Verdict | None
+    budget: BudgetResult | None
     blocks: bool
     once: bool
 

@@ -6,7 +6,7 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset
-from runner.export.budget import Reference, Verdict, judge_budget
+from runner.export.budget import BudgetResult, Reference, judge_budget
 from runner.export.measure import Exported
 from runner.plan.matching import listed, named_layers
 from runner.process.errors import UserError
@@ -97,7 +97,7 @@ def judged(
     files: Sequence[Exported],
     scores: Mapping[str, float],
     dense: Mapping[str, float] | None,
-) -> Verdict | None:
+) -> BudgetResult | None:
     """Holds a run's files against the budget of its recipe.
 
     Args:

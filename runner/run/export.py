@@ -11,7 +11,7 @@ import tf_keras
 from runner.datasets import Dataset
 from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, write_graph
-from runner.export.measure import Exported, Score
+from runner.export.measure import Exported, ScoreFunction
 from runner.export.variants import VARIANTS, Variant
 from runner.plan.matching import listed, named_layers
 from runner.pruning.copying import copy_model
@@ -86,7 +86,7 @@ def export_variants(
     subject: Subject,
     data: Dataset,
     training_samples: np.ndarray,
-    score: Score,
+    score: ScoreFunction,
     asked: Export,
     folder: Path,
     stage: Stage,
@@ -186,7 +186,7 @@ def _orders(asked: Export, folder: Path) -> list[_Order]:
     return orders
 
 
-def _measured(attempt: Attempt, y_test: np.ndarray, score: Score) -> Exported:
+def _measured(attempt: Attempt, y_test: np.ndarray, score: ScoreFunction) -> Exported:
     if attempt.error is not None or attempt.outputs is None:
         return attempt.measured({})
     return attempt.measured(score(y_test, attempt.outputs))

@@ -10,8 +10,8 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset, ResolvedData, load_dataset, load_resolved
-from runner.export.advice import Advice, Input, Zeros, advise
-from runner.export.budget import Verdict
+from runner.export.advice import Advice, ModelInput, Zeros, advise
+from runner.export.budget import BudgetResult
 from runner.export.exporter import Exporter
 from runner.export.graph import input_name
 from runner.export.measure import Exported, gzip_bytes
@@ -104,7 +104,7 @@ class Proven:
     dense_exported: list[Exported]
     advice: Mapping[str, Advice]
     check: SparsityCheck
-    budget: Verdict | None
+    budget: BudgetResult | None
     sparsity: dict[str, Any]
     keras_gzip_bytes: int
     weights: int
@@ -283,7 +283,7 @@ def prove(
                 sparsity["pruned_layers"],
                 frozenset(r.structure.rows for r in prepared.plan.pruned if isinstance(r.structure, Block)),
             ),
-            Input(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
+            ModelInput(input_name(stripped), tuple(stripped.inputs[0].shape[1:])),
             result.failed,
         ),
         check=SparsityCheck((*rows, *result.rows), tuple(result.problems)),

@@ -40,7 +40,7 @@ from runner.sweep.standing import told_of
 from runner.sweep.watch import Watch
 from runner.tracking import Store, Tracker, open_run, open_store, runs_by_id
 from runner.tracking.limits import MAX_TAG
-from runner.tracking.lookup import close_left_open
+from runner.tracking.runs import close_left_open
 
 
 class SweepFailed(RunFailed):

@@ -166,8 +166,9 @@ def test_all_arrays_and_their_copies_as_floats_count(tmp_path: Path, monkeypatch
 
 def test_arrays_of_other_lengths_are_refused_unread(tmp_path: Path) -> None:
     path = tmp_path / "a.npz"
-    arrays = {"y_train": LABELS, "x_test": IMAGES, "y_test": LABELS}
-    np.savez_compressed(path, x_train=np.zeros((300_000, 28, 28), np.uint8), **arrays)
+    images = np.zeros((300_000, 28, 28), np.uint8)
+    np.savez_compressed(path, x_train=images, y_train=LABELS, x_test=IMAGES, y_test=LABELS)
+    del images
     tracemalloc.start()
     with pytest.raises(UserError, match="x_train has 300000 samples, y_train has 8; they must be as many"):
         load(path)

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from runner.export.advice import Advice, Ratios
-from runner.export.budget import Reference, Verdict
+from runner.export.budget import BudgetResult, Reference
 from runner.export.measure import Exported
 from runner.recipe.export import Budget
 from runner.report.findings import Outcome, findings, next_steps
@@ -167,8 +167,8 @@ def test_files_that_do_not_run_or_stand_alone() -> None:
     )
 
 
-def missed(*misses: str, size: int = 900) -> Verdict:
-    return Verdict(Budget("float32", max_bytes=500, min_accuracy=0.99), size, 0.9, None, misses)
+def missed(*misses: str, size: int = 900) -> BudgetResult:
+    return BudgetResult(Budget("float32", max_bytes=500, min_accuracy=0.99), size, 0.9, None, misses)
 
 
 def test_a_budget_is_told_and_what_to_do_about_it() -> None:
