@@ -1,4 +1,4 @@
-"""The `cifar10` data set: Keras's files, from a given place, its cache, or the network; or an archive."""
+"""The `cifar10` data set: from a file or folder, Keras's cache, or the network."""
 
 import io
 import lzma
@@ -31,18 +31,18 @@ TEST = "test_batch"
 def cifar10(*, path: Path | None = None) -> Arrays:
     """Loads CIFAR-10: 50,000 training and 10,000 test photographs of ten classes, `[32, 32, 3]`, in [0, 1].
 
-    They are not centred: a batch norm after the first convolution, as `resnet20` has it, makes up for that.
+    They are not centred; a batch norm after the first convolution, as in `resnet20`, compensates for that.
 
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 
     Args:
         path: A `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, labels `[samples]` or
-            `[samples, 1]`; or the folder `cifar-10-batches-py`, or its `.tar.gz`. None looks into Keras's
-            cache and then downloads.
+            `[samples, 1]`; or the folder `cifar-10-batches-py`, or its `.tar.gz`. None reads Keras's cache
+            or downloads.
 
     Raises:
-        UserError: What is given is missing or damaged.
-        UnfitArrays: What is given holds other data than 32x32 colour images of ten classes.
+        UserError: The file or folder is missing or damaged.
+        UnfitArrays: It holds other data than 32x32 colour images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
     cache = cache_folder()
@@ -81,7 +81,7 @@ def _in_folder(folder: Path, where: str) -> dict[str, bytes]:
 
 
 def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
-    """Returns the content of the six files in a `.tar.gz`, unpacking nothing to the disk."""
+    """Returns the content of the six files in a `.tar.gz`, without unpacking it to the disk."""
     found = {}
     try:
         with tarfile.open(fileobj=file, mode="r:*") as archive:
@@ -115,20 +115,20 @@ def _arrays_of(files: Mapping[str, bytes], where: str) -> dict[str, Array]:
 
 
 def _unpickled(content: bytes, where: str) -> tuple[Array, Array]:
-    """Reads one file: `[samples, 3072]` bytes, a colour plane after the other, and as many labels."""
+    """Reads one file: `[samples, 3072]` bytes, colour plane by colour plane, and as many labels."""
     try:
         batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         images = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return images, np.asarray(batch[b"labels"], np.int64)
     except pickle.UnpicklingError as error:
         raise UserError(f"{where} is damaged, or holds more than arrays ({error})") from error
-    # What a few wrong bytes of a pickle make of the reader is hard to foresee.
+    # A few wrong bytes in a pickle can raise nearly anything.
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, MemoryError) as error:
         raise UserError(f"{where} is damaged, or no batch of CIFAR-10 ({error!r})") from error
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads arrays and plain values, running no code that the file may name."""
+    """Reads arrays and plain values only, so that no code named in the file is run."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed: dict[str, Callable[..., Any]] = {

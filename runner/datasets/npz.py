@@ -17,7 +17,7 @@ from runner.process.errors import UserError, did_you_mean
 from runner.process.memory import gigabytes, total_memory
 from runner.process.named_file import check_regular
 
-# So many may be counted from few samples.
+# As many classes are believed however few samples there are.
 _FEW_CLASSES = 10_000
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
@@ -27,9 +27,9 @@ def npz(*, path: Path | None = None, classes: int | None = None) -> Arrays:
     """Loads `x_train`, `y_train`, `x_test` and `y_test` from a `.npz` file.
 
     Args:
-        path: The file. uint8 inputs are taken for images: divided by 255, and `[samples, height, width]`
-            gets a channel axis. Float inputs are taken as they are. Integer labels make it a classification,
-            float targets a regression.
+        path: The file. uint8 inputs are images: they are divided by 255, and `[samples, height, width]` gets
+            a channel axis. Float inputs are not changed. Integer labels make it a classification, float
+            targets a regression.
         classes: The number of classes; by default the highest label + 1.
 
     Raises:
@@ -42,11 +42,11 @@ def npz(*, path: Path | None = None, classes: int | None = None) -> Arrays:
 
 
 def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
-    """Reads the four arrays of a data set, running no code that the file may hold.
+    """Reads the four arrays of a data set, without running code that the file may hold.
 
     Args:
         file: A path or an open binary file.
-        where: The key and file that the messages name.
+        where: The key and file for messages.
 
     Raises:
         UserError: The file is missing, damaged, not an archive, lacks an array, or does not fit into memory.
@@ -208,7 +208,7 @@ def _is_one_hot(targets: Array) -> bool:
 
 
 def _count_classes(y_train: Array, y_test: Array) -> tuple[int, tuple[str, ...]]:
-    """Counts the classes from 0 to the highest label, and says which of them have no sample."""
+    """Counts the classes from 0 to the highest label, with a warning if some have no sample."""
     labels = np.concatenate([y_train, y_test])
     if labels.size == 0:
         raise UnfitArrays("y_train and y_test are empty")

@@ -1,4 +1,4 @@
-"""From a recipe's `model` to a model that fits the data."""
+"""Builds or loads the model of a recipe, and checks that it fits the data."""
 
 import inspect
 from collections.abc import Callable, Sequence
@@ -30,15 +30,15 @@ def build_model(
     data_notes: Sequence[str] = (),
     tell: Callable[[str], object] | None = None,
 ) -> tf_keras.Model:
-    """Builds or loads the model that a recipe asks for.
+    """Builds or loads the model of a recipe.
 
     Args:
-        model: The recipe's `model`. Relative files, `path` and `weights`, count from the current directory.
+        model: The recipe's `model`. Relative paths, `path` and `weights`, count from the current directory.
         input_shape: The shape of one input, without the batch.
-        num_classes: How many classes the data has; None for regression.
+        num_classes: The number of classes in the data; None for regression.
         target_shape: The shape of one regression target, without the batch.
-        data_notes: What is odd about the data, told where its classes do not fit: a stray label may be why.
-        tell: Called with what the user should know: which weights were loaded, and which were not.
+        data_notes: Warnings about the data, such as a stray label, shown where its classes do not fit.
+        tell: Called with a sentence for the user: which weights were loaded, and which were not.
 
     Returns:
         A built, uncompiled model with one input and one output.
@@ -59,9 +59,9 @@ def build_model(
     outputs = target_shape if num_classes is None else (num_classes,)
     _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None, data_notes=data_notes)
     if model.weights is not None:
-        told = load_weights(built, named_path(model.weights, "recipe.model.weights"), model.weights_ignore)
+        loaded = load_weights(built, named_path(model.weights, "recipe.model.weights"), model.weights_ignore)
         if tell is not None:
-            tell(told)
+            tell(loaded)
     return built
 
 
@@ -80,12 +80,12 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
             built = builder(**arguments)
     except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # A builder may be a plugin's, and what it is given is the recipe's.
+    except Exception as error:  # The builder may be a plugin's, and its arguments are the recipe's.
         written = "".join(f", {key}={shown(value)}" for key, value in model.arguments.items())
-        told = str(error) if isinstance(error, ValueError | TypeError | ModelTooLarge) else _named(error)
+        reason = str(error) if isinstance(error, ValueError | TypeError | ModelTooLarge) else _named(error)
         raise UserError(
             f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}:"
-            f" {readable(told)}"
+            f" {readable(reason)}"
         ) from error
     if not isinstance(built, tf_keras.Model):
         raise UserError(f"{origin}: its builder returned {type(built).__name__}, not a tf_keras.Model")
@@ -98,7 +98,7 @@ def _named(error: Exception) -> str:
 
 
 def _check_copies(model: tf_keras.Model, origin: str) -> None:
-    """Makes every layer once more from its configuration: pruning copies a model so, and loading reads it."""
+    """Copies every layer from its configuration, as pruning does and loading a saved model."""
     for layer in model.layers:
         if isinstance(layer, tf_keras.Model):
             _check_copies(layer, origin)
@@ -144,12 +144,12 @@ def _check_fit(
     if not _fits(gives, output_shape):
         needed = f"{output_shape[0]} classes" if classes else f"targets of shape {output_shape}"
         hint = "; recipe.data.classes sets their number for an npz" if classes and len(gives) == 1 else ""
-        told = f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}"
-        raise UserError("\n  ".join([told, *(f"note: {note}" for note in data_notes)]))
+        message = f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}"
+        raise UserError("\n  ".join([message, *(f"note: {note}" for note in data_notes)]))
 
 
 def _fits(of_model: Shape, of_data: Shape) -> bool:
-    """Compares shapes; None, in the model's, stands for any size."""
+    """Compares shapes; None in the model's is any size."""
     return len(of_model) == len(of_data) and all(
         a is None or a == b for a, b in zip(of_model, of_data, strict=True)
     )

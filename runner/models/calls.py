@@ -34,26 +34,23 @@ def check_calls(config: Any) -> int:
         config: A model, `{"class_name": ..., "config": ...}`.
 
     Returns:
-        How many, calls of nested models' layers included.
+        The number of calls, with those of nested models' layers.
 
     Raises:
         ModelRefused: There are far more than an ordinary model has.
     """
     built, _ = _calls(config)
     if built > _MOST_CALLS:
-        told = f"{built:,}" if built < 10**12 else "more than a million million"
-        raise ModelRefused(f"building it takes {told} calls of layers; at most {_MOST_CALLS:,} are made")
+        count = f"{built:,}" if built < 10**12 else "more than a million million"
+        raise ModelRefused(f"building it takes {count} calls of layers; at most {_MOST_CALLS:,} are made")
     return built
 
 
 def check_sizes(config: dict[str, Any]) -> None:
-    """Refuses a layer whose numbers ask for an absurd amount of work, whatever its weights.
-
-    Args:
-        config: Of a layer of tf-keras.
+    """Refuses a layer's configuration with counts that ask for an absurd amount of work.
 
     Raises:
-        ModelRefused: With the key, its value and the most that is allowed.
+        ModelRefused: The message has the key, its value and the most that is allowed.
     """
     for key, most in _MOST_OF.items():
         count = config.get(key)
@@ -68,9 +65,9 @@ def check_wiring(config: Mapping[str, Any], operators: Collection[str]) -> None:
     """Checks the calls of a functional model's layers.
 
     Args:
-        config: The model's; anything else that has no list of layers with `inbound_nodes` is passed over.
-        operators: The classes that hold one function of TensorFlow: their first argument may hold texts
-            (einsum's equation), with a tensor beside, and what the others count has a bound.
+        config: A configuration; one without a list of layers with `inbound_nodes` is accepted.
+        operators: The classes that hold one function of TensorFlow. Their first argument may hold texts
+            (einsum's equation) beside a tensor, and counts among the others have a bound.
 
     Raises:
         ModelRefused: A call has no tensor among its arguments, names a layer or a call that is not there, or
@@ -99,7 +96,7 @@ def check_wiring(config: Mapping[str, Any], operators: Collection[str]) -> None:
 
 
 def _calls(value: Any) -> tuple[int, int]:
-    """Returns the calls of layers that making an object takes, and those that one call of it takes."""
+    """Returns the calls of layers that making an object takes, and those that calling it once takes."""
     if isinstance(value, list):
         return _sum(_calls(item) for item in value)
     if not isinstance(value, dict):
@@ -154,7 +151,7 @@ def _check_counts(node: Any, name: str) -> None:
 
 
 def _named(node: Any) -> Iterator[dict[str, Any]]:
-    """Yields the named arguments of a call, which stand behind its tensors."""
+    """Yields the named arguments of a call, which follow its tensors."""
     if isinstance(node, list) and len(node) == 4 and isinstance(node[0], str):
         if isinstance(node[3], dict):
             yield node[3]
@@ -200,10 +197,9 @@ def _first(layer: Mapping[str, Any]) -> int:
 
 
 def _check_order(calls: Mapping[str, list[set[tuple[str, int]]]], first: Mapping[str, int]) -> None:
-    """Calls layer by layer, each as far as its arguments are there, until nothing more can be called.
+    """Simulates tf-keras's search: each layer is called as soon as its arguments are there.
 
-    tf-keras goes through the layers in the order of the list, and again until all are called: these rounds
-    are counted.
+    tf-keras goes through the list of layers again and again until all are called; the rounds are counted.
     """
     done = dict.fromkeys(calls, 0)
     position = {name: number for number, name in enumerate(calls)}
@@ -249,5 +245,5 @@ def _is_there(
     name, number = key
     if name not in calls:
         return False
-    # A layer without a call is an input, whose tensor is there from the beginning.
+    # A layer without a call is an input, whose tensor is always there.
     return not calls[name] or number < done[name] + first[name]

@@ -1,7 +1,7 @@
-"""Looking through a saved model's configuration before tf-keras builds anything of it.
+"""Checks a saved model's configuration before tf-keras builds anything from it.
 
-tf-keras imports the modules, calls the functions and runs the code that a configuration names, its safe mode
-notwithstanding. So everything in it must be known: see `runner.models.known`.
+tf-keras imports the modules, calls the functions and runs the code that a configuration names, even in its
+safe mode. So everything in it must be on the lists of `runner.models.known`.
 """
 
 import json
@@ -34,7 +34,7 @@ _NUMBERS = re.compile(r"bool|bfloat16|u?int(8|16|32|64)|float(16|32|64)|complex(
 
 
 def parse_config(text: str | bytes) -> Any:
-    """Reads JSON as tf-keras does, but for what can be read in two ways.
+    """Reads JSON as tf-keras does, but refuses what can be read in two ways.
 
     Raises:
         ModelRefused: A key is there twice, a number is NaN, or lists and objects are nested absurdly deep.
@@ -50,16 +50,16 @@ def parse_config(text: str | bytes) -> Any:
 
 
 def check_config(config: Any) -> int:
-    """Refuses a configuration that names anything but what is known to hold no code, or that is endless work.
+    """Refuses a configuration that names anything not on the lists, or that takes too long to build.
 
     Args:
         config: A model, `{"class_name": ..., "config": ...}`, as `parse_config` gives it.
 
     Returns:
-        How many calls of layers building it takes.
+        The number of calls of layers that building it takes.
 
     Raises:
-        ModelRefused: At the first such thing.
+        ModelRefused: At the first such part.
     """
     calls = check_calls(config)
     _check(config, "", ())
@@ -192,9 +192,9 @@ def _check_names(config: dict[str, Any], owner: str, path: str, layers: tuple[st
 
 
 def _is_schedule(value: Any) -> bool:
-    """Tells whether a value is how the runner's own wrapper says its schedule, by a class defined here.
+    """Whether a value is a schedule in the configuration of the runner's own wrapper.
 
-    With a module beside it tf-keras would import that, were it in another place than the wrapper's.
+    With another key, `module`, tf-keras would import that module.
     """
     if not isinstance(value, dict) or value.keys() != {"class_name", "config"}:
         return False

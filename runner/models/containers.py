@@ -1,8 +1,8 @@
 """The two kinds of file that models are kept in, checked before anything of their size is read.
 
 A ZIP archive can expand to a thousand times its size, and HDF5 can claim any size, store none of it, and link
-to other files. Keras writes none of that: its archives are not compressed, its arrays stand in full in the
-file. What it would not write, but for compression within bounds, is refused.
+to other files. Keras writes none of that: its archives are not compressed, and its arrays are stored in full.
+Anything else, except for compression within bounds, is refused.
 """
 
 import shutil
@@ -22,7 +22,7 @@ from runner.process.named_file import check_regular
 CONFIG, METADATA, WEIGHTS = "config.json", "metadata.json", "model.weights.h5"
 _ASSETS = "assets"
 
-# What reading a file raises that is cut off, or whose bytes are not what they should be.
+# Errors of reading a damaged file.
 DAMAGE = (
     zipfile.BadZipFile,
     zlib.error,
@@ -39,7 +39,7 @@ DAMAGE = (
     MemoryError,
 )
 
-# What a small file may expand to, and what a large one, by its size; a configuration, and a text of HDF5.
+# The size to which a small file may expand; a large one, by its own size; a configuration or a text in HDF5.
 _EXPANDED_BYTES, _RATIO, _TEXT_BYTES = 2**27, 20, 2**24
 _DEPTH = 64
 _COMPRESSION = {
@@ -79,7 +79,7 @@ def container_kind(path: Path, where: str, *, instead_of_folder: str) -> Literal
 
 
 def most_bytes(path: Path) -> int:
-    """Returns how much a file may expand to, in bytes."""
+    """Returns the size in bytes to which a file may expand."""
     return max(_EXPANDED_BYTES, _RATIO * path.stat().st_size)
 
 
@@ -88,10 +88,10 @@ def check_archive(archive: zipfile.ZipFile, most: int) -> None:
 
     Args:
         archive: Open for reading.
-        most: Bytes that all members may have together; see `most_bytes`.
+        most: The largest total size of the members in bytes; see `most_bytes`.
 
     Raises:
-        ModelRefused: With what was found.
+        ModelRefused: The message says what was found.
     """
     members = archive.infolist()
     claimed = sum(member.file_size for member in members)
@@ -111,7 +111,7 @@ def check_archive(archive: zipfile.ZipFile, most: int) -> None:
 
 
 def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
-    """Reads a member of an archive that `check_archive` let pass; never more than the archive says it has.
+    """Reads a member of an archive that `check_archive` has passed, and no more than its size in the archive.
 
     Raises:
         KeyError: There is no such member.
@@ -121,18 +121,12 @@ def read_member(archive: zipfile.ZipFile, name: str) -> bytes:
 
 
 def has_assets(archive: zipfile.ZipFile) -> bool:
-    """Tells whether layers have files of their own in a `.keras` archive, such as vocabularies."""
+    """Whether a `.keras` archive has files of layers, such as vocabularies."""
     return any(name.startswith(f"{_ASSETS}/") for name in archive.namelist())
 
 
 def rewrite_archive(archive: zipfile.ZipFile, config: bytes, to: Path) -> None:
-    """Copies what belongs to a model, with another configuration.
-
-    Args:
-        archive: One that `check_archive` let pass.
-        config: The content of its `config.json`.
-        to: The new file.
-    """
+    """Copies the parts of a model from a checked archive, with another `config.json`."""
     with zipfile.ZipFile(to, "w") as new:
         new.writestr(CONFIG, config)
         for name in archive.namelist():
@@ -146,13 +140,13 @@ def check_hdf5(file: h5py.File, most: int) -> int:
 
     Args:
         file: Open for reading.
-        most: Bytes that all arrays may have together; see `most_bytes`.
+        most: The largest total size of the arrays in bytes; see `most_bytes`.
 
     Returns:
-        How many numbers its arrays hold.
+        The count of numbers in its arrays.
 
     Raises:
-        ModelRefused: With what was found, and where.
+        ModelRefused: The message says what was found, and where.
     """
     numbers = claimed = 0
     for dataset in _datasets(file):

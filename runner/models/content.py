@@ -1,4 +1,4 @@
-"""The content of the files that a recipe's model comes from."""
+"""SHA-256 of the files of a recipe's model."""
 
 import hashlib
 import os
@@ -11,13 +11,7 @@ from runner.recipe.schema import Model
 
 
 def model_content(model: Model) -> dict[str, str]:
-    """Returns the SHA-256, in hex, of each file that the model names.
-
-    Args:
-        model: The recipe's `model`. Relative files count from the current directory.
-
-    Returns:
-        By key, `path` and `weights`; a key that the recipe leaves out is absent.
+    """Returns the SHA-256 in hex of each file that a recipe's `model` names, by its key, `path` or `weights`.
 
     Raises:
         UserError: A file cannot be read.
@@ -30,7 +24,7 @@ _T = TypeVar("_T")
 
 
 def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, str]]:
-    """Loads what a model's files hold, and returns it with `model_content` of just that.
+    """Loads a model's files, and returns the result with the `model_content` of what was loaded.
 
     Args:
         model: The recipe's `model`.
@@ -42,7 +36,7 @@ def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, st
     try:
         before = model_content(model)
     except UserError:
-        before = {}  # `load` knows better what is wrong with a file, and says so.
+        before = {}  # `load` has a better message on what is wrong with a file.
     loaded = load()
     after = model_content(model)
     for key, sha256 in after.items():

@@ -1,6 +1,7 @@
-"""Bounds on loops of tf-keras that run in Python while a layer is built, as long as its input is large.
+"""Bounds on loops in tf-keras and TensorFlow that run in Python while a layer is built.
 
-How large that input is only shows while the model is built, so the functions that loop are watched then.
+Their length depends on the size of tensors, known only while the model is built. So the functions with the
+loops are wrapped meanwhile. They are private: no other module of `runner.models` imports private modules.
 """
 
 from collections.abc import Callable, Iterator
@@ -69,7 +70,7 @@ def loops_limited(numbers: int) -> Iterator[None]:
 
 
 def _few(operator: Callable[..., Any], key: str) -> Callable[..., Any]:
-    """Limits how many tensors an operator makes of one; TensorFlow dies of too many, or waits for ever."""
+    """Limits the number of tensors that an operator makes; TensorFlow crashes or hangs with too many."""
 
     def limited(*args: Any, **named: Any) -> Any:
         count = named.get(key)

@@ -1,4 +1,4 @@
-"""What is raised where a model's file holds something that Keras would not write, or that may run code."""
+"""Errors for a model's file that Keras would not write, that may run code, or that is too large."""
 
 from typing import Any
 
@@ -12,12 +12,7 @@ class ModelTooLarge(ModelRefused):
 
 
 def quoted(value: Any, length: int = 100) -> str:
-    """Writes a value of a file for a message, in quotes: on one line, and without control characters.
-
-    Args:
-        value: A text, or anything else that JSON can hold.
-        length: Characters after which it is cut off.
-    """
+    """Quotes a text or a JSON value for a message: on one line, without control characters, and cut."""
     text = value if isinstance(value, str) else ascii(value)
     text = text if text.isprintable() else ascii(text)[1:-1]
     return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"

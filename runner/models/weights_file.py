@@ -1,4 +1,4 @@
-"""Reading the files that Keras 3 and tf-keras keep weights in, without running anything they may hold."""
+"""Reads weights from files of Keras 3 and tf-keras, without running code that they may hold."""
 
 import io
 import json
@@ -29,7 +29,7 @@ from runner.process.errors import UserError
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# What stands beside the layers: the optimizer's state, metrics, and the seeds of random layers.
+# Entries beside the layers: the optimizer's state, metrics, and the seeds of random layers.
 _NO_WEIGHTS = (
     "optimizer",
     "metrics",
@@ -46,7 +46,7 @@ class StoredObject:
     """One object of a `.weights.h5` or `.keras` file, which mirrors the objects of the model.
 
     Args:
-        name: The layer's name, where the file tells it.
+        name: The layer's name, where the file has it.
         variables: Its own variables by key, `"0"`, `"1"`, ...
         parts: The objects it holds, by attribute or, in a list, by class.
     """
@@ -57,11 +57,11 @@ class StoredObject:
 
     @property
     def layers(self) -> dict[str, "StoredObject"]:
-        """A model's layers, by their class-derived keys."""
+        """A model's layers, by their keys derived from classes."""
         return next((self.parts[key].parts for key in _LAYERS if key in self.parts), {})
 
     def tensors(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Array]]]:
-        """Lists the objects below, this one first, that have variables, each with its path."""
+        """Lists the objects with variables, this one first, each with its path."""
         if self.variables:
             yield path, self.variables
         for key, part in self.parts.items():
@@ -143,7 +143,7 @@ def _objects(group: Any) -> StoredObject:
 
 
 def _name_from_config(stored: StoredObject, config: Mapping[str, Any]) -> None:
-    """Names the layers of a file that does not: the model's configuration lists them in the file's order."""
+    """Adds missing layer names from the model's configuration, which lists the layers in the file's order."""
     inner = config.get("config")
     described = inner.get("layers") if isinstance(inner, dict) else None
     if not isinstance(described, list):
@@ -171,7 +171,7 @@ def _named(top: Any) -> dict[str, list[NamedTensor]]:
 
 
 def _names(group: Any, attribute: str) -> list[str]:
-    """Reads a list of names; Keras spreads one that is too long for an attribute over several, numbered."""
+    """Reads a list of names; Keras splits one that is too long for an attribute into several, numbered."""
     if attribute in group.attrs:
         return [_text(name) for name in group.attrs[attribute]]
     names: list[str] = []

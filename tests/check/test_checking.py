@@ -9,10 +9,10 @@ import tf_keras
 
 from runner.check.arguments import Asked
 from runner.check.checking import FileCheck, check_file
-from runner.export.convert import convert
 from runner.process.errors import UserError
 from runner.pruning.masks import unstructured_mask
 from runner.tflite.patterns import AXES, Axis, Blocks, Finding, MByN
+from tests.tflite_files import convert
 
 layers = tf_keras.layers
 EXACT = ["float32", "float32_sparse", "float16"]
