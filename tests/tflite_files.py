@@ -6,10 +6,9 @@ from pathlib import Path
 import numpy as np
 import tf_keras
 
-from runner.export.convert import convert_graph
 from runner.export.graph import in_batches, write_graph
 from runner.export.interpreter import Program
-from runner.export.variants import VARIANTS
+from runner.export.variants import VARIANTS, convert_graph
 
 
 def convert(model: tf_keras.Model, variant: str, path: Path, calibration: np.ndarray | None = None) -> Path:

@@ -64,6 +64,6 @@ def _enlarged(image: Array, turn: float, shift: Array) -> Array:
     to_source = scale * np.array([[cosine, sine], [-sine, cosine]])
     centre = (SIDE - 1) / 2 + shift
     offset = (np.array(image.shape) - 1) / 2 - to_source @ centre
-    drawn = affine_transform(image, to_source, offset, output_shape=(SIDE, SIDE), order=1)
-    levels = np.rint(drawn * 255).astype(np.uint8)
+    resampled = affine_transform(image, to_source, offset, output_shape=(SIDE, SIDE), order=1)
+    levels = np.rint(resampled * 255).astype(np.uint8)
     return (levels.astype(np.float32) / np.float32(255))[..., np.newaxis]

@@ -1,5 +1,6 @@
 """The `npz` data set: a user's own arrays in a NumPy archive."""
 
+import io
 import itertools
 import lzma
 import math
@@ -19,6 +20,7 @@ from runner.process.named_file import check_regular
 
 # As many classes are believed however few samples there are.
 _FEW_CLASSES = 10_000
+_MOST_HEADER_BYTES = 2**16
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -117,11 +119,14 @@ def _claim(archive: Any, name: str, where: str) -> tuple[tuple[int, ...], np.dty
     """Reads an array's header alone: NumPy would take the memory that it claims before it reads on."""
     member = archive.zip.getinfo(f"{name}.npy" if f"{name}.npy" in archive.zip.namelist() else name)
     with archive.zip.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
+        if np.lib.format.read_magic(file) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            length = int.from_bytes(file.read(4), "little")
+            if length > _MOST_HEADER_BYTES:  # NumPy would read it whole before it refuses it.
+                raise UserError(f"{where}: {name} says that its header has {length:,} bytes. Is it damaged?")
+            file.seek(-4, io.SEEK_CUR)
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
         if not all(0 <= size <= sys.maxsize for size in shape):
             raise UserError(f"{where}: {name} says that it has the shape {shape}. Is it damaged?")
         claimed = math.prod(shape) * dtype.itemsize
@@ -223,10 +228,10 @@ def _count_classes(y_train: Array, y_test: Array) -> tuple[int, tuple[str, ...]]
         return count, ()
     before, after = next((a, b) for a, b in itertools.pairwise(present.tolist()) if b - a > 1)
     gap = f"no sample has the label {before + 1}" + (f" to {after - 1}" if after - before > 2 else "")
-    told = f"labels go from 0 to {count - 1}, but only {len(present)} different ones occur ({gap}, for one)"
+    found = f"labels go from 0 to {count - 1}, but only {len(present)} different ones occur ({gap}, for one)"
     if count > max(_FEW_CLASSES, len(labels)):
-        raise UnfitArrays(f"{told}; that would make {count:,} classes. Is one label a mistake?")
+        raise UnfitArrays(f"{found}; that would make {count:,} classes. Is one label a mistake?")
     return count, (
-        f"{told}: {count} classes are counted. Is one a mistake? recipe.data.classes says how many there"
+        f"{found}: {count} classes are counted. Is one a mistake? recipe.data.classes says how many there"
         " are.",
     )

@@ -186,9 +186,8 @@ def _why(
         return "there is no file to gain by"
     if variant.block is not None:
         return _why_sparse(file, variant.block, files.get(variant.dense) or dense.get(variant.dense), zeros)
-    told = _why_plain(file, dense.get(variant.dense), zeros)
-    slower = _why_slower(file, dense)
-    return f"{told}; {slower}" if slower else told
+    parts = [_why_plain(file, dense.get(variant.dense), zeros), _why_slower(file, dense)]
+    return "; ".join(part for part in parts if part)
 
 
 def _why_slower(file: Exported, dense: Mapping[str, Exported]) -> str | None:
@@ -210,14 +209,14 @@ def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:
     stored = f"{kinds[file.variant]}; " if file.variant in kinds else ""
     if zeros.share == 0:
         return f"{stored}nothing was pruned"
-    told = f"{stored}zeros take the room and the time of any number"
+    size = f"{stored}zeros take the room and the time of any number"
     to_twin, other = Ratios.between(file, twin), f"the dense {file.variant} file"
     if to_twin.gzip_bytes is None or to_twin.gzip_bytes >= 1 - _NOTABLE:
-        return told
+        return size
     smaller = f"after gzip, which alone finds them, it is {1 / to_twin.gzip_bytes:.1f}x smaller"
     if to_twin.bytes is not None and abs(to_twin.bytes - 1) <= _NOTABLE:
-        return f"{told}, so that it is as large as {other}; {smaller}"
-    return f"{told}; {smaller} than {other}"
+        return f"{size}, so that it is as large as {other}; {smaller}"
+    return f"{size}; {smaller} than {other}"
 
 
 def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zeros) -> str:

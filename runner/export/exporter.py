@@ -12,10 +12,9 @@ import numpy as np
 import tensorflow as tf
 
 from runner.export.child import Child, ChildDied, ChildFailed, ChildHung, shared_child
-from runner.export.convert import convert_graph
 from runner.export.interpreter import run_file, time_file
 from runner.export.measure import Exported, gzip_bytes
-from runner.export.variants import Variant
+from runner.export.variants import Variant, convert_graph
 from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 _BATCH = 64

@@ -152,8 +152,8 @@ class Program:
             self._interpreter.allocate_tensors()
             self._shape = shape
         except (RuntimeError, ValueError) as error:
-            told = f"does not take an input of {_shape_text(shape)}"
-            raise _refusal(self.path, told, error) from error
+            problem = f"does not take an input of {_shape_text(shape)}"
+            raise _refusal(self.path, problem, error) from error
 
     def _invoke(self) -> None:
         try:

@@ -1,9 +1,12 @@
-"""The kinds of TFLite file a recipe can ask for."""
+"""The kinds of TFLite file that a recipe can have, and the conversion to them."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from runner.recipe.registry import Registry
 
@@ -164,3 +167,40 @@ class Int8Sparse(Int8):
 
         super().configure(converter, samples)
         converter.optimizations = [tf.lite.Optimize.DEFAULT, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+
+
+def convert_graph(
+    graph: Path,
+    variant: type[Variant],
+    target: Path,
+    calibration: Path | None = None,
+    *,
+    alive: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes a graph as a TFLite file.
+
+    The converter may crash its process, so a run calls this in a `Child`.
+
+    Args:
+        graph: A SavedModel, see `write_graph`.
+        variant: The kind of file.
+        target: The file to write; an existing one is replaced.
+        calibration: A `.npy` file of batches of training samples `[n, batch, ...]`, for a variant that is
+            calibrated.
+        alive: Called for each batch.
+
+    Raises:
+        Exception: Whatever the converter raises.
+    """
+    import tensorflow as tf
+
+    batches = None if calibration is None else np.load(calibration, mmap_mode="r")
+
+    def samples() -> Iterator[list[Any]]:
+        for batch in batches if batches is not None else ():
+            alive()
+            yield [np.array(batch)]
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(graph))
+    variant().configure(converter, samples)
+    target.write_bytes(converter.convert())

@@ -226,8 +226,8 @@ def _unusable(error: Exception, uri: str, where: str, way_out: str) -> UserError
     uri = without_password(uri)
     revision = found_revision(error)
     problem = version_problem(revision, uri) if revision else None
-    told = problem or f"the MLflow store {uri} cannot be used ({short_reason(error)}). {way_out}"
-    return UserError(f"{where}: {told}")
+    problem = problem or f"the MLflow store {uri} cannot be used ({short_reason(error)}). {way_out}"
+    return UserError(f"{where}: {problem}")
 
 
 def _require_active(experiment: Experiment, setting: str, uri: str) -> None:

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -108,26 +108,17 @@ class Tracker:
         batch = [
             Metric(self._metric_names(name), float(value), now, step or 0) for name, value in metrics.items()
         ]
-        with self._reporting("metrics"):
-            for start in range(0, len(batch), _METRICS_PER_BATCH):
-                part = batch[start : start + _METRICS_PER_BATCH]
-                self._store.client.log_batch(self.run_id, metrics=part)
+        self._log("metrics", batch, most=_METRICS_PER_BATCH)
 
     def log_params(self, params: Mapping[str, Any]) -> None:
         """Logs parameters: nested mappings flattened with dots, values cut at 6,000 characters."""
         names = Names()
         batch = [Param(names(name), cut(value, MAX_PARAM)) for name, value in flattened(params)]
-        with self._reporting("parameters"):
-            for start in range(0, len(batch), _ENTRIES_PER_BATCH):
-                part = batch[start : start + _ENTRIES_PER_BATCH]
-                self._store.client.log_batch(self.run_id, params=part)
+        self._log("params", batch)
 
     def set_tags(self, tags: Mapping[str, Any]) -> None:
         """Sets or replaces tags; values are cut at 8,000 characters."""
-        batch = [RunTag(name, value) for name, value in _tag_texts(tags).items()]
-        with self._reporting("tags"):
-            for start in range(0, len(batch), _ENTRIES_PER_BATCH):
-                self._store.client.log_batch(self.run_id, tags=batch[start : start + _ENTRIES_PER_BATCH])
+        self._log("tags", [RunTag(name, value) for name, value in _tag_texts(tags).items()])
 
     def log_artifact(self, path: Path, folder: str | None = None) -> None:
         """Copies a file into a folder of the run's artifacts; None is the top folder."""
@@ -143,6 +134,12 @@ class Tracker:
         """Ends the run with the status `FINISHED`, `FAILED` or `KILLED`."""
         with self._reporting("status"):
             self._store.client.set_terminated(self.run_id, status)
+
+    def _log(self, kind: str, entries: Sequence[Any], most: int = _ENTRIES_PER_BATCH) -> None:
+        with self._reporting(kind):
+            for start in range(0, len(entries), most):
+                part: dict[str, Any] = {kind: entries[start : start + most]}
+                self._store.client.log_batch(self.run_id, **part)
 
     def _reporting(self, what: str) -> AbstractContextManager[None]:
         return self._store.reporting(RunFailed, f"did not take {what}")

@@ -233,3 +233,24 @@ def test_no_dimension_of_a_header_is_absurd(shape: tuple[int, int], tmp_path: Pa
         archive.writestr("x_train.npy", header.getvalue())
     with pytest.raises(UserError, match=r"recipe\.data\.path: .*x_train says that it has the shape"):
         load(path)
+
+
+@pytest.mark.parametrize("claimed", [40, 500_000_000])
+def test_a_header_of_the_second_version_is_read_if_it_is_short(claimed: int, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", x_train=None)
+    member = io.BytesIO()
+    np.lib.format.write_array(member, IMAGES, version=(2, 0))
+    content = member.getvalue()
+    if claimed > 1000:
+        content = content[:8] + claimed.to_bytes(4, "little") + b" " * 10_000_000
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", content)
+
+    if claimed < 1000:
+        assert load(path).x_train.shape == (8, 4, 4, 1)
+        return
+    tracemalloc.start()
+    with pytest.raises(UserError, match="x_train says that its header has 500,000,000 bytes"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()
