@@ -20,6 +20,7 @@ import numpy as np
 from runner.datasets.dataset import Array, Arrays, UnfitArrays
 from runner.datasets.npz import arrays_from, check_claims, read_npz
 from runner.process.errors import UserError
+from runner.process.wording import shown
 
 FILES = {
     "x_train": "train-images-idx3-ubyte",
@@ -141,7 +142,7 @@ def _read_shape(stream: IO[bytes], where: str) -> tuple[int, ...]:
         np.broadcast_to(np.uint8(0), shape)  # Takes no memory; NumPy has a limit of dimensions and of size.
     except ValueError as error:
         raise UserError(
-            f"{where}: its header gives the shape {shape}, which no array has. Is it damaged?"
+            f"{where}: its header gives the shape {shown(shape)}, which no array has. Is it damaged?"
         ) from error
     if math.prod(shape) > _MOST_BYTES:
         raise UserError(f"{where}: its header gives the shape {shape}, more than 1 GiB. Is it damaged?")
