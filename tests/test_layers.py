@@ -85,3 +85,15 @@ def test_the_engine_stands_by_itself() -> None:
 def test_mlflow_and_hydra_are_imported_in_one_place_each() -> None:
     assert {path.split("/")[0] for path in importers("mlflow")} == {"tracking"}
     assert {path for path in importers("hydra") if not path.startswith("cli/")} == {"recipe/source.py"}
+
+
+def test_private_modules_of_keras_and_mlflow_are_used_where_they_are_explained() -> None:
+    private = {"tf_keras.src": {"models/loop_limits.py", "pruning/macs.py"}}
+    private |= {f"mlflow.{name}": {"tracking/mlflow_internals.py"} for name in ("store", "utils", "tracking")}
+    for prefix, allowed in private.items():
+        found = {
+            path.relative_to(RUNNER).as_posix()
+            for path in RUNNER.rglob("*.py")
+            if any(name.startswith(f"{prefix}.") for name in imported(path))
+        }
+        assert found <= allowed, prefix

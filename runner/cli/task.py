@@ -134,7 +134,7 @@ def _refuse_sweeping(settings: RunSettings, hydra: DictConfig) -> None:
 
 def _load_tensorflow(threads: int | None) -> None:
     """Imports TensorFlow quietly, and limits it to a number of threads; None is all cores."""
-    from runner.process.chatter import captured_stderr, hush_retracing
+    from runner.process.chatter import hush_retracing, silenced_stderr
     from runner.process.threads import announce_threads, limit_tensorflow
     from runner.records.source_content import source_content
 
@@ -142,7 +142,7 @@ def _load_tensorflow(threads: int | None) -> None:
     if threads is not None:
         announce_threads(threads)
     # TensorFlow's libraries greet before they have read how quiet they should be.
-    with captured_stderr():
+    with silenced_stderr():
         import runner.run.experiment  # noqa: F401
     source_content()  # Now: what is edited later does not compute here.
     if threads is not None:

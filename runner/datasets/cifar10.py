@@ -1,4 +1,4 @@
-"""The `cifar10` data set: Keras's files, from a given place, its cache, or the network; or an archive."""
+"""The `cifar10` data set: from a file or folder, Keras's cache, or the network."""
 
 import io
 import lzma
@@ -15,11 +15,12 @@ from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays
 from runner.datasets.npz import arrays_from, read_npz
 from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
 URL = "https://www.cs.toronto.edu/~kriz/cifar-10-python.tar.gz"
 # What Keras's own cifar10.load_data() expects.
 FILE_SHA256 = "6d958be074577803d12ecdefd02955f39262c83c16fe9348329d7fe0b5c001ce"
+_MOST_BYTES = 1 << 26  # A file of CIFAR-10 has 31 MB.
 DOWNLOAD_SECONDS = 900.0  # 170 MB
 FOLDER = "cifar-10-batches-py"
 TRAINING = tuple(f"data_batch_{number}" for number in range(1, 6))
@@ -30,18 +31,18 @@ TEST = "test_batch"
 def cifar10(*, path: Path | None = None) -> Arrays:
     """Loads CIFAR-10: 50,000 training and 10,000 test photographs of ten classes, `[32, 32, 3]`, in [0, 1].
 
-    They are not centred: a batch norm after the first convolution, as `resnet20` has it, makes up for that.
+    They are not centred; a batch norm after the first convolution, as in `resnet20`, compensates for that.
 
     Source: A. Krizhevsky, Learning Multiple Layers of Features from Tiny Images, 2009.
 
     Args:
         path: A `.npz` file with `x_train`, `y_train`, `x_test` and `y_test`, labels `[samples]` or
-            `[samples, 1]`; or the folder `cifar-10-batches-py`, or its `.tar.gz`. None looks into Keras's
-            cache and then downloads.
+            `[samples, 1]`; or the folder `cifar-10-batches-py`, or its `.tar.gz`. None reads Keras's cache
+            or downloads.
 
     Raises:
-        UserError: What is given is missing or damaged.
-        UnfitArrays: What is given holds other data than 32x32 colour images of ten classes.
+        UserError: The file or folder is missing or damaged.
+        UnfitArrays: It holds other data than 32x32 colour images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
     cache = cache_folder()
@@ -70,6 +71,7 @@ def _in_folder(folder: Path, where: str) -> dict[str, bytes]:
     try:
         for name in (*TRAINING, TEST):
             check_regular(folder / name, f"{where}: {name}")
+            _check_size(name, (folder / name).stat().st_size, where)
         return {name: (folder / name).read_bytes() for name in (*TRAINING, TEST)}
     except OSError as error:
         raise UserError(
@@ -79,7 +81,7 @@ def _in_folder(folder: Path, where: str) -> dict[str, bytes]:
 
 
 def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
-    """Returns the content of the six files in a `.tar.gz`, unpacking nothing to the disk."""
+    """Returns the content of the six files in a `.tar.gz`, without unpacking it to the disk."""
     found = {}
     try:
         with tarfile.open(fileobj=file, mode="r:*") as archive:
@@ -87,6 +89,7 @@ def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
                 name = Path(member.name).name
                 content = archive.extractfile(member) if name in (*TRAINING, TEST) else None
                 if content is not None:
+                    _check_size(name, member.size, where)
                     found[name] = content.read()
     except (tarfile.TarError, zlib.error, lzma.LZMAError, EOFError, OSError) as error:
         raise UserError(f"{where}: the file cannot be read ({error}). Is it damaged or cut off?") from error
@@ -94,6 +97,11 @@ def _archived(file: IO[bytes], where: str) -> dict[str, bytes]:
     if missing:
         raise UserError(f"{where}: {', '.join(missing)} missing in the archive")
     return found
+
+
+def _check_size(name: str, size: int, where: str) -> None:
+    if size > _MOST_BYTES:
+        raise UserError(f"{where}: {name} has {size:,} bytes, more than a batch of CIFAR-10")
 
 
 def _arrays_of(files: Mapping[str, bytes], where: str) -> dict[str, Array]:
@@ -107,20 +115,20 @@ def _arrays_of(files: Mapping[str, bytes], where: str) -> dict[str, Array]:
 
 
 def _unpickled(content: bytes, where: str) -> tuple[Array, Array]:
-    """Reads one file: `[samples, 3072]` bytes, a colour plane after the other, and as many labels."""
+    """Reads one file: `[samples, 3072]` bytes, colour plane by colour plane, and as many labels."""
     try:
         batch = _ArraysOnly(io.BytesIO(content), encoding="bytes").load()
         images = np.asarray(batch[b"data"]).reshape(-1, 3, 32, 32).transpose(0, 2, 3, 1)
         return images, np.asarray(batch[b"labels"], np.int64)
     except pickle.UnpicklingError as error:
         raise UserError(f"{where} is damaged, or holds more than arrays ({error})") from error
-    # What a few wrong bytes of a pickle make of the reader is hard to foresee.
+    # A few wrong bytes in a pickle can raise nearly anything.
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, EOFError, MemoryError) as error:
         raise UserError(f"{where} is damaged, or no batch of CIFAR-10 ({error!r})") from error
 
 
 class _ArraysOnly(pickle.Unpickler):
-    """Reads arrays and plain values, running no code that the file may name."""
+    """Reads arrays and plain values only, so that no code named in the file is run."""
 
     def find_class(self, module: str, name: str) -> Any:
         allowed: dict[str, Callable[..., Any]] = {

@@ -1,4 +1,4 @@
-"""What a data set is: four arrays that fit together, and where they came from."""
+"""Data sets: four arrays that fit together, with their origin, and the registry of loaders."""
 
 import hashlib
 from collections.abc import Callable
@@ -16,16 +16,16 @@ Array = NDArray[Any]
 
 
 class UnfitArrays(ValueError):
-    """The arrays do not make a data set; the message says which and why, `load_dataset` adds from where."""
+    """The arrays do not make a data set; `load_dataset` adds the origin to the message."""
 
 
 class DataUnavailable(UserError):
-    """The data cannot be had right now, which is what a recipe's `fallback` is for."""
+    """The data is not available now; a recipe's `fallback` is loaded instead."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Arrays:
-    """What a loader returns: a training and a test set, checked when made.
+    """The training and the test set that a loader returns, checked when made.
 
     Args:
         x_train: Training inputs, float32 `[samples, ...]`; images are `[samples, height, width, channels]`
@@ -34,10 +34,10 @@ class Arrays:
         x_test: Test inputs; all but the number of samples is as in `x_train`.
         y_test: Test labels or targets, as in `y_train`.
         num_classes: How many classes there are; None for regression.
-        note: What a reader of the results should know about this data, in one sentence.
-        warnings: What the user should know before training, in sentences.
-        group: This many consecutive training samples come from one original and stay on one side of a
-            validation split.
+        note: A sentence on the data for readers of the results.
+        warnings: Sentences for the user before training.
+        group: The number of consecutive training samples that come from one original and stay on one side of
+            a validation split.
 
     Raises:
         UnfitArrays: The arrays contradict each other or the description above.
@@ -67,10 +67,7 @@ class Arrays:
                 _check_targets(f"y_{part}", y)
             else:
                 _check_labels(f"y_{part}", y, self.num_classes)
-            if len(x) != len(y):
-                raise UnfitArrays(
-                    f"x_{part} has {len(x)} samples, y_{part} has {len(y)}; they must be as many"
-                )
+            check_counts(part, len(x), len(y))
         for kind in ("x", "y"):
             train, test = getattr(self, f"{kind}_train"), getattr(self, f"{kind}_test")
             if train.shape[1:] != test.shape[1:]:
@@ -102,14 +99,14 @@ class Dataset(Arrays):
     """A loaded data set with its origin.
 
     Args:
-        source: The name of the data set that was loaded, e.g. `"digits"`.
-        requested: The name the recipe asked for, e.g. `"mnist"`.
+        source: The name of the loaded data set, e.g. `"digits"`.
+        requested: The name in the recipe, e.g. `"mnist"`.
     """
 
     source: str
     requested: str
     sha256: str = field(init=False)
-    """SHA-256 of the arrays' content in hex, the same wherever they came from."""
+    """SHA-256 of the arrays' content in hex, whatever their origin."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -117,7 +114,7 @@ class Dataset(Arrays):
 
     @property
     def fell_back(self) -> bool:
-        """Whether this is not the data that the recipe asked for."""
+        """Whether this is the fallback."""
         return self.source != self.requested
 
     @property
@@ -134,7 +131,7 @@ class Dataset(Arrays):
         """Takes the tail of the training set for validation.
 
         Args:
-            validation_split: Its share, in [0, 1). The border is Keras's, moved down where it would part
+            validation_split: Its share, in [0, 1). The border is Keras's, moved down where it would separate
                 samples of one original.
 
         Returns:
@@ -161,7 +158,17 @@ DATASETS: Registry[Loader] = Registry(
 )
 """Loaders by name. A loader is called with `recipe.data`'s own keys as keyword arguments, and with `path`
 if it has a parameter of that name. A sweep over seeds compares runs on the same content, so a loader that
-draws random numbers takes a `seed` of its own."""
+uses random numbers takes a `seed` of its own."""
+
+
+def check_counts(part: str, inputs: int, targets: int) -> None:
+    """Checks that `x_train` and `y_train`, or `x_test` and `y_test`, have as many samples.
+
+    Raises:
+        UnfitArrays: They have not.
+    """
+    if inputs != targets:
+        raise UnfitArrays(f"x_{part} has {inputs} samples, y_{part} has {targets}; they must be as many")
 
 
 def check_whole_number(
@@ -171,10 +178,10 @@ def check_whole_number(
 
     Args:
         key: Its name in `recipe.data`.
-        value: What the recipe gives.
+        value: Its value in the recipe.
         least: The smallest value allowed.
-        most: The largest; None for no limit.
-        where: What the message puts before the name.
+        most: The largest value allowed; None for no limit.
+        where: A prefix of the name in the message.
 
     Raises:
         UnfitArrays: The value is not a whole number in that range.
@@ -182,8 +189,8 @@ def check_whole_number(
     # NumPy's whole numbers count; its floats do not.
     whole = isinstance(value, int | np.integer) and not isinstance(value, bool)
     if not whole or value < least or (most is not None and value > most):  # type: ignore[operator]
-        told = f"{least} or more" if most is None else f"from {least} to {most:,}"
-        raise UnfitArrays(f"{where}{key} is {shown(value)}; it must be a whole number, {told}")
+        allowed = f"{least} or more" if most is None else f"from {least} to {most:,}"
+        raise UnfitArrays(f"{where}{key} is {shown(value)}; it must be a whole number, {allowed}")
 
 
 def _check_inputs(name: str, x: Array) -> None:
@@ -215,7 +222,7 @@ def _check_labels(name: str, y: Array, num_classes: int) -> None:
 
 
 def _check_finite(name: str, values: Array) -> None:
-    # A sum is one pass without a temporary array; it is not finite if a value is not (or, rarely, overflows).
+    # A sum needs no temporary array; it is not finite if a value is not, or in a rare overflow.
     if not np.isfinite(values.sum(dtype=np.float64)):
         bad = int(values.size - np.isfinite(values).sum())
         if bad:

@@ -1,4 +1,4 @@
-"""The `digits` data set: scikit-learn's bundled handwriting, made to look like MNIST."""
+"""The `digits` data set: the handwritten digits of scikit-learn, enlarged to the size of MNIST."""
 
 import numpy as np
 from scipy.ndimage import affine_transform
@@ -7,7 +7,7 @@ from sklearn.datasets import load_digits
 from runner.datasets.dataset import DATASETS, Array, Arrays, check_whole_number
 
 SIDE = 28
-# As in MNIST, a digit fills the middle 20x20, so that a shifted one stays whole.
+# As in MNIST, a digit fills the middle 20x20 pixels, so that a shifted one is not cut.
 INNER = 20
 MAX_SHIFT = 2.0
 MAX_TURN = 12.0
@@ -19,18 +19,18 @@ def digits(*, copies: int = 8, seed: int = 0) -> Arrays:
     """Loads 1,797 handwritten digits of 8x8 pixels, enlarged to `[28, 28, 1]`. Needs no network.
 
     A fifth of the images, untouched, is the test set. The rest is the training set, each image in several
-    copies, shifted by up to 2 pixels and turned by up to 12 degrees; the copies of an image are neighbours.
+    copies, shifted by up to 2 pixels and rotated by up to 12 degrees; the copies of an image are neighbours.
     A demonstration, not evidence.
 
     Source: E. Alpaydin, C. Kaynak, Optical Recognition of Handwritten Digits, UCI Repository, 1998.
 
     Args:
         copies: Training copies of each image, 1 to 100.
-        seed: Decides the test set, the shifts and the turns. Not the run's seed: runs are compared on the
-            same content.
+        seed: Seed of the test set, the shifts and the rotations. Not the run's seed: runs are compared on
+            the same content.
 
     Raises:
-        UnfitArrays: `copies` or `seed` is no such number.
+        UnfitArrays: `copies` or `seed` is out of range.
     """
     check_whole_number("copies", copies, least=1, most=_MOST_COPIES)
     check_whole_number("seed", seed, least=0)
@@ -54,16 +54,16 @@ def digits(*, copies: int = 8, seed: int = 0) -> Arrays:
 
 
 def _enlarged(image: Array, turn: float, shift: Array) -> Array:
-    """Draws an 8x8 image in [0, 1] as `[28, 28, 1]`, turned (radians) and shifted (pixels).
+    """Resamples an 8x8 image in [0, 1] as `[28, 28, 1]`, rotated (radians) and shifted (pixels).
 
-    One interpolation does it all; values are rounded to 256 levels, as in an image file, so that the
-    content does not hang on the last bit of a processor's arithmetic.
+    Values are rounded to 256 levels, as in an image file, so that the content does not depend on the last
+    bit of a processor's arithmetic.
     """
     scale = image.shape[0] / INNER
     cosine, sine = np.cos(turn), np.sin(turn)
     to_source = scale * np.array([[cosine, sine], [-sine, cosine]])
     centre = (SIDE - 1) / 2 + shift
     offset = (np.array(image.shape) - 1) / 2 - to_source @ centre
-    drawn = affine_transform(image, to_source, offset, output_shape=(SIDE, SIDE), order=1)
-    levels = np.rint(drawn * 255).astype(np.uint8)
+    resampled = affine_transform(image, to_source, offset, output_shape=(SIDE, SIDE), order=1)
+    levels = np.rint(resampled * 255).astype(np.uint8)
     return (levels.astype(np.float32) / np.float32(255))[..., np.newaxis]

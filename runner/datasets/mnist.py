@@ -1,11 +1,11 @@
-"""The `mnist` data set: from a given file or folder, Keras's cache, or the network."""
+"""The `mnist` data set: from a file or folder, Keras's cache, or the network."""
 
 import io
 from functools import partial
 from pathlib import Path
 
 from runner.datasets.dataset import DATASETS, Arrays
-from runner.datasets.mnist_format import as_mnist_format, read_mnist_format
+from runner.datasets.idx import as_mnist_format, read_mnist_format
 from runner.datasets.npz import read_npz
 from runner.datasets.published import cache_folder, fetch, has_sha256, load_published
 
@@ -23,12 +23,12 @@ def mnist(*, path: Path | None = None) -> Arrays:
     Source: Y. LeCun, C. Cortes, C. Burges, The MNIST database of handwritten digits, 1998.
 
     Args:
-        path: A file like Keras's `mnist.npz`, or a folder with the four idx files, gzipped or not. None looks
-            into Keras's cache and then downloads.
+        path: A file like Keras's `mnist.npz`, or a folder with the four idx files, gzipped or not. None reads
+            Keras's cache or downloads.
 
     Raises:
-        UserError: What is given is missing or damaged.
-        UnfitArrays: What is given holds other data than 28x28 images of ten classes.
+        UserError: The file or folder is missing or damaged.
+        UnfitArrays: It holds other data than 28x28 images of ten classes.
         DataUnavailable: No path is given, and neither the cache nor the network has the data.
     """
     cached = cache_folder() / "mnist.npz"

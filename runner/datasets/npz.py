@@ -1,23 +1,26 @@
 """The `npz` data set: a user's own arrays in a NumPy archive."""
 
+import io
 import itertools
 import lzma
 import math
 import sys
 import zipfile
 import zlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
 
-from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_whole_number
+from runner.datasets.dataset import DATASETS, Array, Arrays, UnfitArrays, check_counts, check_whole_number
 from runner.process.errors import UserError, did_you_mean
 from runner.process.memory import gigabytes, total_memory
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular
 
-# So many may be counted from few samples.
+# As many classes are believed however few samples there are.
 _FEW_CLASSES = 10_000
+_MOST_HEADER_BYTES = 2**16
 ARRAY_NAMES = ("x_train", "y_train", "x_test", "y_test")
 
 
@@ -26,9 +29,9 @@ def npz(*, path: Path | None = None, classes: int | None = None) -> Arrays:
     """Loads `x_train`, `y_train`, `x_test` and `y_test` from a `.npz` file.
 
     Args:
-        path: The file. uint8 inputs are taken for images: divided by 255, and `[samples, height, width]`
-            gets a channel axis. Float inputs are taken as they are. Integer labels make it a classification,
-            float targets a regression.
+        path: The file. uint8 inputs are images: they are divided by 255, and `[samples, height, width]` gets
+            a channel axis. Float inputs are not changed. Integer labels make it a classification, float
+            targets a regression.
         classes: The number of classes; by default the highest label + 1.
 
     Raises:
@@ -41,14 +44,15 @@ def npz(*, path: Path | None = None, classes: int | None = None) -> Arrays:
 
 
 def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
-    """Reads the four arrays of a data set, running no code that the file may hold.
+    """Reads the four arrays of a data set, without running code that the file may hold.
 
     Args:
         file: A path or an open binary file.
-        where: The key and file that the messages name.
+        where: The key and file for messages.
 
     Raises:
-        UserError: The file is missing, damaged, not an archive, or lacks an array.
+        UserError: The file is missing, damaged, not an archive, lacks an array, or does not fit into memory.
+        UnfitArrays: There are more inputs than labels, or fewer.
     """
     if isinstance(file, Path):
         check_regular(file, where)
@@ -66,9 +70,10 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
                     f"{where}: {', '.join(missing)} missing; the archive holds"
                     f" {', '.join(archive.files) or 'nothing'}.{hint} It needs {', '.join(ARRAY_NAMES)}."
                 )
-            for name in ARRAY_NAMES:
-                _check_size(archive, name, where)
+            check_claims({name: _claim(archive, name, where) for name in ARRAY_NAMES}, where)
             return {name: archive[name] for name in ARRAY_NAMES}
+    except UnfitArrays:
+        raise
     except FileNotFoundError as error:
         raise UserError(f"{where}: there is no such file") from error
     except IsADirectoryError as error:
@@ -84,15 +89,44 @@ def read_npz(file: Path | IO[bytes], *, where: str) -> dict[str, Array]:
         ) from error
 
 
-def _check_size(archive: Any, name: str, where: str) -> None:
+def check_claims(claims: Mapping[str, tuple[tuple[int, ...], np.dtype[Any]]], where: str) -> None:
+    """Checks what files claim to hold before their arrays are read.
+
+    Args:
+        claims: Shape and dtype of each of the four arrays.
+        where: The key and file for messages.
+
+    Raises:
+        UnfitArrays: There are more inputs than labels, or fewer.
+        UserError: The arrays, and their copies as float32, do not fit into memory.
+    """
+    for part in ("train", "test"):
+        (inputs, _), (targets, _) = claims[f"x_{part}"], claims[f"y_{part}"]
+        if inputs and targets:
+            check_counts(part, inputs[0], targets[0])
+    needed = sum(
+        math.prod(shape) * (dtype.itemsize + (0 if dtype == np.float32 else 4))
+        for shape, dtype in claims.values()
+    )
+    if needed > total_memory():
+        raise UserError(
+            f"{where}: the four arrays take {gigabytes(needed)} of memory, and this machine has"
+            f" {gigabytes(total_memory())}"
+        )
+
+
+def _claim(archive: Any, name: str, where: str) -> tuple[tuple[int, ...], np.dtype[Any]]:
     """Reads an array's header alone: NumPy would take the memory that it claims before it reads on."""
     member = archive.zip.getinfo(f"{name}.npy" if f"{name}.npy" in archive.zip.namelist() else name)
     with archive.zip.open(member) as file:
-        version = np.lib.format.read_magic(file)
-        read = (
-            np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-        )
-        shape, _, dtype = read(file)
+        if np.lib.format.read_magic(file) == (1, 0):
+            shape, _, dtype = np.lib.format.read_array_header_1_0(file)
+        else:
+            length = int.from_bytes(file.read(4), "little")
+            if length > _MOST_HEADER_BYTES:  # NumPy would read it whole before it refuses it.
+                raise UserError(f"{where}: {name} says that its header has {length:,} bytes. Is it damaged?")
+            file.seek(-4, io.SEEK_CUR)
+            shape, _, dtype = np.lib.format.read_array_header_2_0(file)
         if not all(0 <= size <= sys.maxsize for size in shape):
             raise UserError(f"{where}: {name} says that it has the shape {shape}. Is it damaged?")
         claimed = math.prod(shape) * dtype.itemsize
@@ -102,10 +136,7 @@ def _check_size(archive: Any, name: str, where: str) -> None:
             f"{where}: {name} says that it has the shape {shape} of {dtype}, {claimed:,} bytes, but the file"
             f" holds {held:,}. Is it damaged or cut off?"
         )
-    if claimed > total_memory():
-        raise UserError(
-            f"{where}: {name} takes {gigabytes(claimed)}, and this machine has {gigabytes(total_memory())}"
-        )
+    return shape, dtype
 
 
 def arrays_from(found: dict[str, Array], *, classes: int | None = None) -> Arrays:
@@ -149,7 +180,7 @@ def _inputs(name: str, x: Array) -> Array:
         images = x.astype(np.float32) / np.float32(255)
         return images[..., np.newaxis] if images.ndim == 3 else images
     if x.dtype == np.bool_ or np.issubdtype(x.dtype, np.floating):
-        return x.astype(np.float32)
+        return x.astype(np.float32, copy=False)
     raise UnfitArrays(
         f"{name} holds {x.dtype}; save images as uint8 (0 to 255) and other features as float32"
     )
@@ -157,7 +188,7 @@ def _inputs(name: str, x: Array) -> Array:
 
 def _targets(name: str, y: Array) -> Array:
     if np.issubdtype(y.dtype, np.floating):
-        targets = y.astype(np.float32)
+        targets = y.astype(np.float32, copy=False)
         if targets.ndim == 2 and targets.shape[1] > 1 and _is_one_hot(targets):
             raise UnfitArrays(f"{name} is one-hot; save class numbers: {name}.argmax(axis=1)")
         return targets[:, np.newaxis] if targets.ndim == 1 else targets
@@ -182,7 +213,7 @@ def _is_one_hot(targets: Array) -> bool:
 
 
 def _count_classes(y_train: Array, y_test: Array) -> tuple[int, tuple[str, ...]]:
-    """Counts the classes from 0 to the highest label, and says which of them have no sample."""
+    """Counts the classes from 0 to the highest label, with a warning if some have no sample."""
     labels = np.concatenate([y_train, y_test])
     if labels.size == 0:
         raise UnfitArrays("y_train and y_test are empty")
@@ -197,10 +228,10 @@ def _count_classes(y_train: Array, y_test: Array) -> tuple[int, tuple[str, ...]]
         return count, ()
     before, after = next((a, b) for a, b in itertools.pairwise(present.tolist()) if b - a > 1)
     gap = f"no sample has the label {before + 1}" + (f" to {after - 1}" if after - before > 2 else "")
-    told = f"labels go from 0 to {count - 1}, but only {len(present)} different ones occur ({gap}, for one)"
+    found = f"labels go from 0 to {count - 1}, but only {len(present)} different ones occur ({gap}, for one)"
     if count > max(_FEW_CLASSES, len(labels)):
-        raise UnfitArrays(f"{told}; that would make {count:,} classes. Is one label a mistake?")
+        raise UnfitArrays(f"{found}; that would make {count:,} classes. Is one label a mistake?")
     return count, (
-        f"{told}: {count} classes are counted. Is one a mistake? recipe.data.classes says how many there"
+        f"{found}: {count} classes are counted. Is one a mistake? recipe.data.classes says how many there"
         " are.",
     )

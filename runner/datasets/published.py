@@ -1,4 +1,7 @@
-"""Published data sets: read from a given path, from Keras's folder of downloads, or from the network."""
+"""Published data sets: read from a given path, from Keras's cache, or from the network.
+
+Downloads are our own since `tf_keras.utils.get_file` has no timeout: it waits for a silent server for ever.
+"""
 
 import hashlib
 import http.client
@@ -16,7 +19,7 @@ ANSWER_SECONDS = 10.0
 
 
 def cache_folder() -> Path:
-    """Returns where Keras keeps data sets."""
+    """Returns the folder that Keras keeps data sets in."""
     home = os.environ.get("KERAS_HOME")
     return Path(home or os.path.expanduser("~/.keras")) / "datasets"
 
@@ -33,10 +36,10 @@ def load_published(
 
     Args:
         title: Its name in messages, such as `MNIST`.
-        path: The file or folder that the recipe names; None looks into the cache and then downloads.
-        cached: Where Keras may have kept it; the first is named in messages.
-        read: Reads a file or folder; its second argument is what messages call the place.
-        download: Fetches it, and keeps it in the cache.
+        path: The file or folder that the recipe names; None reads the cache or downloads.
+        cached: Where Keras may have kept it; messages name the first.
+        read: Reads a file or folder; its second argument names the place in messages.
+        download: Downloads the data set and keeps it in the cache.
 
     Raises:
         UserError: The given path is missing or damaged.
@@ -51,7 +54,7 @@ def load_published(
             try:
                 return read(place, str(place))
             except (UserError, UnfitArrays) as error:
-                damage += f" (what is there is of no use: {error})"
+                damage += f" (what is there cannot be used: {error})"
     try:
         return download()
     except OSError as error:
@@ -61,13 +64,13 @@ def load_published(
 
 
 def fetch(url: str, kept: Path, *, is_expected: Callable[[bytes], bool], total_seconds: float) -> bytes:
-    """Downloads a file and keeps it in the cache, where that can be written.
+    """Downloads a file and keeps it in the cache, if that can be written.
 
     Args:
         url: The address.
-        kept: Where to keep it.
-        is_expected: Whether the content is the file that was asked for; see `has_sha256`.
-        total_seconds: The longest wait once the answer has begun, > 0.
+        kept: The file in the cache.
+        is_expected: Checks the content; see `has_sha256`.
+        total_seconds: The longest wait after the first byte, > 0.
 
     Raises:
         OSError: No answer, too slow an answer, or another file than expected.
@@ -80,21 +83,17 @@ def fetch(url: str, kept: Path, *, is_expected: Callable[[bytes], bool], total_s
 
 
 def has_sha256(expected: str) -> Callable[[bytes], bool]:
-    """Returns the test whether a file has a checksum.
-
-    Args:
-        expected: SHA-256 in hex.
-    """
+    """Returns a function that checks a file's SHA-256, in hex."""
     return lambda content: hashlib.sha256(content).hexdigest() == expected
 
 
 def download(url: str, *, answer_seconds: float, total_seconds: float) -> bytes:
-    """Fetches a file, and gives up in time: a name server that never answers is no reason to hang.
+    """Downloads a file within limits of time, even where a name server never answers.
 
     Args:
         url: The address.
-        answer_seconds: The longest wait for an answer, > 0.
-        total_seconds: The longest wait for the rest of it, > 0.
+        answer_seconds: The longest wait for the answer to begin, > 0.
+        total_seconds: The longest wait for the rest, > 0.
 
     Raises:
         OSError: No answer, an error for an answer, or too slow.
@@ -113,7 +112,7 @@ def download(url: str, *, answer_seconds: float, total_seconds: float) -> bytes:
         finally:
             answered.set()
 
-    # Looking up a name has no timeout of its own, so the thread may outlive the wait; a daemon may.
+    # The look-up of a name has no timeout, so the thread may outlive the wait, which a daemon may.
     thread = threading.Thread(target=fetch, name="download", daemon=True)
     thread.start()
     if not answered.wait(answer_seconds):
@@ -128,7 +127,7 @@ def download(url: str, *, answer_seconds: float, total_seconds: float) -> bytes:
 
 
 def _keep(content: bytes, path: Path) -> None:
-    """Puts a download into the cache, whole or not at all; a cache that cannot be written is no error."""
+    """Writes a download to the cache, whole or not at all; a cache that cannot be written is no error."""
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         handle, part = tempfile.mkstemp(dir=path.parent, prefix=path.name)

@@ -1,4 +1,4 @@
-"""The `random` data set: normal noise of a given shape, for cases that are about shapes and not learning."""
+"""The `random` data set: normal noise of a given shape, to try shapes where learning does not matter."""
 
 import math
 from collections.abc import Sequence
@@ -20,18 +20,18 @@ def random(
     samples: int = 512,
     seed: int = 0,
 ) -> Arrays:
-    """Draws inputs from the standard normal distribution, and regression targets from it or class numbers.
+    """Samples inputs and regression targets from a standard normal distribution, or uniform class numbers.
 
     Args:
         input_shape: Shape of one input, without the batch, e.g. `[4, 128, 2]`.
         target_shape: Shape of one target, without the batch, for a regression.
-        classes: Number of classes, >= 2, for a classification; each is drawn as often as any other.
+        classes: Number of classes, >= 2, for a classification.
         samples: Training samples, >= 1; the test set has a quarter as many, at least one.
-        seed: Of the numbers. Not the run's seed: runs are compared on the same content.
+        seed: Seed of the data. Not the run's seed: runs are compared on the same content.
 
     Raises:
-        UnfitArrays: An argument is no such shape or number, the arrays would be too large, or `target_shape`
-            and `classes` are both given or both left out.
+        UnfitArrays: An argument is out of range, the arrays would be too large, or `target_shape` and
+            `classes` are both given or both left out.
     """
     check_whole_number("samples", samples, least=1)
     check_whole_number("seed", seed, least=0)
@@ -51,24 +51,24 @@ def random(
     if values > _MOST_VALUES:
         raise UnfitArrays(
             f"{samples:,} samples of shape {list(input_shape)} are {values:,} numbers with their targets and"
-            f" the test set; {_MOST_VALUES:,} are the most. It is for cases that are about shapes"
+            f" the test set; {_MOST_VALUES:,} are the most. It is meant for trying shapes"
         )
     rng = np.random.default_rng(seed)
 
-    def draw(count: int, shape: Sequence[int]) -> np.ndarray:
+    def sample(count: int, shape: Sequence[int]) -> np.ndarray:
         return rng.standard_normal((count, *shape), dtype=np.float32)
 
-    def draw_targets(count: int) -> np.ndarray:
+    def sample_targets(count: int) -> np.ndarray:
         if target_shape is not None:
-            return draw(count, target_shape)
+            return sample(count, target_shape)
         assert classes is not None, "one of the two is given"
         return rng.integers(classes, size=count)
 
     return Arrays(
-        x_train=draw(samples, input_shape),
-        y_train=draw_targets(samples),
-        x_test=draw(held_out, input_shape),
-        y_test=draw_targets(held_out),
+        x_train=sample(samples, input_shape),
+        y_train=sample_targets(samples),
+        x_test=sample(held_out, input_shape),
+        y_test=sample_targets(held_out),
         num_classes=classes,
     )
 

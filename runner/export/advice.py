@@ -1,4 +1,4 @@
-"""What to make of a TFLite file: how it compares with the dense model's, where it runs, why it gains."""
+"""Advice on TFLite files: a comparison with the dense model's, where each runs, and why it gains or not."""
 
 import math
 import shlex
@@ -11,21 +11,17 @@ from runner.export.variants import VARIANTS, Variant
 
 _DEVICE = "/data/local/tmp"
 _OPEN = 64
-# Below a tenth, what two measurements differ by is no gain and no loss to count on.
+# A difference below a tenth is neither a gain nor a loss.
 _NOTABLE = 0.1
-# Small files are timed less surely.
+# The latency of small files varies more.
 _SLOW = 1.25
 
 
 @dataclass(frozen=True)
 class Ratios:
-    """A file's measures over those of another; 0.1 is ten times smaller. None where either is unknown.
+    """A file's measures divided by those of another; 0.1 is ten times smaller, None is unknown.
 
-    Attributes:
-        bytes: Of their sizes.
-        gzip_bytes: Of their sizes after gzip.
-        latency_ms: Of their times on this host, one sample, one thread.
-        told_apart: Whether these times differ by more than their noise, so that one can be called faster.
+    `told_apart` says whether the latencies differ by more than their noise.
     """
 
     bytes: float | None = None
@@ -35,7 +31,7 @@ class Ratios:
 
     @classmethod
     def between(cls, file: Exported, other: Exported | None) -> "Ratios":
-        """Divides the measures of a file by those of another, which may not be there."""
+        """Divides the measures of a file by those of another, if there is one."""
         if other is None:
             return cls()
         own, its = file.measured(), other.measured()
@@ -43,23 +39,22 @@ class Ratios:
         return cls(size, zipped, time, told_apart=file.told_apart_by_time(other))
 
     def takes_longer(self, by: float) -> bool:
-        """Whether the file surely takes more than `by` times the time of the other."""
+        """Whether the file takes more than `by` times the latency of the other, beyond the noise."""
         return self.told_apart and self.latency_ms is not None and self.latency_ms > by
 
 
 @dataclass(frozen=True)
 class Advice:
-    """What to make of one file.
+    """Advice on one file.
 
     Attributes:
         ratios: To the dense float32 file.
-        twin: What kind of file the dense model's is that differs in nothing but the zeros, e.g. `"int8"` for
-            `int8_sparse`.
-        twin_ratios: To that file: what the zeros gain, beside what the type does.
-        sound: Whether it runs and passed the sparsity check; any other is good for nothing.
+        twin: The variant of the dense model's file of the same type, e.g. `"int8"` for `int8_sparse`.
+        twin_ratios: To that file: the gain of the zeros without that of the type.
+        sound: Whether it runs and passed the sparsity check.
         runs_on: Where the file runs.
         why: Why there is a gain, or none.
-        benchmark: The command that times the file on a device, where TensorFlow's `benchmark_model` lies in
+        benchmark: The command that times the file on a device with TensorFlow's `benchmark_model` in
             `/data/local/tmp`; None for a file that is not sound.
     """
 
@@ -89,11 +84,11 @@ class Advice:
 
 @dataclass(frozen=True)
 class Zeros:
-    """What was pruned, as far as it matters here.
+    """The zeros of the pruned tensors.
 
     Attributes:
-        share: Zeros among the weights of the pruned tensors, in [0, 1].
-        blocks: How many inputs the blocks have that rules prune in; empty where none does.
+        share: Zeros among the weights, in [0, 1].
+        blocks: The numbers of inputs in the blocks of rules with block structures.
     """
 
     share: float
@@ -101,13 +96,8 @@ class Zeros:
 
 
 @dataclass(frozen=True)
-class Input:
-    """What a file takes.
-
-    Attributes:
-        name: Its name in the file.
-        shape: One sample, without the batch; open dimensions are None.
-    """
+class ModelInput:
+    """The input of a file: its name there, and the shape of a sample; open dimensions are None."""
 
     name: str
     shape: tuple[int | None, ...]
@@ -117,20 +107,17 @@ def advise(
     files: Sequence[Exported],
     dense: Mapping[str, Exported],
     zeros: Zeros,
-    takes: Input,
+    takes: ModelInput,
     failed: Collection[str] = (),
 ) -> dict[str, Advice]:
-    """Says what to make of each file of a run.
+    """Returns advice on each file of a run, by variant.
 
     Args:
         files: The pruned model's files.
-        dense: The dense model's, by variant; empty where they were not made.
-        zeros: What was pruned.
-        takes: The files' input.
+        dense: The dense model's files by variant; empty where they were not made.
+        zeros: The zeros of the pruned tensors.
+        takes: The input of the files.
         failed: The variants that failed the sparsity check.
-
-    Returns:
-        The advice, by variant.
     """
     wrong = {file.variant for file in files if file.loads and file.variant in failed}
     others = {file.variant: file for file in files if file.variant not in wrong}
@@ -140,12 +127,12 @@ def advise(
     }
 
 
-def benchmark_command(path: Path, takes: Input) -> str:
+def benchmark_command(path: Path, takes: ModelInput) -> str:
     """Returns the command line that times a TFLite file on an Android device.
 
     Args:
         path: The file.
-        takes: Its input; where dimensions are open, the command gives them 64, or they would be 1.
+        takes: Its input. The command sets open dimensions to 64; they would be 1.
     """
     there = f"{_DEVICE}/{path.name}"
     flags = [f"--graph={there}", "--num_threads=1", "--warmup_runs=10", "--num_runs=100"]
@@ -161,7 +148,7 @@ def _advise(
     files: Mapping[str, Exported],
     dense: Mapping[str, Exported],
     zeros: Zeros,
-    takes: Input,
+    takes: ModelInput,
 ) -> Advice:
     variant = VARIANTS.get(file.variant, where="recipe.export.variants")
     return Advice(
@@ -176,7 +163,7 @@ def _advise(
 
 
 def _warn(file: Exported) -> Advice:
-    """A file that runs, but is not the model: how small and fast it is means nothing."""
+    """Advises against a file that runs but failed the sparsity check."""
     return Advice(
         ratios=Ratios(),
         twin=VARIANTS.get(file.variant, where="recipe.export.variants").dense,
@@ -199,13 +186,12 @@ def _why(
         return "there is no file to gain by"
     if variant.block is not None:
         return _why_sparse(file, variant.block, files.get(variant.dense) or dense.get(variant.dense), zeros)
-    told = _why_plain(file, dense.get(variant.dense), zeros)
-    slower = _why_slower(file, dense)
-    return f"{told}; {slower}" if slower else told
+    parts = [_why_plain(file, dense.get(variant.dense), zeros), _why_slower(file, dense)]
+    return "; ".join(part for part in parts if part)
 
 
 def _why_slower(file: Exported, dense: Mapping[str, Exported]) -> str | None:
-    """A file that takes notably more time than dense float32, though it is no larger."""
+    """Explains a file that is notably slower than dense float32."""
     slower, own = (Ratios.between(file, dense.get(other)) for other in ("float32", file.variant))
     if not slower.takes_longer(_SLOW) or file.variant == "float32":
         return None
@@ -218,23 +204,23 @@ def _why_slower(file: Exported, dense: Mapping[str, Exported]) -> str | None:
 
 
 def _why_plain(file: Exported, twin: Exported | None, zeros: Zeros) -> str:
-    """A file that stores every zero."""
+    """Explains a file that stores every zero."""
     kinds = {"float16": "two bytes a weight", "dynamic_range": "a byte a weight", "int8": "a byte a weight"}
     stored = f"{kinds[file.variant]}; " if file.variant in kinds else ""
     if zeros.share == 0:
         return f"{stored}nothing was pruned"
-    told = f"{stored}zeros take the room and the time of any number"
+    size = f"{stored}zeros take the room and the time of any number"
     to_twin, other = Ratios.between(file, twin), f"the dense {file.variant} file"
     if to_twin.gzip_bytes is None or to_twin.gzip_bytes >= 1 - _NOTABLE:
-        return told
+        return size
     smaller = f"after gzip, which alone finds them, it is {1 / to_twin.gzip_bytes:.1f}x smaller"
     if to_twin.bytes is not None and abs(to_twin.bytes - 1) <= _NOTABLE:
-        return f"{told}, so that it is as large as {other}; {smaller}"
-    return f"{told}; {smaller} than {other}"
+        return f"{size}, so that it is as large as {other}; {smaller}"
+    return f"{size}; {smaller} than {other}"
 
 
 def _why_sparse(file: Exported, inputs: int, plain: Exported | None, zeros: Zeros) -> str:
-    """A file that may leave zeros out."""
+    """Explains a file that may leave zeros out."""
     if not file.sparse_tensors:
         return (
             "nothing was encoded sparse: TFLite encodes the kernels of Dense and convolution layers that are"

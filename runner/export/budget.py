@@ -1,4 +1,4 @@
-"""Holds a file against the budget of its recipe."""
+"""Compares a file with the budget of its recipe."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,33 +7,28 @@ from typing import Any
 from runner.export.measure import Exported
 from runner.recipe.export import Budget
 
-# What decimal fractions such as 0.01 are off by as binary ones.
+# More than the rounding error of decimal fractions such as 0.01.
 _SLACK = 1e-9
 
 
 @dataclass(frozen=True)
 class Reference:
-    """The accuracy that a drop counts from.
-
-    Args:
-        accuracy: In [0, 1].
-        name: Whose it is, e.g. `"the dense model"`.
-    """
+    """The accuracy in [0, 1] that `max_accuracy_drop` counts from, and the model that has it."""
 
     accuracy: float
     name: str
 
 
 @dataclass(frozen=True)
-class Verdict:
+class BudgetResult:
     """Whether a file keeps its budget.
 
     Args:
         budget: The limits.
-        bytes: What it has; None without a file.
-        accuracy: What it reaches; None where it does not run.
-        reference: What its accuracy is held against; None where there is none.
-        misses: Each limit that is not kept, a sentence each with the numbers.
+        bytes: Size of the file; None without a file.
+        accuracy: Its test accuracy; None where it does not run.
+        reference: The accuracy it is compared with; None in a regression.
+        misses: A sentence for each limit that is not kept.
     """
 
     budget: Budget
@@ -60,13 +55,13 @@ class Verdict:
         }
 
 
-def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference | None) -> Verdict:
-    """Holds a file against its budget.
+def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference | None) -> BudgetResult:
+    """Compares the file that a budget names with its limits.
 
     Args:
-        budget: The limits, and which file is meant.
-        files: The run's files; that one is among them.
-        reference: What a drop of accuracy counts from; None in a regression.
+        budget: The limits and the variant.
+        files: The run's files, that variant among them.
+        reference: The accuracy that a drop counts from; None in a regression.
     """
     [file] = [file for file in files if file.variant == budget.variant]
     misses = []
@@ -76,7 +71,7 @@ def judge_budget(budget: Budget, files: Sequence[Exported], reference: Reference
         misses.append(f"{file.variant}: {file.bytes:,} bytes, budget.max_bytes allows {budget.max_bytes:,}")
     if file.accuracy is not None:
         misses += _accuracy_misses(budget, file.variant, file.accuracy, reference)
-    return Verdict(budget, file.bytes, file.accuracy, reference, tuple(misses))
+    return BudgetResult(budget, file.bytes, file.accuracy, reference, tuple(misses))
 
 
 def _accuracy_misses(budget: Budget, variant: str, accuracy: float, reference: Reference | None) -> list[str]:

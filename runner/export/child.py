@@ -1,4 +1,9 @@
-"""A process of its own for calls that may crash or never end, as those of TensorFlow's C++ code may."""
+"""A child process for calls that may crash or never end, as those into TensorFlow's C++ code may.
+
+No process pool does what is needed here. loky has no timeout for a task that hangs. Pebble's timeout counts
+from the start of a task and not from its last sign of life, so that the longest calibration would have to be
+guessed. Neither captures what C++ code writes to standard error before a signal ends the process.
+"""
 
 import atexit
 import contextlib
@@ -19,69 +24,68 @@ from typing import IO, Any
 
 from runner.process.errors import RunnerError
 
-# To begin is to import TensorFlow, which takes 4 s, and many times that on a busy machine.
+# The start imports TensorFlow, which takes 4 s, and many times that on a busy machine.
 _STARTUP_SECONDS = 300.0
 _SIGN_EVERY_SECONDS = 0.5
-_MOST_WORDS = 2000
+_MOST_OUTPUT = 2000
 _PR_SET_PDEATHSIG = 1
 _ALIVE, _RETURNED, _RAISED = "alive", "returned", "raised"
 
 
 class ChildFailed(RunnerError):
-    """A call in a child process did not return; the message says why in the words of what was called.
+    """A call in a child process did not return.
 
     Args:
-        words: Why.
-        said: What was written to standard output and error meanwhile.
+        reason: The message of the exception, or how the process ended.
+        output: What the process wrote to standard output and error during the call.
     """
 
-    def __init__(self, words: str, said: str = "") -> None:
-        self.words, self.said = words, said
-        super().__init__(words)
+    def __init__(self, reason: str, output: str = "") -> None:
+        self.reason, self.output = reason, output
+        super().__init__(reason)
 
 
 class ChildDied(ChildFailed):
-    """The process ended during the call, by a signal or by itself."""
+    """The process ended during the call, by a signal or an exit."""
 
 
 class ChildHung(ChildFailed):
-    """Nothing was heard of the call for too long, and its process was ended."""
+    """The call gave no sign of life for too long, and its process was killed."""
 
 
 @dataclass
 class _Running:
-    """A process, the line to it, and the file that it writes its words to."""
+    """A process, the connection to it, and the file that it writes its output to."""
 
     process: subprocess.Popen[bytes]
     connection: Connection
-    said: IO[bytes] = field(repr=False)
+    file: IO[bytes] = field(repr=False)
     ready: bool = False
     call_began_at: int = 0
 
     def begin_call(self) -> None:
-        """Lets `words` count from here."""
+        """Marks where the output of the next call begins."""
         self.call_began_at = self._size()
 
-    def words(self) -> str:
-        """Returns the end of what the process wrote since the call began."""
+    def output(self) -> str:
+        """Returns the end of what the process has written since the call began."""
         size = self._size()
-        begin = max(self.call_began_at, size - _MOST_WORDS)
-        said = os.pread(self.said.fileno(), size - begin, begin).decode("utf-8", "replace")
-        return (said if begin == self.call_began_at else said.partition("\n")[2]).strip()
+        begin = max(self.call_began_at, size - _MOST_OUTPUT)
+        text = os.pread(self.file.fileno(), size - begin, begin).decode("utf-8", "replace")
+        return (text if begin == self.call_began_at else text.partition("\n")[2]).strip()
 
     def _size(self) -> int:
-        return os.fstat(self.said.fileno()).st_size
+        return os.fstat(self.file.fileno()).st_size
 
 
 class Child:
     """A child process that is called like a function.
 
-    It is started by `start` or the first call, and anew by the first call after it ended. It does not outlive
-    the process that it belongs to: at once on Linux, elsewhere when its call is done. Ctrl-C is left to that
-    process.
+    `start` or the first call starts it, and the first call after it has ended starts another. When its parent
+    ends, it ends too: at once on Linux, elsewhere when its call is done. It ignores Ctrl-C.
 
     Args:
-        preload: Modules that it imports before its first call, so that starting early pays.
+        preload: Modules that it imports when it starts.
     """
 
     def __init__(self, preload: Sequence[str] = ()) -> None:
@@ -90,21 +94,21 @@ class Child:
 
     @property
     def pid(self) -> int | None:
-        """The process's number; None while there is none."""
+        """The process id; None while there is no process."""
         return None if self._running is None else self._running.process.pid
 
     def start(self) -> None:
-        """Begins to start the process, unless it runs, and returns at once."""
+        """Starts the process, unless it is running, and returns at once."""
         self._started()
 
     def call(self, function: Callable[..., Any], *arguments: Any, patience: float = 600.0) -> Any:
         """Calls a function in the child and waits for what it returns.
 
         Args:
-            function: A module's function, found by its name in the child. It gets `alive=`, a function to be
-                called as a sign of life.
+            function: A function of a module that the child can import. It gets `alive=`, a function to call
+                as a sign of life.
             arguments: Its positional arguments; they and the result are pickled.
-            patience: How many seconds it may go on without a sign of life.
+            patience: The longest time without a sign of life, in seconds.
 
         Raises:
             ChildFailed: The function raised; the message is the exception's.
@@ -118,39 +122,39 @@ class Child:
             running.connection.send_bytes(request)
             answered, value = _answer(running, patience)
         except (EOFError, ConnectionError) as error:
-            status, said = running.process.wait(), running.words()
+            status, output = running.process.wait(), running.output()
             self.close()
-            raise ChildDied(_ending(status), said) from error
+            raise ChildDied(_ending(status), output) from error
         except TimeoutError as error:
-            said = running.words()
+            output = running.output()
             self.close()
-            raise ChildHung(f"gave no sign of life for {patience:g} s and was ended", said) from error
+            raise ChildHung(f"gave no sign of life for {patience:g} s and was ended", output) from error
         except BaseException:
-            # Its answer would be taken for that to the next call.
+            # The next call would read the answer to this one.
             self.close()
             raise
         if answered != _RETURNED:
-            raise ChildFailed(value, running.words())
+            raise ChildFailed(value, running.output())
         return value
 
     def close(self) -> None:
-        """Ends the process, whatever it does; a later call starts another."""
+        """Kills the process; a later call starts another."""
         if self._running is not None:
             running, self._running = self._running, None
             running.connection.close()
             running.process.kill()
             running.process.wait()
-            running.said.close()
+            running.file.close()
 
     def _started(self) -> _Running:
         if self._running is not None and self._running.process.poll() is not None:
-            self.close()  # Something ended it while it had nothing to do.
+            self.close()  # It was killed between two calls.
         if self._running is None:
             self._running = self._start()
         return self._running
 
     def _start(self) -> _Running:
-        said = tempfile.TemporaryFile()  # noqa: SIM115
+        output = tempfile.TemporaryFile()  # noqa: SIM115
         own, its = Pipe()
         # It finds the modules that this process finds, and computes on the CPU.
         paths = os.pathsep.join(map(os.path.abspath, sys.path))
@@ -159,24 +163,21 @@ class Child:
                 [sys.executable, "-P", "-m", __name__, str(its.fileno()), str(os.getpid()), *self.preload],
                 pass_fds=[its.fileno()],
                 stdin=subprocess.DEVNULL,
-                stdout=said,
-                stderr=said,
+                stdout=output,
+                stderr=output,
                 env={**os.environ, "PYTHONPATH": paths, "CUDA_VISIBLE_DEVICES": "-1"},
             )
-        return _Running(process, own, said)
+        return _Running(process, own, output)
 
 
 def shared_child() -> Child:
-    """Returns the one child with TensorFlow in it that the runs of this process take turns at.
-
-    It is kept from one job of a sweep to the next, and ends with this process.
-    """
+    """Returns the child, with TensorFlow loaded, that all runs of this process share, one after the other."""
     return _child_of(os.getpid())
 
 
 @functools.cache
 def _child_of(pid: int) -> Child:
-    """A fork has the parent's objects, and may not talk to its child."""
+    """Keeps one child for each process id: a fork has its parent's objects, but must not use its child."""
     child = Child(("tensorflow",))
     atexit.register(child.close)
     return child
@@ -188,7 +189,7 @@ def _answer(running: _Running, patience: float) -> tuple[str, Any]:
             raise TimeoutError
         kind, value = running.connection.recv()
         if not running.ready:
-            # What was said while it started concerns no call.
+            # What it wrote while it started belongs to no call.
             running.ready = True
             running.begin_call()
         if kind != _ALIVE:
@@ -196,7 +197,7 @@ def _answer(running: _Running, patience: float) -> tuple[str, Any]:
 
 
 def _ending(status: int) -> str:
-    """Says how a process ended."""
+    """Returns how a process ended, in words."""
     if status >= 0:
         return f"ended its process with exit status {status}"
     number = -status
@@ -205,12 +206,12 @@ def _ending(status: int) -> str:
     except ValueError:
         name = f"signal {number}"
     meaning = signal.strsignal(number)
-    told = f"ended its process by {name}" + (f" ({meaning})" if meaning else "")
-    return told + (", which is how Linux ends what takes too much memory" if name == "SIGKILL" else "")
+    ending = f"ended its process by {name}" + (f" ({meaning})" if meaning else "")
+    return ending + (", which is how Linux ends what takes too much memory" if name == "SIGKILL" else "")
 
 
 def _serve(descriptor: int, parent: int, preload: Sequence[str]) -> None:
-    """Answers calls until the parent has no more."""
+    """Answers calls until the parent closes the connection."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     _end_with(parent)
     for module in preload:
@@ -239,7 +240,7 @@ def _serve(descriptor: int, parent: int, preload: Sequence[str]) -> None:
 
 
 def _end_with(parent: int) -> None:
-    """Makes the kernel end this process when its parent does, where it can."""
+    """Makes the kernel kill this process when its parent ends, where the system supports it."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError, AttributeError):
             ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)

@@ -1,4 +1,4 @@
-"""Makes TFLite files in a child process, runs and times them there; what goes wrong is part of the result."""
+"""Makes, runs and times TFLite files in a child process; an error there is part of the result."""
 
 import re
 import tempfile
@@ -12,21 +12,20 @@ import numpy as np
 import tensorflow as tf
 
 from runner.export.child import Child, ChildDied, ChildFailed, ChildHung, shared_child
-from runner.export.convert import convert_graph
 from runner.export.interpreter import run_file, time_file
 from runner.export.measure import Exported, gzip_bytes
-from runner.export.variants import Variant
+from runner.export.variants import Variant, convert_graph
 from runner.tflite.flatbuffer import TFLiteFileError, read_constants
 
 _BATCH = 64
-# The files take turns at being timed, so that what else the machine does meanwhile falls on all of them.
+# The files are timed in turns, so that other load of the machine falls on all of them.
 _ROUNDS = 4
 _SECONDS_PER_TURN = 0.25
-_MOST_WORDS = 800
+_MOST_TEXT = 800
 _LAST_LINES = 3
-# How absl, TensorFlow and TFLite begin what is no complaint; that there is no GPU is none either.
+# How lines of absl, TensorFlow and TFLite begin that report no error; a missing GPU is no error either.
 _CHATTER = re.compile(r"(I|W)\d{4} |(INFO|WARNING): |\d{4}-\d\d-\d\d .*: [IW] |E\d{4} .*call to cuInit")
-# How the compiler says where in the graph it stands, that it has failed because of the above, and what of.
+# The place in the graph in an error of the compiler, its summary line, and the operators that TFLite lacks.
 _PLACE = re.compile(r"^loc\(.*\): (?=')")
 _SUMMARY = "failed while converting:"
 _MISSING = re.compile(r"^(?:TF Select|Custom) ops: (.+)$", re.MULTILINE)
@@ -37,11 +36,11 @@ class Attempt:
     """A file on its way from graph to measurement.
 
     Attributes:
-        name: What it is called, e.g. `"int8"`, or `"dense_int8"` for the dense model's.
+        name: Its name, e.g. `"int8"`, or `"dense_int8"` for the dense model's file.
         path: The file; None where the converter made none.
-        error: What went wrong; the file takes no part in what follows then.
-        outputs: What it gave for the test set `[n, ...]`; None where it was not run.
-        output_step: The distance between two of its outputs; 0 for floats.
+        error: What failed; such a file is neither run nor timed.
+        outputs: Its outputs for the test set `[n, ...]`; None where it was not run.
+        output_step: The quantization step of its outputs; 0 for floats.
         times: Seconds of single runs.
     """
 
@@ -53,10 +52,10 @@ class Attempt:
     times: tuple[float, ...] = ()
 
     def measured(self, scores: Mapping[str, float]) -> Exported:
-        """Sums up what is known of it.
+        """Returns its measures.
 
         Args:
-            scores: What its outputs are worth; empty where they were not judged.
+            scores: The scores of its outputs; empty where they were not computed.
         """
         milliseconds = 1000 * np.array(self.times)
         sparse, in_blocks = (0, 0) if self.path is None else _count_sparse(self.path)
@@ -76,16 +75,16 @@ class Attempt:
 
 
 class Exporter:
-    """A child process with TensorFlow in it, and a folder for what passes to and fro.
+    """A child process with TensorFlow, and a temporary folder for the files passed to and from it.
 
     Args:
-        timeout: After how many seconds without a sign of life a conversion or a run is given up.
-        child: The process.
+        timeout: The longest time in seconds that a conversion or a run may give no sign of life.
+        child: The process; the shared one by default.
     """
 
     def __init__(self, timeout: float, child: Child | None = None) -> None:
         self._timeout = timeout
-        # TensorFlow's in this process; the child's has not been told.
+        # As set for TensorFlow in this process; the child does not know the setting.
         self._threads = tf.config.threading.get_intra_op_parallelism_threads() or None
         self._child = child or shared_child()
         self._folder = tempfile.TemporaryDirectory(prefix="runner-export-")
@@ -101,7 +100,7 @@ class Exporter:
         self._folder.cleanup()
 
     def keep(self, name: str, samples: np.ndarray) -> Path:
-        """Writes samples where the child finds them."""
+        """Writes samples to the temporary folder."""
         path = self.folder / f"{name}.npy"
         np.save(path, samples)
         return path
@@ -109,20 +108,12 @@ class Exporter:
     def convert(
         self, name: str, graph: Path, variant: type[Variant], target: Path, calibration: Path
     ) -> Attempt:
-        """Converts a graph.
-
-        Args:
-            name: What the file is called.
-            graph: See `write_graph`.
-            variant: The kind of file.
-            target: Where to write it.
-            calibration: Batches of training samples, see `in_batches`.
-        """
+        """Converts a graph; see `convert_graph`."""
         samples = calibration if variant.calibrated else None
         try:
             self._call(convert_graph, graph, variant, target, samples)
         except ChildFailed as failure:
-            return Attempt(name, error=readable("the converter", failure))
+            return Attempt(name, error=failure_text("the converter", failure))
         return Attempt(name, target)
 
     def run(self, attempt: Attempt, samples: Path, *, delegate: bool = True) -> Attempt:
@@ -131,7 +122,7 @@ class Exporter:
         Args:
             attempt: The file.
             samples: A `.npy` file `[n, ...]`.
-            delegate: Whether XNNPACK computes what it can, as it does by default.
+            delegate: Whether to use XNNPACK, as TFLite does by default.
         """
         if attempt.error is not None or attempt.path is None:
             return attempt
@@ -139,7 +130,7 @@ class Exporter:
         try:
             step = self._call(run_file, attempt.path, samples, target, _BATCH, delegate, self._threads)
         except ChildFailed as failure:
-            return replace(attempt, error=readable("the interpreter", failure))
+            return replace(attempt, error=failure_text("the interpreter", failure))
         return replace(attempt, outputs=np.load(target), output_step=step)
 
     def time(self, attempts: Sequence[Attempt], samples: Path) -> list[Attempt]:
@@ -155,7 +146,7 @@ class Exporter:
         try:
             times = self._call(time_file, path, samples, _SECONDS_PER_TURN)
         except ChildFailed as failure:
-            return replace(attempt, error=readable("the interpreter", failure), times=())
+            return replace(attempt, error=failure_text("the interpreter", failure), times=())
         return replace(attempt, times=(*attempt.times, *times))
 
     def _call(self, function: Callable[..., Any], *arguments: Any) -> Any:
@@ -163,36 +154,33 @@ class Exporter:
 
 
 def _count_sparse(path: Path) -> tuple[int, int]:
-    """Counts a file's sparse tensors, and those among them that are stored in blocks."""
+    """Returns the numbers of a file's sparse tensors and of those among them that are stored in blocks."""
     try:
         encodings = [c.encoding for c in read_constants(path) if c.encoding is not None]
-    except TFLiteFileError:  # The sparsity check reads the file too, and says so.
+    except TFLiteFileError:  # The sparsity check reads the file too, and reports it.
         return 0, 0
     return len(encodings), sum(encoding.in_blocks for encoding in encodings)
 
 
-def readable(tool: str, failure: ChildFailed) -> str:
-    """Cuts what a tool said down to what a person reads.
+def failure_text(tool: str, failure: ChildFailed) -> str:
+    """Shortens a tool's failure for a reader: how the process ended and its last lines, or each error once.
 
     Args:
-        tool: What the tool is called, e.g. `"the converter"`.
-        failure: Its failure, with all that it said.
-
-    Returns:
-        How the process ended and its last words; or its complaints, each once.
+        tool: The name of the tool for the text, e.g. `"the converter"`.
+        failure: Its failure.
     """
     if isinstance(failure, ChildDied | ChildHung):
-        said = [line.strip() for line in failure.said.splitlines() if line.strip()]
-        complaints = [line for line in said if not _CHATTER.match(line)]
-        return _cut("\n".join([f"{tool} {failure.words}", *complaints[-_LAST_LINES:]]))
-    # The compiler repeats itself with source lines, locations and notes between.
-    errors = [line for line in failure.words.splitlines() if "error: " in line]
-    told = [_PLACE.sub("", line.partition("error: ")[2].strip()) for line in errors]
-    told = [line for line in told if not line.startswith(_SUMMARY)] or told or [failure.words]
-    if missing := _MISSING.search(failure.words):
-        told.append(f"TFLite has no operator of its own for TensorFlow's {missing[1].strip()}")
-    return _cut(f"{tool}: " + "\n".join(dict.fromkeys(told)))
+        lines = [line.strip() for line in failure.output.splitlines() if line.strip()]
+        errors = [line for line in lines if not _CHATTER.match(line)]
+        return _cut("\n".join([f"{tool} {failure.reason}", *errors[-_LAST_LINES:]]))
+    # The compiler repeats each error, with source lines, locations and notes between.
+    lines = [line for line in failure.reason.splitlines() if "error: " in line]
+    errors = [_PLACE.sub("", line.partition("error: ")[2].strip()) for line in lines]
+    errors = [line for line in errors if not line.startswith(_SUMMARY)] or errors or [failure.reason]
+    if missing := _MISSING.search(failure.reason):
+        errors.append(f"TFLite has no operator of its own for TensorFlow's {missing[1].strip()}")
+    return _cut(f"{tool}: " + "\n".join(dict.fromkeys(errors)))
 
 
 def _cut(text: str) -> str:
-    return text if len(text) <= _MOST_WORDS else f"{text[:_MOST_WORDS].rstrip()} ..."
+    return text if len(text) <= _MOST_TEXT else f"{text[:_MOST_TEXT].rstrip()} ..."

@@ -1,4 +1,4 @@
-"""A Keras model as a graph on disk, which the converter reads, and samples as that graph takes them."""
+"""Keras models as SavedModels, which the converter reads, and batches of samples for them."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -9,7 +9,7 @@ import tf_keras
 
 
 class Inference(tf.Module):
-    """A model's inference, called with samples; saved, it needs no Keras and no classes of layers.
+    """A model's inference as a module that is saved and loaded without Keras and the classes of its layers.
 
     Args:
         model: A built model of one input, pruning wrappers stripped.
@@ -21,9 +21,9 @@ class Inference(tf.Module):
         function = tf.function(
             lambda samples: model(samples, training=False), input_signature=[spec], autograph=False
         )
-        # Holding the model itself would have each of its layers traced once more when this is saved.
+        # With the model itself as an attribute, saving would trace each of its layers once more.
         self.held = list(function.get_concrete_function().graph.variables)
-        # Python finds the method below, TensorFlow the function that it saves.
+        # Python calls the method below; TensorFlow saves this function.
         self.__call__ = function  # type: ignore[method-assign]
 
     def __call__(self, samples: tf.Tensor) -> tf.Tensor:
@@ -34,13 +34,13 @@ class Inference(tf.Module):
 def write_graph(model: tf_keras.Model, folder: str | Path) -> Path:
     """Writes a model's inference as a SavedModel of one signature.
 
-    The classes of its layers are not needed to read it. The batch size stays open unless the model fixes it
-    or has recurrent layers, and so do open spatial dimensions: recurrent layers convert at a fixed batch
-    only, and that is 1.
+    Reading it does not need the classes of its layers. Open spatial dimensions stay open, and so does the
+    batch size unless the model fixes it. With recurrent layers, which the converter takes at a fixed batch
+    size only, it is 1.
 
     Args:
         model: A built model, pruning wrappers stripped.
-        folder: Where to write it; it is made.
+        folder: The folder to make.
 
     Returns:
         `folder`.
@@ -55,7 +55,7 @@ def write_graph(model: tf_keras.Model, folder: str | Path) -> Path:
         return dict(zip(model.output_names, tf.nest.flatten(given), strict=True))
 
     called = tf.function(infer).get_concrete_function(*specs)
-    # Saving the model itself traces the call of every layer once more, which takes the longest by far.
+    # Saving the model itself would trace every layer once more, which takes most of the time.
     holder = tf.Module()
     holder.held = list(called.graph.variables)
     tf.saved_model.save(holder, str(folder), signatures=called)
@@ -63,16 +63,16 @@ def write_graph(model: tf_keras.Model, folder: str | Path) -> Path:
 
 
 def input_name(model: tf_keras.Model) -> str:
-    """Returns what a TFLite file made of a model calls its first input."""
+    """Returns the name of the first input in a TFLite file made from a model."""
     return f"serving_default_{model.input_names[0]}:0"
 
 
 def in_batches(model: tf_keras.Model, samples: np.ndarray) -> np.ndarray:
-    """Puts samples into batches of the size that a model's graph takes: 1 where it is open.
+    """Puts samples into batches of the size of a model's graph: 1 where it is open.
 
     Args:
         model: The model.
-        samples: `[n, ...]`, n >= 1. Some are taken twice where they do not fill the last batch.
+        samples: `[n, ...]`, n >= 1. Some are repeated to fill the last batch.
 
     Returns:
         `[batches, batch, ...]` of the dtype of the model's input.

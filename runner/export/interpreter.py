@@ -1,6 +1,6 @@
-"""Runs TFLite files: predictions over a test set, and the time of one sample.
+"""Runs TFLite files: predictions for a test set, and the latency of one sample.
 
-An interpreter may end the process it runs in, so a run calls `run_file` and `time_file` in a `Child`.
+The interpreter may crash its process, so a run calls `run_file` and `time_file` in a `Child`.
 """
 
 import os
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 Alive = Callable[[], None]
-"""Called now and then as a sign of life."""
+"""Called from time to time as a sign of life."""
 
 _WARM_UP_RUNS = 20
 _FEWEST_TIMED_RUNS = 3
@@ -26,11 +26,11 @@ _MOST_TIMED_RUNS = 200
 
 
 class TFLiteRunError(RunnerError):
-    """The interpreter refused a file or failed on it; the message holds its words."""
+    """The interpreter refused a file or failed on it; the message holds its error."""
 
 
 def _nothing() -> None:
-    """What is called meanwhile where nobody waits."""
+    """Gives no sign of life."""
 
 
 class Program:
@@ -38,9 +38,9 @@ class Program:
 
     Args:
         path: The `.tflite` file.
-        threads: Threads for the interpreter and its XNNPACK delegate; `None` takes as many as TensorFlow was
-            given, else one per CPU.
-        delegate: Whether XNNPACK computes what it can, as it does by default wherever TFLite runs on a CPU.
+        threads: Threads of the interpreter and its XNNPACK delegate; by default as many as TensorFlow has,
+            else one per CPU.
+        delegate: Whether to use XNNPACK, as TFLite does by default on a CPU.
 
     Raises:
         TFLiteRunError: The file does not load, or has several inputs or outputs.
@@ -60,18 +60,30 @@ class Program:
 
     @property
     def input_shape(self) -> tuple[int | None, ...]:
-        """The shape the file takes, batch first; `None` where it is open."""
+        """The input shape, batch first; `None` for open dimensions."""
         signature = self._input["shape_signature"]
         dimensions = signature if len(signature) else self._input["shape"]
         return tuple(None if d < 0 else int(d) for d in dimensions)
 
     @property
     def output_step(self) -> float:
-        """The distance between two numbers that the file can give; 0 for floats."""
+        """The quantization step of the outputs; 0 for floats."""
         return float(self._output["quantization"][0])
 
     def predict(self, x: np.ndarray, batch_size: int, alive: Alive = _nothing) -> np.ndarray:
-        """Runs the file over samples; see `predict`."""
+        """Runs the file over samples.
+
+        Args:
+            x: Samples `[n, ...]`, n >= 1; quantized first for a file with integer inputs.
+            batch_size: Samples per run; a file with a fixed batch keeps its own.
+            alive: Called after each batch.
+
+        Returns:
+            The outputs `[n, ...]`, dequantized where the file has integer outputs.
+
+        Raises:
+            TFLiteRunError: The file does not fit the samples or does not run.
+        """
         self._check(x)
         fixed = self.input_shape[0]
         step = fixed or batch_size
@@ -80,7 +92,7 @@ class Program:
             batch = x[start : start + step]
             short = step - len(batch) if fixed else 0
             if short:
-                # A file with a fixed batch takes no other: fill it up, and drop what the filling gave.
+                # The file has a fixed batch: pad the last one, and drop the outputs of the padding.
                 batch = np.concatenate([batch, np.repeat(batch[-1:], short, axis=0)])
             outputs.append(self._run(batch)[: len(batch) - short])
             alive()
@@ -140,33 +152,16 @@ class Program:
             self._interpreter.allocate_tensors()
             self._shape = shape
         except (RuntimeError, ValueError) as error:
-            told = f"does not take an input of {_shape_text(shape)}"
-            raise _refusal(self.path, told, error) from error
+            problem = f"does not take an input of {_shape_text(shape)}"
+            raise _refusal(self.path, problem, error) from error
 
     def _invoke(self) -> None:
         try:
-            # A fused LSTM would carry its state from one sample to the next.
+            # A fused LSTM would keep its state from one sample to the next.
             self._interpreter.reset_all_variables()
             self._interpreter.invoke()
         except (RuntimeError, ValueError) as error:
             raise _refusal(self.path, "loads but does not run", error) from error
-
-
-def predict(path: str | Path, x: np.ndarray, batch_size: int = 64) -> np.ndarray:
-    """Runs a TFLite file over samples in this process, with XNNPACK and as many threads as TensorFlow has.
-
-    Args:
-        path: The `.tflite` file; one input, one output.
-        x: Samples `[n, ...]`, n >= 1. They are quantized first where the file takes integers.
-        batch_size: Samples per run; a file with a fixed batch keeps its own.
-
-    Returns:
-        The outputs `[n, ...]`, brought back to real numbers where the file gives integers.
-
-    Raises:
-        TFLiteRunError: The file does not load, does not fit the samples or does not run.
-    """
-    return Program(path).predict(x, batch_size)
 
 
 def run_file(
@@ -179,19 +174,19 @@ def run_file(
     *,
     alive: Alive = _nothing,
 ) -> float:
-    """Runs a TFLite file over samples that lie in a file, and writes what it gives to another.
+    """Runs a TFLite file over the samples in a file, and writes the outputs to another file.
 
     Args:
         path: The `.tflite` file; one input, one output.
         samples: A `.npy` file `[n, ...]`.
-        target: The `.npy` file to write the outputs `[n, ...]` to, see `predict`.
-        batch_size: Samples per run; a file with a fixed batch keeps its own.
-        delegate: Whether XNNPACK computes what it can.
+        target: The `.npy` file to write the outputs `[n, ...]` to.
+        batch_size: See `Program.predict`.
+        delegate: See `Program`.
         threads: See `Program`.
         alive: Called after each batch.
 
     Returns:
-        The distance between two outputs that the file can give; 0 for floats.
+        The quantization step of the outputs; 0 for floats.
 
     Raises:
         TFLiteRunError: The file does not load, does not fit the samples or does not run.
@@ -207,8 +202,8 @@ def time_file(path: Path, samples: Path, seconds: float, *, alive: Alive = _noth
     Args:
         path: The `.tflite` file.
         samples: A `.npy` file `[n, ...]`; the first is used.
-        seconds: About how long to measure, warm-up included. Slow files get at least one timed run, in at
-            most about twice the time and a run.
+        seconds: Time to measure, warm-up included. A slow file gets at least one timed run, in about twice
+            the time at most.
         alive: Called after each run.
 
     Returns:
@@ -221,12 +216,12 @@ def time_file(path: Path, samples: Path, seconds: float, *, alive: Alive = _noth
 
 
 def _load(path: Path, threads: int | None, delegate: bool) -> "tf.lite.Interpreter":
-    # Reading a file's bytes and checking them need no TensorFlow; running it does, and that import takes 4 s.
+    # Checking a file needs no TensorFlow, whose import takes 4 s; running it does.
     import tensorflow as tf
 
     threads = threads or tf.config.threading.get_intra_op_parallelism_threads() or os.cpu_count() or 1
     try:
-        # The interpreter follows the offsets of a truncated file out of memory and takes the process with it.
+        # The interpreter follows the offsets of a truncated file out of bounds and crashes the process.
         read_constants(path)
     except TFLiteFileError as error:
         raise TFLiteRunError(str(error)) from error

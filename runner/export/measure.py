@@ -1,4 +1,4 @@
-"""What is known of an exported file: does it load, how large, how good, how fast."""
+"""The measures of an exported file: whether it loads, its size, accuracy and latency."""
 
 import gzip
 from collections.abc import Callable, Mapping
@@ -7,28 +7,28 @@ from pathlib import Path
 
 import numpy as np
 
-Score = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
-"""Judges outputs: `(y, outputs) -> {"accuracy": ..., "loss": ...}`, whatever the task has."""
+ScoreFunction = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
+"""Computes the scores of a task: `(y, outputs) -> {"accuracy": ..., "loss": ...}`."""
 
 _SHORTEST_MS = 0.01
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What is known about one TFLite file.
+    """The measures of one TFLite file.
 
     Attributes:
         variant: Its kind, e.g. `"float32"`.
         path: The file; None where the converter made none.
         bytes: Its size; None without a file.
-        gzip_bytes: Its size after gzip, which is where unstructured zeros show; None without a file.
+        gzip_bytes: Its size after gzip, which shows unstructured zeros; None without a file.
         loads: Whether it loads and runs.
-        error: The converter's or interpreter's words where it does not.
-        scores: What the score function said, by name; empty where it does not run or was not asked.
+        error: The error of the converter or interpreter where it does not.
+        scores: Scores by name; empty where it does not run or was not scored.
         latency_ms: Median time of one sample on one thread, in milliseconds.
-        latency_p90_ms: What nine of ten runs stay below.
-        sparse_tensors: How many of its tensors are encoded sparse.
-        block_tensors: How many of these are stored in blocks, for which there are fast kernels.
+        latency_p90_ms: The 90th percentile of the times, in milliseconds.
+        sparse_tensors: The number of tensors that are encoded sparse.
+        block_tensors: The number of these that are stored in blocks, for which there are fast kernels.
     """
 
     variant: str
@@ -65,11 +65,10 @@ class Exported:
         return self.scores.get("mean_squared_error")
 
     def told_apart_by_time(self, other: "Exported") -> bool:
-        """Whether the times of two files, measured in one run, differ by more than their noise.
+        """Whether the latencies of two files, measured in one run, differ by more than their noise.
 
-        The medians lie further apart than, in either file, the 90 % time from the median, and the slower file
-        takes 0.01 ms or more: below that the time is much that of the call itself, about 0.001 ms. False
-        where either was not timed.
+        The noise is the larger distance from median to 90th percentile. Below 0.01 ms the answer is False,
+        since the call itself takes about 0.001 ms; so it is where either file was not timed.
         """
         if self.latency_ms is None or other.latency_ms is None:
             return False
@@ -79,7 +78,7 @@ class Exported:
         return max(medians) >= _SHORTEST_MS and abs(medians[0] - medians[1]) > noise
 
     def measured(self) -> dict[str, float | None]:
-        """Returns its numbers by the names that they have in `summary.json` and in MLflow."""
+        """Returns the measures by their names in `summary.json` and MLflow."""
         return {
             "bytes": self.bytes,
             "gzip_bytes": self.gzip_bytes,

@@ -1,9 +1,12 @@
-"""The kinds of TFLite file a recipe can ask for."""
+"""The kinds of TFLite file that a recipe can have, and the conversion to them."""
 
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
 
 from runner.recipe.registry import Registry
 
@@ -11,13 +14,13 @@ if TYPE_CHECKING:
     import tensorflow as tf
 
 Samples = Callable[[], Iterator[list[Any]]]
-"""Gives calibration samples one by one, each as the model's list of inputs `[batch, ...]`."""
+"""Yields calibration samples, each as the model's list of inputs `[batch, ...]`."""
 
-# What float32 sums in another order differ by, with room to spare.
+# More than the difference of float32 sums in another order.
 _SUMMING = 1e-3
-# Room for what was not calibrated on, and is clipped, and for weights that are spread less evenly.
+# A factor for values outside the calibration, which are clipped, and for weights that are spread unevenly.
 _MARGIN = 4.0
-# A file that is broken differs by as much as its outputs are large.
+# The outputs of a broken file differ by as much as their own size.
 _MOST = 0.5
 
 
@@ -25,13 +28,13 @@ class Variant(ABC):
     """One kind of TFLite file.
 
     Attributes:
-        rounding: How far storing numbers in fewer bits moves the outputs of one layer, as a share of their
-            size: the root mean square over weights and activations.
+        rounding: The relative rounding error of one layer's outputs: the root mean square over weights and
+            activations.
         calibrated: Whether the converter runs the model on samples of training data.
-        rounds_input: Whether the file takes its input in so few bits that numbers in it change.
-        block: In a file that may leave zeros out, how many inputs of a Dense kernel make a block that is left
-            out as one; None where the file stores every zero.
-        dense: The variant that the dense model is converted to, to be measured beside.
+        rounds_input: Whether the file rounds its input.
+        block: The number of inputs of a Dense kernel in a block that can be left out where the file is
+            encoded sparse; None where it stores every zero.
+        dense: The variant of the dense model's file that this one is compared with.
         runs_on: Where the file runs, for the reader of a summary.
     """
 
@@ -53,15 +56,14 @@ class Variant(ABC):
 
     @classmethod
     def tolerance(cls, layers: int) -> float:
-        """How far a faithful file's outputs may lie from Keras's: root mean square over root mean square.
+        """Returns the largest difference allowed between a file's outputs and Keras's, RMS over RMS.
 
-        It is there to catch a broken graph; the weights are compared one by one. Rounding errors of layers
-        are independent, so that over a stack of them their squares add up, to `rounding * sqrt(layers)`; four
-        times that is allowed. In no case more than half: outputs that have nothing to do with Keras's differ
-        by as much as they are large, or more.
+        It finds a broken graph; the weights are compared one by one elsewhere. Rounding errors of layers are
+        independent, so that their squares add up, to `rounding * sqrt(layers)`. Four times that is allowed,
+        but never more than half: unrelated outputs differ by their own size or more.
 
         Args:
-            layers: How many layers round, see `verify.rounding_depth`.
+            layers: The number of layers that round, see `verify.rounding_depth`.
         """
         return min(_MOST, _SUMMING + _MARGIN * cls.rounding * math.sqrt(layers))
 
@@ -71,7 +73,7 @@ VARIANTS: Registry[type[Variant]] = Registry("TFLite variant")
 
 @VARIANTS.register("float32")
 class Float32(Variant):
-    """Weights and activations as they were trained."""
+    """Float32 weights and activations."""
 
     runs_on = "wherever TFLite runs, microcontrollers with floats included"
 
@@ -96,7 +98,7 @@ class Float32Sparse(Variant):
 
 @VARIANTS.register("float16")
 class Float16(Variant):
-    """Weights in half floats; a CPU widens them and computes in full ones."""
+    """Weights in float16; a CPU converts them to float32."""
 
     # Half floats have 11 bits: an error spread evenly over 2 ** -11 has 2 ** -11 / sqrt(3) for its RMS.
     rounding = 2.0**-11 / math.sqrt(3)
@@ -104,29 +106,29 @@ class Float16(Variant):
     runs_on = "TFLite's full runtime; half floats are computed with on GPUs only, a CPU widens them at load"
 
     def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
-        """Asks for half floats."""
+        """Asks for float16 weights."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
         converter.target_spec.supported_types = [tf.float16]
 
 
-# An even spread over a step of (largest value / 127) has that over sqrt(12) for its RMS. Where the largest
-# value is four times the RMS, that is 0.9 % for weights; activations, of 255 steps from lowest to highest and
-# a range of ten times their RMS, add 1.1 %: together 1.5 %.
+# A uniform error over a step of (largest value / 127) has an RMS of step / sqrt(12). Where the largest value
+# is four times the RMS, that is 0.9 % for weights; activations, of 255 steps over a range of ten times their
+# RMS, add 1.1 %: together 1.5 %.
 _EIGHT_BITS = 0.015
 
 
 @VARIANTS.register("dynamic_range")
 class DynamicRange(Variant):
-    """Large weights in eight bits; activations stay floats and are rounded as they come."""
+    """Large weights in eight bits; activations stay floats and are quantized at run time."""
 
     rounding = _EIGHT_BITS
     dense = "dynamic_range"
     runs_on = "TFLite's full runtime on a CPU; not on integer accelerators, for its activations are floats"
 
     def configure(self, converter: "tf.lite.TFLiteConverter", samples: Samples | None) -> None:
-        """Asks for quantized weights without samples to calibrate by."""
+        """Asks for quantized weights without calibration."""
         import tensorflow as tf
 
         converter.optimizations = [tf.lite.Optimize.DEFAULT]
@@ -165,3 +167,40 @@ class Int8Sparse(Int8):
 
         super().configure(converter, samples)
         converter.optimizations = [tf.lite.Optimize.DEFAULT, tf.lite.Optimize.EXPERIMENTAL_SPARSITY]
+
+
+def convert_graph(
+    graph: Path,
+    variant: type[Variant],
+    target: Path,
+    calibration: Path | None = None,
+    *,
+    alive: Callable[[], None] = lambda: None,
+) -> None:
+    """Writes a graph as a TFLite file.
+
+    The converter may crash its process, so a run calls this in a `Child`.
+
+    Args:
+        graph: A SavedModel, see `write_graph`.
+        variant: The kind of file.
+        target: The file to write; an existing one is replaced.
+        calibration: A `.npy` file of batches of training samples `[n, batch, ...]`, for a variant that is
+            calibrated.
+        alive: Called for each batch.
+
+    Raises:
+        Exception: Whatever the converter raises.
+    """
+    import tensorflow as tf
+
+    batches = None if calibration is None else np.load(calibration, mmap_mode="r")
+
+    def samples() -> Iterator[list[Any]]:
+        for batch in batches if batches is not None else ():
+            alive()
+            yield [np.array(batch)]
+
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(graph))
+    variant().configure(converter, samples)
+    target.write_bytes(converter.convert())

@@ -1,6 +1,6 @@
-"""Models by name (small ones, `tf_keras.applications`, what plugins register), and from saved files."""
+"""Models by name, which plugins can add to, and from saved files."""
 
-from runner.models import applications, mnist_cnn, resnet, tutorial_cnn, two_conv  # noqa: F401 - to register
+from runner.models import applications, resnet, small  # noqa: F401 - to register
 from runner.models.builder import MODELS
 from runner.models.building import build_model
 

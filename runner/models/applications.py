@@ -1,9 +1,8 @@
-"""The image classifiers of `tf_keras.applications`, untrained: nothing is downloaded.
+"""The image classifiers of `tf_keras.applications`, untrained; nothing is downloaded.
 
-Layers have the names that tf-keras gives them, and one glob, `"*"`, prunes a network whole. Images are at
-least 32x32, and better larger: the networks halve them five times. EfficientNet and MobileNetV3 rescale
-pixels of 0 to 255 themselves (EfficientNetV2 and MobileNetV3 not with `include_preprocessing: false`), the
-others do not.
+Layers have tf-keras's names, and the pattern `"*"` prunes a whole network. Images have at least 32x32 pixels,
+better more, since the networks halve them five times. EfficientNet and MobileNetV3 rescale pixels of 0 to 255
+(EfficientNetV2 and MobileNetV3 not with `include_preprocessing: false`); the others do not.
 """
 
 import inspect
@@ -35,7 +34,7 @@ class Application:
     """Builds one of the networks of `tf_keras.applications`.
 
     Args:
-        name: Its name there. A recipe may give the arguments it has there, such as `alpha`.
+        name: Its name there. A recipe may give its arguments, such as `alpha`.
     """
 
     def __init__(self, name: str) -> None:
@@ -51,12 +50,12 @@ class Application:
         self.__signature__ = inspect.Signature([*supplied, *own])
 
     def __call__(self, *, input_shape: tuple[int, ...], num_classes: int, **arguments: Any) -> tf_keras.Model:
-        """Builds the network, untrained and uncompiled; its outputs are probabilities, as they are there.
+        """Builds the network, untrained and uncompiled; its outputs are probabilities.
 
         Args:
             input_shape: One image, `(height, width, channels)`.
             num_classes: Outputs.
-            **arguments: What the function in `tf_keras.applications` takes.
+            **arguments: Arguments of the function in `tf_keras.applications`.
         """
         image = tf_keras.Input(input_shape, name="image")
         built = self._function(
@@ -66,9 +65,9 @@ class Application:
 
 
 def _with_fixed_names(model: tf_keras.Model) -> tf_keras.Model:
-    """Copies a network whose layers without a name of their own are counted from its beginning.
+    """Copies a network with automatic layer names counted within the network.
 
-    Keras counts these (`re_lu_33`) within the process, so that a second network has other names.
+    Keras counts them (`re_lu_33`) within the process, so that a second network has other names.
     """
     counted = {}
     for layer in model.layers:
@@ -87,7 +86,7 @@ def _with_fixed_names(model: tf_keras.Model) -> tf_keras.Model:
         return layer.__class__.from_config(config)
 
     with warnings.catch_warnings():
-        # EfficientNetV2 has an initializer of TensorFlow's; the copy has Keras's.
+        # EfficientNetV2 has an initializer of TensorFlow; the copy has that of Keras.
         warnings.filterwarnings("ignore", message=r"The `keras\.initializers\.serialize\(\)` API")
         return tf_keras.models.clone_model(model, clone_function=renamed)
 

@@ -1,17 +1,18 @@
-"""From a recipe's `model` to a model that fits the data."""
+"""Builds or loads the model of a recipe, and checks that it fits the data."""
 
 import inspect
 from collections.abc import Callable, Sequence
-from pathlib import Path
 from typing import Any
 
 import tf_keras
 
+from runner.models.bounds import weights_limited
 from runner.models.builder import MODELS
-from runner.models.limited import TooManyWeights, weights_limited
 from runner.models.load_weights import load_weights
+from runner.models.refused import ModelTooLarge
 from runner.models.saved import load_saved_model
 from runner.process.errors import UserError
+from runner.process.named_file import named_path
 from runner.process.wording import readable, shown
 from runner.recipe.recipe import Model
 
@@ -27,12 +28,12 @@ def build_model(
     data_notes: Sequence[str] = (),
     tell: Callable[[str], object] | None = None,
 ) -> tf_keras.Model:
-    """Builds or loads the model that a recipe asks for.
+    """Builds or loads the model of a recipe.
 
     Args:
-        model: The recipe's `model`. Relative files, `path` and `weights`, count from the current directory.
+        model: The recipe's `model`. Relative paths, `path` and `weights`, count from the current directory.
         input_shape: The shape of one input, without the batch.
-        num_classes: How many classes the data has; None for regression.
+        num_classes: The number of classes in the data; None for regression.
         target_shape: The shape of one regression target, without the batch.
         data_notes: Warnings about the data, added to the message where its classes do not fit the model.
         tell: Called with a message that says which weights were loaded and which were not.
@@ -45,7 +46,7 @@ def build_model(
             model whose input or output does not fit the data.
     """
     if model.path is not None:
-        path = Path(model.path).expanduser().absolute()
+        path = named_path(model.path, "recipe.model.path")
         origin = f"recipe.model.path: {path}"
         built = load_saved_model(path)
         if not built.built:
@@ -56,9 +57,9 @@ def build_model(
     outputs = target_shape if num_classes is None else (num_classes,)
     _check_fit(built, origin, input_shape, outputs, classes=num_classes is not None, data_notes=data_notes)
     if model.weights is not None:
-        told = load_weights(built, Path(model.weights).expanduser().absolute(), model.weights_ignore)
+        loaded = load_weights(built, named_path(model.weights, "recipe.model.weights"), model.weights_ignore)
         if tell is not None:
-            tell(told)
+            tell(loaded)
     return built
 
 
@@ -76,12 +77,12 @@ def _build(model: Model, origin: str, **supplied: Any) -> tf_keras.Model:
             built = builder(**arguments)
     except (UserError, KeyboardInterrupt):
         raise
-    except Exception as error:  # A builder may be a plugin's, and what it is given is the recipe's.
+    except Exception as error:  # The builder may be a plugin's, and its arguments are the recipe's.
         written = "".join(f", {key}={shown(value)}" for key, value in model.arguments.items())
-        told = str(error) if isinstance(error, ValueError | TypeError | TooManyWeights) else _named(error)
+        reason = str(error) if isinstance(error, ValueError | TypeError | ModelTooLarge) else _named(error)
         raise UserError(
             f"{origin} cannot be built for inputs of shape {supplied['input_shape']}{written}:"
-            f" {readable(told)}"
+            f" {readable(reason)}"
         ) from error
     if not isinstance(built, tf_keras.Model):
         raise UserError(f"{origin}: its builder returned {type(built).__name__}, not a tf_keras.Model")
@@ -94,7 +95,7 @@ def _named(error: Exception) -> str:
 
 
 def _check_copies(model: tf_keras.Model, origin: str) -> None:
-    """Makes every layer once more from its configuration: pruning copies a model so, and loading reads it."""
+    """Copies every layer from its configuration, as pruning does and loading a saved model."""
     for layer in model.layers:
         if isinstance(layer, tf_keras.Model):
             _check_copies(layer, origin)
@@ -140,12 +141,12 @@ def _check_fit(
     if not _fits(gives, output_shape):
         needed = f"{output_shape[0]} classes" if classes else f"targets of shape {output_shape}"
         hint = "; recipe.data.classes sets their number for an npz" if classes and len(gives) == 1 else ""
-        told = f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}"
-        raise UserError("\n  ".join([told, *(f"note: {note}" for note in data_notes)]))
+        message = f"{origin}: the model's output has the shape {gives}, the data has {needed}{hint}"
+        raise UserError("\n  ".join([message, *(f"note: {note}" for note in data_notes)]))
 
 
 def _fits(of_model: Shape, of_data: Shape) -> bool:
-    """Compares shapes; None, in the model's, stands for any size."""
+    """Compares shapes; None in the model's is any size."""
     return len(of_model) == len(of_data) and all(
         a is None or a == b for a, b in zip(of_model, of_data, strict=True)
     )

@@ -1,11 +1,11 @@
-"""Setting a file that lists tensors by name, as Keras's older `.h5` does, beside a model."""
+"""Matches a model's weights with a file that lists tensors by name, as Keras's older `.h5` does."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import tf_keras
 
-from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.matched import LayerMismatch, Matched, find_name, shapes
 from runner.models.naming import counted_alike
 from runner.models.weights_file import NamedTensor
 
@@ -18,7 +18,7 @@ def match_named(model: tf_keras.Model, stored: Mapping[str, Sequence[NamedTensor
 
     Args:
         model: A built model.
-        stored: Of each layer of the saved model its tensors; those of a nested model are in one list.
+        stored: The tensors of each layer of the saved model; those of a nested model are in one list.
     """
     layers = [layer for layer in model.layers if layer.weights]
     counted = counted_alike(layers, stored)
@@ -51,7 +51,7 @@ def _leaves(layer: Any, title: str) -> dict[str, Any]:
 def _split(
     leaves: Mapping[str, Any], tensors: Sequence[NamedTensor], holder: str, matched: Matched
 ) -> dict[str, list[NamedTensor]]:
-    """Gives each tensor to the leaf whose name, and the most of whose path, its own name contains."""
+    """Assigns each tensor to the leaf whose name, and the most of whose path, its own name contains."""
     split: dict[str, list[NamedTensor]] = {title: [] for title in leaves}
     strangers: dict[str, list[Any]] = {}
     if len(leaves) == 1:
@@ -67,9 +67,9 @@ def _split(
             split[best[0]].append(tensor)
         elif best:
             which = " or ".join(best)
-            told = f"{tensor.name} of the file may belong to {which}; a .keras file tells them apart"
+            message = f"{tensor.name} of the file may belong to {which}; a .keras file tells them apart"
             shape = str(list(tensor.value.shape))
-            matched.differing.append(Difference(best[0], told, shape, shape))
+            matched.differing.append(LayerMismatch(best[0], message, shape, shape))
         else:
             strangers.setdefault(tensor.name.rpartition("/")[0], []).append(tensor.value)
     matched.only_in_file |= {f"{holder}/{name}": shapes(values) for name, values in strangers.items()}
@@ -77,7 +77,7 @@ def _split(
 
 
 def _match_layer(title: str, layer: Any, tensors: Sequence[NamedTensor], matched: Matched) -> None:
-    """Pairs a layer's variables in order where their names agree, else by name where none is there twice."""
+    """Pairs a layer's variables in order where their names agree, else by name where names are unique."""
     if not tensors:
         matched.lack(title, layer.weights)
         return
@@ -87,13 +87,13 @@ def _match_layer(title: str, layer: Any, tensors: Sequence[NamedTensor], matched
     if wanted != given and sorted(wanted) == sorted(given) and len(set(given)) == len(given):
         values = [values[given.index(name)] for name in wanted]
     elif wanted != given:
-        matched.differ(title, "", _told(given, values), _told(wanted, layer.weights))
+        matched.differ(title, "", _listed(given, values), _listed(wanted, layer.weights))
         return
     for name, variable, value in zip(wanted, layer.weights, values, strict=True):
         matched.pair(title, name, variable, value)
 
 
-def _told(names: Sequence[str], values: Sequence[Any]) -> str:
+def _listed(names: Sequence[str], values: Sequence[Any]) -> str:
     return ", ".join(f"{name} {list(value.shape)}" for name, value in zip(names, values, strict=True))
 
 

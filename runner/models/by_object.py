@@ -1,15 +1,15 @@
-"""Setting a file that mirrors a model's objects, as `.weights.h5` and `.keras` do, beside a model."""
+"""Matches a model's weights with a file that mirrors a model's objects: `.weights.h5` and `.keras`."""
 
 from collections.abc import Iterator
 from typing import Any, TypeAlias
 
 import tf_keras
 
-from runner.models.matched import Difference, Matched, find_name, shapes
+from runner.models.matched import LayerMismatch, Matched, find_name, shapes
 from runner.models.naming import class_names, counted_alike
 from runner.models.weights_file import Array, StoredObject
 
-Path: TypeAlias = tuple[str, ...]
+ObjectPath: TypeAlias = tuple[str, ...]
 
 
 def match_objects(model: tf_keras.Model, stored: StoredObject) -> Matched:
@@ -35,8 +35,8 @@ def _match_model(
     names = [part.name for part in found.values()]
     if found and all(names):
         for name in dict.fromkeys(str(name) for name in names if names.count(name) > 1):
-            told = f"{prefix}{name}: {names.count(name)} layers of the file have this name"
-            matched.differing.append(Difference(prefix + name, told, "", ""))
+            message = f"{prefix}{name}: {names.count(name)} layers of the file have this name"
+            matched.differing.append(LayerMismatch(prefix + name, message, "", ""))
         counted = counted_alike((layer for layer in layers if layer.weights), map(str, names))
         matched.stored_as |= {prefix + own: given for given, own in counted.items()}
         found = {counted.get(str(part.name), str(part.name)): part for part in found.values()}
@@ -56,7 +56,7 @@ def _match_model(
             _match_layer(f"{prefix}{layer.name}", layer, part, matched)
     for key, part in found.items():
         _only_in_file(f"{prefix}{key}", part, matched)
-    # What hangs on the model itself: weights it added, and attributes of a subclass that are no layers.
+    # Weights of the model itself, and attributes of a subclass that are no layers.
     for path, variables in stored.tensors():
         if path[:1] not in {("layers",), ("_layer_checkpoint_dependencies",)}:
             matched.only_in_file[prefix + "/".join(path or ("the model itself",))] = shapes(
@@ -65,7 +65,7 @@ def _match_model(
 
 
 def _match_layer(title: str, layer: Any, stored: StoredObject, matched: Matched) -> None:
-    """Pairs a layer's variables object by object: its own, its cell's, those of its projections."""
+    """Pairs a layer's variables object by object: its own, those of its cell and of its projections."""
     own = dict(_objects(layer, (), set()))
     found = {tuple(_bare(key) for key in path): values for path, values in stored.tensors()}
     lonely, left = [path for path in own if path not in found], [path for path in found if path not in own]
@@ -85,10 +85,10 @@ def _match_layer(title: str, layer: Any, stored: StoredObject, matched: Matched)
             matched.pair(title, "/".join([*path, name]), variable, value)
 
 
-def _objects(holder: Any, path: Path, visited: set[int]) -> Iterator[tuple[Path, list[Any]]]:
-    """Lists the objects of a layer that have variables, by their paths of attributes, as Keras does."""
+def _objects(holder: Any, path: ObjectPath, visited: set[int]) -> Iterator[tuple[ObjectPath, list[Any]]]:
+    """Lists the objects of a layer that have variables, by their paths of attributes, as Keras saves them."""
     visited.add(id(holder))
-    # In the order of `Layer.save_own_variables`, which Keras 3 shares.
+    # In the order of `Layer.save_own_variables`, the same in Keras 3.
     variables = holder._trainable_weights + holder._non_trainable_weights
     if variables:
         yield path, variables
@@ -110,7 +110,7 @@ def _bare(attribute: str) -> str:
     return attribute.lstrip("_")
 
 
-def _all(objects: dict[Path, list[Any]]) -> list[Any]:
+def _all(objects: dict[ObjectPath, list[Any]]) -> list[Any]:
     return [variable for variables in objects.values() for variable in variables]
 
 

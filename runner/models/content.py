@@ -1,24 +1,17 @@
-"""The content of the files that a recipe's model comes from."""
+"""SHA-256 of the files of a recipe's model."""
 
 import hashlib
 import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import TypeVar
 
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
+from runner.process.named_file import check_regular, named_path
 from runner.recipe.recipe import Model
 
 
 def model_content(model: Model) -> dict[str, str]:
-    """Returns the SHA-256, in hex, of each file that the model names.
-
-    Args:
-        model: The recipe's `model`. Relative files count from the current directory.
-
-    Returns:
-        By key, `path` and `weights`; a key that the recipe leaves out is absent.
+    """Returns the SHA-256 in hex of each file that a recipe's `model` names, by its key, `path` or `weights`.
 
     Raises:
         UserError: A file cannot be read.
@@ -31,7 +24,7 @@ _T = TypeVar("_T")
 
 
 def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, str]]:
-    """Loads what a model's files hold, and returns it with `model_content` of just that.
+    """Loads a model's files, and returns the result with the `model_content` of what was loaded.
 
     Args:
         model: The recipe's `model`.
@@ -43,7 +36,7 @@ def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, st
     try:
         before = model_content(model)
     except UserError:
-        before = {}  # `load` knows better what is wrong with a file, and says so.
+        before = {}  # `load` has a better message on what is wrong with a file.
     loaded = load()
     after = model_content(model)
     for key, sha256 in after.items():
@@ -54,7 +47,7 @@ def with_content(model: Model, load: Callable[[], _T]) -> tuple[_T, dict[str, st
 
 
 def _sha256(key: str, written: str) -> str:
-    path = Path(written).expanduser().absolute()
+    path = named_path(written, f"recipe.model.{key}")
     check_regular(path, f"recipe.model.{key}: {path}")
     try:
         with path.open("rb") as file:

@@ -1,27 +1,26 @@
-"""Whether a model scales its own input, and the data is as it expects."""
+"""Checks that the range of the data fits a model that scales its own input, or does not."""
 
 from collections.abc import Iterator
 
 import numpy as np
 import tf_keras
 
-# A photograph in [0, 255] that is darker than this everywhere is none.
+# Images in [0, 255] have brighter pixels than this.
 _LEAST_UNSCALED = 64
-# What a layer divides by at least that takes pixels of 0 to 255: the usual ones are 255 and 127.5.
+# Layers for pixels of 0 to 255 divide by this or more; 255 and 127.5 are usual.
 _LEAST_DIVISOR = 64
 _CHANNELS = (1, 3, 4)
 
 
 def range_notes(model: tf_keras.Model, x: np.ndarray) -> tuple[str, ...]:
-    """Says where a model's input layers and the range of the data do not fit.
+    """Returns sentences for the user where a model's input layers and the range of the data do not fit.
+
+    They warn of inputs in [0, 1] for a model that takes 0 to 255, and of images in 0 to 255 for one that does
+    not scale them.
 
     Args:
         model: A built model.
-        x: Training inputs `[n, ...]` as the model is given them.
-
-    Returns:
-        Sentences for the user: inputs in [0, 1] of a model that takes 0 to 255, or images in 0 to 255 of one
-        that does not scale them.
+        x: Its training inputs `[n, ...]`.
     """
     least, most = float(x.min()), float(x.max())
     scaler = pixel_scaler(model)
@@ -42,10 +41,10 @@ def range_notes(model: tf_keras.Model, x: np.ndarray) -> tuple[str, ...]:
 
 
 def pixel_scaler(model: tf_keras.Model) -> str | None:
-    """Names the layer before a model's first weights that brings pixels of 0 to 255 to a small range.
+    """Returns the name of the layer before a model's first weights that scales pixels of 0 to 255, or None.
 
     That is a `Rescaling` that divides by 64 or more, or a `Normalization` whose means or variances no numbers
-    in [0, 1] can have. None where there is no such layer.
+    in [0, 1] can have.
     """
     for layer in _leaves(model):
         if isinstance(layer, tf_keras.layers.Rescaling):
@@ -60,7 +59,7 @@ def pixel_scaler(model: tf_keras.Model) -> str | None:
 
 
 def _leaves(model: tf_keras.Model) -> Iterator[tf_keras.layers.Layer]:
-    """Lists the layers from the input on, those of nested models in their place."""
+    """Lists the layers from the input on, with those of nested models in their place."""
     for layer in model.layers:
         if isinstance(layer, tf_keras.Model):
             yield from _leaves(layer)

@@ -1,8 +1,8 @@
-"""What a saved model may be made of: the classes, functions and operators that are known to hold no code.
+"""The classes, functions and operators that a saved model may contain: those known to run no code of a file.
 
-The lists name what was read in the source of tf-keras 2.21 and found to compute numbers from numbers, given
-nothing but what JSON can hold. They say what is allowed: a class that a later tf-keras adds is refused until
-it is added here. `tests/models/test_known.py` sets them beside what the installed tf-keras exports.
+From the source of tf-keras 2.21: each computes numbers from numbers, given only what JSON can hold. A class
+that a later tf-keras adds is refused until it is added here. `tests/models/test_known.py` compares the lists
+with what the installed tf-keras exports.
 """
 
 from typing import Any
@@ -39,7 +39,7 @@ LAYERS = _names(
     GRUV2 LSTMCellV1 LSTMCellV2 LSTMV1 LSTMV2 SyncBatchNormalization
     """
 )
-"""Layers, exported or met in files. A path given as a `vocabulary` is looked at apart."""
+"""Layers, exported or found in files. A path as a `vocabulary` is checked separately."""
 
 MODELS = frozenset({"Functional", "Model", "Sequential"})
 
@@ -94,10 +94,10 @@ REFUSED = {
     "Input": "it is a function and no layer",
     "InputSpec": "it is no layer",
 }
-"""What tf-keras can load by name besides, each with the reason why it is not loaded from a file."""
+"""Other names that tf-keras can load, each with the reason why it is not loaded from a file."""
 
 VALUES = frozenset({"TensorShape", "__tuple__", "__ellipsis__", "__bytes__", "__tensor__", "__numpy__"})
-"""What stands as a `class_name` for a plain value that JSON has no notation for."""
+"""Class names for plain values that JSON has no notation for."""
 
 FUNCTIONS = _names(
     """
@@ -105,7 +105,7 @@ FUNCTIONS = _names(
     softplus softsign swish tanh
     """
 )
-"""Activations; not `get` and `deserialize` of their module, which build objects from what they are given."""
+"""Activations, without `get` and `deserialize` of their module, which build objects from their arguments."""
 
 ALIASES = _names(
     """
@@ -117,8 +117,8 @@ ALIASES = _names(
 )
 """Initializers, regularizers and constraints by the names they have in lower case."""
 
-# Of each part of TensorFlow the functions from tensors to tensors: no files, no Python functions, no
-# variables, no text. What makes a tensor of a given size (`zeros`) is here: its size may be another tensor.
+# Functions of TensorFlow from tensors to tensors: no files, no Python functions, no variables, no text.
+# Those that make a tensor of a given size (`zeros`) are included: the size may be another tensor.
 _OPERATORS = {
     "": """
         argsort batch_to_space bitcast boolean_mask broadcast_to cast clip_by_norm clip_by_value concat
@@ -191,7 +191,7 @@ _OPERATORS = {
 OPERATORS = frozenset(
     f"{part}.{name}" if part else name for part, names in _OPERATORS.items() for name in names.split()
 )
-"""Functions of TensorFlow that an operator's layer may hold, by the names under which tf-keras saves them."""
+"""Functions of TensorFlow that an operator's layer may hold, by their names in saved files."""
 
 _PACKAGES = ("", ".layers", ".models", ".initializers", ".regularizers", ".constraints", ".activations")
 _PLACES = (
@@ -208,18 +208,18 @@ _PLACES = (
 MODULES = frozenset(
     {"builtins", *(f"{root}{place}" for root in ("keras", "tf_keras") for place in (*_PACKAGES, *_PLACES))}
 )
-"""Every `module` that a file may name for what no plugin has registered: tf-keras imports what it names."""
+"""Every `module` that a file may name, since tf-keras imports it; plugins' registered classes excepted."""
 
 
 def is_operator(symbol: Any) -> bool:
-    """Tells whether a `TFOpLambda` may hold a function; TensorFlow 1's forms of an operator count as it."""
+    """Whether a `TFOpLambda` may hold a function; TensorFlow 1's form of an operator counts too."""
     return isinstance(symbol, str) and symbol.removeprefix("compat.v1.") in OPERATORS
 
 
 def registered(name: Any) -> Any:
-    """Returns what the runner or a plugin has registered with tf-keras under a name; None for nothing.
+    """Returns the object that the runner or a plugin has registered with tf-keras under a name, or None.
 
-    What tf-keras registers for itself, such as optimizers, counts only where it is in `CLASSES`.
+    Objects that tf-keras registers itself, such as optimizers, count only where they are in `CLASSES`.
     """
     found = tf_keras.saving.get_registered_object(name) if isinstance(name, str) else None
     own = str(getattr(found, "__module__", "")).partition(".")[0] == "tf_keras"

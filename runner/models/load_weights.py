@@ -1,4 +1,4 @@
-"""Loading weights into a built model by layer name and shape: all, or an error that names both sides."""
+"""Loads weights into a built model by layer name and shape: all of them, or none and an error."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -16,21 +16,20 @@ from runner.recipe.pattern import fits, fits_any, plain
 
 
 def load_weights(model: tf_keras.Model, path: Path, ignore: Sequence[str] = ()) -> str:
-    """Loads the weights of a file into a model, the whole of it or nothing.
+    """Loads the weights of a file into a model, all of them or none.
 
-    Layers are found by name, nested models entered; names that Keras counted (`dense_3`) are paired in order
-    where they differ. Files without names of layers are the `.weights.h5` of tf-keras and of early Keras 3:
-    their layers are counted by class (the third `Conv2D` of the file goes to the third of the model). Within
-    a layer, weights are found by their place and order, which both Keras versions share; shapes must be
-    equal.
+    Layers are matched by name, those of nested models too; automatic names (`dense_3`) that differ are
+    matched in order. In files without layer names, the `.weights.h5` of tf-keras and of early Keras 3, layers
+    are counted by class: the third `Conv2D` of the file is matched with the third of the model. Within a
+    layer, weights are matched by place and order, which both Keras versions share; shapes must be equal.
 
     Args:
         model: A built Sequential or functional model.
         path: Saved by Keras 3 or tf-keras: `.weights.h5`, `.keras`, or `.h5` with weights or a whole model.
-        ignore: Patterns of the names of layers, of the model or the file, that stay out of it.
+        ignore: Patterns of the names of layers, of the model or the file, to leave out.
 
     Returns:
-        What was loaded and what was not, in a sentence.
+        A sentence on what was loaded and what was not.
 
     Raises:
         UserError: The file cannot be read, or does not fit the model: one message with the layers that are
@@ -52,10 +51,10 @@ def load_weights(model: tf_keras.Model, path: Path, ignore: Sequence[str] = ()) 
     for pair in matched.pairs:
         pair.variable.assign(np.asarray(pair.value, pair.variable.dtype.as_numpy_dtype))
     for layer in model.submodules:
-        # Normalization computes from its mean and variance once, not at each call.
+        # Normalization uses its mean and variance once, not at each call.
         if isinstance(layer, tf_keras.layers.Normalization) and layer.built:
             layer.finalize_state()
-    return _told(path, matched, every.without(lambda layer: not fits_any(ignore, layer)))
+    return _summary(path, matched, every.without(lambda layer: not fits_any(ignore, layer)))
 
 
 def _check_patterns(ignore: Sequence[str], matched: Matched, path: Path) -> None:
@@ -72,7 +71,7 @@ def _check_patterns(ignore: Sequence[str], matched: Matched, path: Path) -> None
         raise UserError("\n".join(problems))
 
 
-def _told(path: Path, loaded: Matched, left: Matched) -> str:
+def _summary(path: Path, loaded: Matched, left: Matched) -> str:
     built: dict[str, list[str]] = {}
     unused: dict[str, list[str]] = {}
     for pair in left.pairs:
@@ -81,8 +80,8 @@ def _told(path: Path, loaded: Matched, left: Matched) -> str:
     for difference in left.differing:
         built.setdefault(difference.layer, []).append(difference.wanted)
         unused.setdefault(difference.layer, []).append(difference.found)
-    built |= {layer: [told] for layer, told in left.only_in_model.items()}
-    unused |= {layer: [told] for layer, told in left.only_in_file.items()}
+    built |= {layer: [text] for layer, text in left.only_in_model.items()}
+    unused |= {layer: [text] for layer, text in left.only_in_file.items()}
     layers = list(dict.fromkeys(pair.layer for pair in loaded.pairs))
     by_order = [f"{loaded.stored_as[layer]} as {layer}" for layer in layers if layer in loaded.stored_as]
     parts = [f"weights of {path.name}: {counted(len(layers), 'layer')} loaded"]
@@ -91,5 +90,5 @@ def _told(path: Path, loaded: Matched, left: Matched) -> str:
         parts[0] += f", {len(by_order)} of them by order, not by name ({by_order[0]}{more})"
     for title, side in (("left as built", built), ("not taken from the file", unused)):
         if side:
-            parts.append(f"{title}: " + cut([f"{layer} {', '.join(told)}" for layer, told in side.items()]))
+            parts.append(f"{title}: " + cut([f"{layer} {', '.join(texts)}" for layer, texts in side.items()]))
     return "; ".join(parts)

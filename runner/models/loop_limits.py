@@ -1,6 +1,7 @@
-"""Bounds on loops of tf-keras that run in Python while a layer is built, as long as its input is large.
+"""Bounds on loops in tf-keras and TensorFlow that run in Python while a layer is built.
 
-How large that input is only shows while the model is built, so the functions that loop are watched then.
+Their length depends on the size of tensors, known only while the model is built. So the functions with the
+loops are wrapped meanwhile. They are private: no other module of `runner.models` imports private modules.
 """
 
 from collections.abc import Callable, Iterator
@@ -13,7 +14,7 @@ from tensorflow.python.ops import gen_array_ops
 from tf_keras.src import backend
 from tf_keras.src.utils import conv_utils
 
-from runner.models.refused import Refused, TooMuch
+from runner.models.refused import ModelRefused, ModelTooLarge
 
 # An LSTM of 1,000 steps takes about ten seconds to unroll.
 _STEPS, _ALL_STEPS = 1000, 5000
@@ -28,8 +29,8 @@ def loops_limited(numbers: int) -> Iterator[None]:
         numbers: That the model's file holds.
 
     Raises:
-        TooMuch: Inside, before a layer is unrolled, or a tensor split, that far.
-        Refused: Inside, when a layer has asked for more weights than the file holds.
+        ModelTooLarge: Inside, before a layer is unrolled, or a tensor split, that far.
+        ModelRefused: Inside, when a layer has asked for more weights than the file holds.
     """
     recur, indices = backend.rnn, conv_utils.conv_kernel_idxs
     unrolled = 0
@@ -40,7 +41,7 @@ def loops_limited(numbers: int) -> Iterator[None]:
             steps = _steps(inputs, 0 if named.get("time_major") else 1)
             unrolled += steps
             if steps > _STEPS or unrolled > _ALL_STEPS:
-                raise TooMuch(
+                raise ModelTooLarge(
                     f"a recurrent layer with unroll=True has {steps:,} steps, and those of all are"
                     f" {unrolled:,} or more; at most {_STEPS:,} in one layer and {_ALL_STEPS:,} in all are"
                     " unrolled"
@@ -51,7 +52,7 @@ def loops_limited(numbers: int) -> Iterator[None]:
         found = indices(*args, **named)
         yield from islice(found, numbers)
         if next(found, None) is not None:
-            raise Refused(
+            raise ModelRefused(
                 f"a locally connected layer asks for more weights than the {numbers:,} numbers that are in"
                 " the file"
             )
@@ -69,12 +70,12 @@ def loops_limited(numbers: int) -> Iterator[None]:
 
 
 def _few(operator: Callable[..., Any], key: str) -> Callable[..., Any]:
-    """Limits how many tensors an operator makes of one; TensorFlow dies of too many, or waits for ever."""
+    """Limits the number of tensors that an operator makes; TensorFlow crashes or hangs with too many."""
 
     def limited(*args: Any, **named: Any) -> Any:
         count = named.get(key)
         if isinstance(count, int) and count > _PARTS:
-            raise TooMuch(f"a tensor is split into {count:,} parts; at most {_PARTS:,} are made")
+            raise ModelTooLarge(f"a tensor is split into {count:,} parts; at most {_PARTS:,} are made")
         return operator(*args, **named)
 
     return limited

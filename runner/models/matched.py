@@ -1,4 +1,4 @@
-"""What comes of setting a weights file beside a model."""
+"""The result of matching a weights file with a model."""
 
 import difflib
 from collections.abc import Callable, Iterable, Mapping
@@ -11,13 +11,7 @@ _SHOWN = 8
 
 @dataclass(frozen=True)
 class Pair:
-    """A variable of the model and what the file has for it, of one shape.
-
-    Args:
-        layer: The layer's name, `outer/inner` inside a nested model.
-        variable: The variable.
-        value: The array.
-    """
+    """A variable of the model and its value in the file; a layer in a nested model is `outer/inner`."""
 
     layer: str
     variable: Any
@@ -25,43 +19,43 @@ class Pair:
 
 
 @dataclass(frozen=True)
-class Difference:
-    """A layer that is on both sides with other tensors.
+class LayerMismatch:
+    """A layer of the model and the file with different tensors.
 
     Args:
         layer: Its name in the model.
-        told: What differs, both sides named.
+        message: What differs, in words.
         found: Its shapes in the file.
         wanted: Its shapes in the model.
     """
 
     layer: str
-    told: str
+    message: str
     found: str
     wanted: str
 
 
 @dataclass
 class Matched:
-    """The pairs found, and everything that found no partner.
+    """The matched variables, and everything that has no match.
 
     Args:
-        pairs: Variables of the model with the values for them.
+        pairs: Variables of the model with their values.
         only_in_file: Layers of the file, each with its shapes.
         only_in_model: Layers of the model, each with its shapes.
-        differing: What differs in layers that are on both sides.
-        stored_as: What the file calls a layer that it does not call by its name.
+        differing: Layers of both with different tensors.
+        stored_as: The names in the file of layers with another name there.
     """
 
     pairs: list[Pair] = field(default_factory=list)
     only_in_file: dict[str, str] = field(default_factory=dict)
     only_in_model: dict[str, str] = field(default_factory=dict)
-    differing: list[Difference] = field(default_factory=list)
+    differing: list[LayerMismatch] = field(default_factory=list)
     stored_as: dict[str, str] = field(default_factory=dict)
 
     @property
     def fits(self) -> bool:
-        """Whether every tensor of either side has its partner."""
+        """Whether every tensor of the file and the model is matched."""
         return not (self.only_in_file or self.only_in_model or self.differing)
 
     @property
@@ -71,7 +65,7 @@ class Matched:
         return list(dict.fromkeys([*both, *self.only_in_model, *self.only_in_file]))
 
     def pair(self, layer: str, name: str, variable: Any, value: Any) -> None:
-        """Pairs a variable with a value, if the shapes are equal."""
+        """Matches a variable with a value if their shapes are equal."""
         wanted, found = list(variable.shape), list(value.shape)
         if wanted == found:
             self.pairs.append(Pair(layer, variable, value))
@@ -79,44 +73,37 @@ class Matched:
             self.differ(layer, f" {name}", str(found), str(wanted))
 
     def differ(self, layer: str, part: str, found: str, wanted: str) -> None:
-        """Notes that a layer has other tensors in the file.
-
-        Args:
-            layer: Its name in the model.
-            part: What of it, with a space before; empty for the whole.
-            found: The shapes in the file.
-            wanted: The shapes in the model.
-        """
+        """Records that a layer, or a part of it given with a space before, has other tensors in the file."""
         stored = f" ({self.stored_as[layer]})" if layer in self.stored_as else ""
-        told = f"{layer}{part}: {found} in the file{stored}, {wanted} in the model"
-        self.differing.append(Difference(layer, told, found, wanted))
+        message = f"{layer}{part}: {found} in the file{stored}, {wanted} in the model"
+        self.differing.append(LayerMismatch(layer, message, found, wanted))
 
     def lack(self, layer: str, variables: Iterable[Any]) -> None:
-        """Notes that the file has nothing for a layer of the model."""
+        """Records that the file has nothing for a layer of the model."""
         stored = f"(as {self.stored_as[layer]}) " if layer in self.stored_as else ""
         self.only_in_model[layer] = stored + shapes(variables)
 
     def without(self, ignored: Callable[[str], bool]) -> "Matched":
-        """Returns what is left when the layers with these names are left out, on both sides."""
+        """Returns the result without the layers that `ignored` selects by name."""
         return Matched(
             [pair for pair in self.pairs if not ignored(pair.layer)],
-            {name: told for name, told in self.only_in_file.items() if not ignored(name)},
-            {name: told for name, told in self.only_in_model.items() if not ignored(name)},
+            {name: text for name, text in self.only_in_file.items() if not ignored(name)},
+            {name: text for name, text in self.only_in_model.items() if not ignored(name)},
             [difference for difference in self.differing if not ignored(difference.layer)],
             self.stored_as,
         )
 
     def report(self) -> list[str]:
-        """Says what does not fit, a line for each kind and for each layer that differs."""
+        """Returns lines on everything that does not fit."""
         lines = []
         for side, layers, others in (
             ("file", self.only_in_file, self.only_in_model),
             ("model", self.only_in_model, self.only_in_file),
         ):
             if layers:
-                told = [f"{name} {shapes}{_near(name, others)}" for name, shapes in layers.items()]
-                lines.append(f"only in the {side}: {cut(told)}")
-        differing = [difference.told for difference in self.differing]
+                listed = [f"{name} {shapes}{_near(name, others)}" for name, shapes in layers.items()]
+                lines.append(f"only in the {side}: {cut(listed)}")
+        differing = [difference.message for difference in self.differing]
         return lines + ([f"different: {cut(differing)}"] if differing else [])
 
 
@@ -126,10 +113,9 @@ def shapes(values: Iterable[Any]) -> str:
 
 
 def find_name(name: str, among: Mapping[str, T]) -> str | None:
-    """Finds a layer's name: itself, or the only one that differs no more than Keras 3's names do.
+    """Finds a layer's name or the only one that can be its name in Keras 3, which allows no slash.
 
-    Keras 3 allows no slash: what is `expanded_conv/project/BatchNorm` in tf-keras's MobileNetV3 is
-    `expanded_conv_project_bn` there.
+    `expanded_conv/project/BatchNorm` in tf-keras's MobileNetV3 is `expanded_conv_project_bn` in Keras 3.
     """
     if name in among:
         return name
@@ -137,10 +123,10 @@ def find_name(name: str, among: Mapping[str, T]) -> str | None:
     return near[0] if len(near) == 1 else None
 
 
-def cut(told: list[str]) -> str:
+def cut(entries: list[str]) -> str:
     """Joins the first few entries of a list for a message."""
-    more = f"; and {len(told) - _SHOWN} more" if len(told) > _SHOWN else ""
-    return "; ".join(told[:_SHOWN]) + more
+    more = f"; and {len(entries) - _SHOWN} more" if len(entries) > _SHOWN else ""
+    return "; ".join(entries[:_SHOWN]) + more
 
 
 def _loose(name: str) -> str:

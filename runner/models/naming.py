@@ -1,4 +1,4 @@
-"""The names that Keras derives from classes, in files and for layers without a name of their own."""
+"""The names that Keras derives from classes, in files and for layers without a given name."""
 
 import re
 from collections.abc import Iterable
@@ -6,7 +6,7 @@ from typing import Any
 
 
 def snake_case(class_name: str) -> str:
-    """Turns `Conv2D` into `conv2d` and `BatchNormalization` into `batch_normalization`, as Keras does."""
+    """Converts `Conv2D` to `conv2d` and `BatchNormalization` to `batch_normalization`, as Keras does."""
     name = re.sub(r"\W+", "", class_name)
     name = re.sub("(.)([A-Z][a-z]+)", r"\1_\2", name)
     return re.sub("([a-z])([A-Z])", r"\1_\2", name).lower()

@@ -1,23 +1,18 @@
-"""What is raised where a model's file holds something that Keras would not write, or that may run code."""
+"""Errors for a model's file that Keras would not write, that may run code, or that is too large."""
 
 from typing import Any
 
 
-class Refused(Exception):
-    """A file is not read on; the message says what was found and where, without the file's name."""
+class ModelRefused(Exception):
+    """A model's file is refused; the message says what was found and where, without the file's name."""
 
 
-class TooMuch(Refused):
-    """Building what the file describes takes more than is allowed; the model may be honest all the same."""
+class ModelTooLarge(ModelRefused):
+    """Building a model takes more than is allowed; its file may be honest all the same."""
 
 
-def shown(value: Any, length: int = 100) -> str:
-    """Writes a value of a file for a message, in quotes: on one line, and without control characters.
-
-    Args:
-        value: A text, or anything else that JSON can hold.
-        length: Characters after which it is cut off.
-    """
+def quoted(value: Any, length: int = 100) -> str:
+    """Quotes a text or a JSON value for a message: on one line, without control characters, and cut."""
     text = value if isinstance(value, str) else ascii(value)
     text = text if text.isprintable() else ascii(text)[1:-1]
     return f"'{text}'" if len(text) <= length else f"'{text[: length - 3]}...'"

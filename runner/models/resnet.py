@@ -44,7 +44,7 @@ class ResNet:
             272,474.
 
         Raises:
-            ValueError: `width` or `shortcut` is none of these.
+            ValueError: `width` or `shortcut` is not allowed.
         """
         if shortcut not in SHORTCUTS:
             raise ValueError(f"shortcut is {shown(shortcut)}, but must be one of {', '.join(SHORTCUTS)}")
@@ -88,7 +88,7 @@ def _normed(x: tf.Tensor, name: str) -> tf.Tensor:
 
 def _identity(x: tf.Tensor, filters: int, name: str) -> tf.Tensor:
     taken = layers.MaxPooling2D(1, strides=2, padding="same", name=f"{name}_pixels")(x)
-    # Read as channels first, the last axis is one that can be padded: no layer of one's own is needed then.
+    # As channels first, the last axis can be padded without a custom layer.
     zeros = ((0, 0), (0, filters - x.shape[-1]))
     return layers.ZeroPadding2D(zeros, data_format="channels_first", name=f"{name}_zeros")(taken)
 

@@ -1,4 +1,4 @@
-"""Saving a model so that equal models are equal files, byte for byte."""
+"""Saves models so that equal models are equal files, byte by byte."""
 
 import json
 import shutil
@@ -13,11 +13,10 @@ _DATE, _WRITTEN_DATE = (1980, 1, 1, 0, 0, 0), "1980-01-01@00:00:00"
 
 
 def save_model(model: tf_keras.Model, path: Path) -> None:
-    """Saves a model in Keras's own format, without the time at which that was done.
+    """Saves a model in Keras's own format, without the time of saving.
 
-    tf-keras writes it into `metadata.json`, and the archive has one for each of its files. When a run was
-    made is in its folder's name and in MLflow; here it would only make equal files differ, and their sizes
-    after gzip.
+    tf-keras writes it into `metadata.json` and the archive into each entry, so that equal models would
+    differ, and their sizes after gzip.
 
     Args:
         model: Built.

@@ -1,4 +1,4 @@
-"""Reading the files that Keras 3 and tf-keras keep weights in, without running anything they may hold."""
+"""Reads weights from files of Keras 3 and tf-keras, without running code that they may hold."""
 
 import io
 import json
@@ -19,18 +19,17 @@ from runner.models.containers import (
     WEIGHTS,
     check_archive,
     check_hdf5,
+    container_kind,
     most_bytes,
     read_member,
 )
-from runner.models.foreign import foreign_kind
 from runner.models.naming import class_names
-from runner.models.refused import Refused
+from runner.models.refused import ModelRefused
 from runner.process.errors import UserError
-from runner.process.regular_file import check_regular
 
 Array: TypeAlias = npt.NDArray[Any]
 
-# What stands beside the layers: the optimizer's state, metrics, and the seeds of random layers.
+# Entries beside the layers: the optimizer's state, metrics, and the seeds of random layers.
 _NO_WEIGHTS = (
     "optimizer",
     "metrics",
@@ -47,7 +46,7 @@ class StoredObject:
     """One object of a `.weights.h5` or `.keras` file, which mirrors the objects of the model.
 
     Args:
-        name: The layer's name, where the file tells it.
+        name: The layer's name, where the file has it.
         variables: Its own variables by key, `"0"`, `"1"`, ...
         parts: The objects it holds, by attribute or, in a list, by class.
     """
@@ -58,11 +57,11 @@ class StoredObject:
 
     @property
     def layers(self) -> dict[str, "StoredObject"]:
-        """A model's layers, by their class-derived keys."""
+        """A model's layers, by their keys derived from classes."""
         return next((self.parts[key].parts for key in _LAYERS if key in self.parts), {})
 
     def tensors(self, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], dict[str, Array]]]:
-        """Lists the objects below, this one first, that have variables, each with its path."""
+        """Lists the objects with variables, this one first, each with its path."""
         if self.variables:
             yield path, self.variables
         for key, part in self.parts.items():
@@ -91,41 +90,15 @@ def read_weights_file(path: Path, where: str) -> Stored:
     Raises:
         UserError: The file is missing, damaged, of another format, or holds no weights.
     """
-    if not path.exists():
-        index = path.with_name(f"{path.name}.index")
-        hint = (
-            " (a TensorFlow checkpoint of that name is; save_weights to a .weights.h5)"
-            if index.exists()
-            else ""
-        )
-        raise UserError(f"{where}: there is no such file{hint}")
-    check_regular(path, where)
-    if path.is_dir():
-        raise UserError(f"{where}: this is a folder. Weights come from a .weights.h5, .h5 or .keras file")
+    if not path.exists() and path.with_name(f"{path.name}.index").exists():
+        hint = "a TensorFlow checkpoint of that name is; save_weights to a .weights.h5"
+        raise UserError(f"{where}: there is no such file ({hint})")
     try:
-        if kind := foreign_kind(path):
-            raise UserError(f"{where}: this is {kind}")
-        most = most_bytes(path)
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as archive:
-                check_archive(archive, most)
-                content, config = read_member(archive, WEIGHTS), json.loads(read_member(archive, CONFIG))
-            with h5py.File(io.BytesIO(content), "r") as file:
-                check_hdf5(file, most)
-                objects = _objects(file)
-            _name_from_config(objects, config)
-            stored: Stored = objects
-        elif h5py.is_hdf5(path):
-            with h5py.File(path, "r") as file:
-                check_hdf5(file, most)
-                top = file.get("model_weights", file)
-                by_name = "layer_names" in top.attrs or "layer_names0" in top.attrs
-                stored = _named(top) if by_name else _objects(file)
-        else:
-            raise UserError(
-                f"{where}: neither an .h5 nor a .keras file by its content. Is it damaged or cut off?"
-            )
-    except Refused as refused:
+        kind = container_kind(
+            path, where, instead_of_folder=". Weights come from a .weights.h5, .h5 or .keras file"
+        )
+        stored = _read_archive(path) if kind == "zip" else _read_hdf5(path)
+    except ModelRefused as refused:
         raise UserError(f"{where}: {refused}. Nothing of it is read.") from refused
     except DAMAGE as error:
         raise UserError(f"{where}: no Keras weights, or a damaged file ({error})") from error
@@ -133,6 +106,26 @@ def read_weights_file(path: Path, where: str) -> Stored:
     if empty:
         raise UserError(f"{where}: no weights of layers are in it")
     return stored
+
+
+def _read_archive(path: Path) -> StoredObject:
+    most = most_bytes(path)
+    with zipfile.ZipFile(path) as archive:
+        check_archive(archive, most)
+        content, config = read_member(archive, WEIGHTS), json.loads(read_member(archive, CONFIG))
+    with h5py.File(io.BytesIO(content), "r") as file:
+        check_hdf5(file, most)
+        objects = _objects(file)
+    _name_from_config(objects, config)
+    return objects
+
+
+def _read_hdf5(path: Path) -> Stored:
+    with h5py.File(path, "r") as file:
+        check_hdf5(file, most_bytes(path))
+        top = file.get("model_weights", file)
+        by_name = "layer_names" in top.attrs or "layer_names0" in top.attrs
+        return _named(top) if by_name else _objects(file)
 
 
 def _objects(group: Any) -> StoredObject:
@@ -150,7 +143,7 @@ def _objects(group: Any) -> StoredObject:
 
 
 def _name_from_config(stored: StoredObject, config: Mapping[str, Any]) -> None:
-    """Names the layers of a file that does not: the model's configuration lists them in the file's order."""
+    """Adds missing layer names from the model's configuration, which lists the layers in the file's order."""
     inner = config.get("config")
     described = inner.get("layers") if isinstance(inner, dict) else None
     if not isinstance(described, list):
@@ -178,7 +171,7 @@ def _named(top: Any) -> dict[str, list[NamedTensor]]:
 
 
 def _names(group: Any, attribute: str) -> list[str]:
-    """Reads a list of names; Keras spreads one that is too long for an attribute over several, numbered."""
+    """Reads a list of names; Keras splits one that is too long for an attribute into several, numbered."""
     if attribute in group.attrs:
         return [_text(name) for name in group.attrs[attribute]]
     names: list[str] = []

@@ -1,64 +1,46 @@
-"""Keeps TensorFlow's chatter off the screen, and what its C++ code says for the error message."""
+"""Keeps messages of TensorFlow's libraries off the screen."""
 
 import logging
 import os
 import sys
-import tempfile
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
-
-
-@dataclass
-class Chatter:
-    """What was written to standard error; complete when the `with` block is left."""
-
-    text: str = ""
-
-    def tail(self, limit: int = 2000) -> str:
-        """Returns the last `limit` characters or fewer, cut at a line, for an error message."""
-        kept = self.text.strip()
-        return kept if len(kept) <= limit else "... " + kept[-limit:].partition("\n")[2]
 
 
 @contextmanager
-def captured_stderr() -> Iterator[Chatter]:
-    """Captures file descriptor 2 of the whole process, and Python's warnings, inside the `with` block.
+def silenced_stderr() -> Iterator[None]:
+    """Discards what the whole process writes to file descriptor 2, and Python's warnings, inside the block.
 
-    TensorFlow's converter, absl, MLIR and the TFLite interpreter write there from C++, past `sys.stderr`.
-    Whatever other threads write to standard error meanwhile is captured too.
+    TensorFlow's C++ libraries write there, past `sys.stderr`. So do other threads meanwhile.
     """
-    chatter = Chatter()
     if sys.stderr is not None:
         sys.stderr.flush()
     try:
         saved = os.dup(2)
-    except OSError:  # a service without a standard error has nothing to keep quiet
-        yield chatter
+    except OSError:  # A service may have no standard error.
+        yield
         return
-    with tempfile.TemporaryFile() as sink, warnings.catch_warnings():
+    with open(os.devnull, "wb") as nothing, warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        os.dup2(sink.fileno(), 2)
+        os.dup2(nothing.fileno(), 2)
         try:
-            yield chatter
+            yield
         finally:
             if sys.stderr is not None:
                 sys.stderr.flush()
             os.dup2(saved, 2)
             os.close(saved)
-            sink.seek(0)
-            chatter.text = sink.read().decode("utf-8", "replace")
 
 
 def import_quietly() -> None:
-    """Imports TensorFlow, whose libraries greet before they have read how quiet they should be."""
-    with captured_stderr():
+    """Imports TensorFlow, whose libraries print messages before their log level can be set."""
+    with silenced_stderr():
         import tensorflow  # noqa: F401
 
 
 def hush_retracing() -> None:
-    """Drops TensorFlow's advice on functions that are traced anew, as those of each job of a sweep are."""
+    """Drops TensorFlow's advice against tracing a function again, which each job of a sweep does."""
     logging.getLogger("tensorflow").addFilter(_is_no_retracing)
 
 

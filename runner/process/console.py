@@ -10,12 +10,12 @@ from runner.process.wording import visible
 
 
 def open_console(file: IO[str] | None = None) -> Console:
-    """Returns a console where no text can move the cursor, change colours or ring a bell.
+    """Returns a console that makes control characters visible.
 
-    Names in files that others made (layers, tensors, runs of a shared store) may hold what terminals obey.
+    Names in files of others (layers, tensors, runs of a shared store) may hold control sequences.
 
     Args:
-        file: Where it writes to; None is whatever is standard output when it writes.
+        file: The output; None is standard output at the time of writing.
     """
     console = Console(file=file, soft_wrap=False)
     console.push_render_hook(_Visibly())

@@ -1,11 +1,11 @@
-"""The kinds of errors the runner raises, told apart by what the caller does about them."""
+"""The runner's errors, by what the caller does about them."""
 
 import difflib
 from collections.abc import Iterable
 
 
 class RunnerError(Exception):
-    """Base of every error that the runner raises on purpose."""
+    """Base class of the runner's own errors."""
 
 
 class UserError(RunnerError):
@@ -20,11 +20,11 @@ def did_you_mean(found: str, allowed: Iterable[str]) -> str:
     """Suggests the allowed name nearest to a misspelled one.
 
     Args:
-        found: What the user wrote.
-        allowed: The names that would have been accepted.
+        found: The name that the user wrote.
+        allowed: The allowed names.
 
     Returns:
-        `" Did you mean 'x'?"`, to be put after a message, or `""` where nothing is near.
+        `" Did you mean 'x'?"`, the end of a message, or `""` where no name is near.
     """
     by_lowercase = {name.lower(): name for name in allowed}
     near = difflib.get_close_matches(found.lower(), by_lowercase, n=1)

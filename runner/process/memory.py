@@ -1,4 +1,4 @@
-"""How much memory there is, so that what cannot fit is refused before it is tried."""
+"""The size of the memory, so that what cannot fit is refused at once."""
 
 import os
 from pathlib import Path
@@ -7,7 +7,7 @@ _LIMIT = Path("/sys/fs/cgroup/memory.max")
 
 
 def total_memory() -> int:
-    """Returns the bytes of this machine, or of the container if it is allowed less."""
+    """Returns the memory in bytes of this machine, or of the container if that is less."""
     total = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     try:
         return min(total, int(_LIMIT.read_text()))
@@ -16,5 +16,5 @@ def total_memory() -> int:
 
 
 def gigabytes(count: float) -> str:
-    """Writes a number of bytes, as `1.5 GB`."""
+    """Formats a number of bytes as `1.5 GB`."""
     return f"{count / 1e9:,.1f} GB"

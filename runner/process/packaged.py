@@ -1,4 +1,4 @@
-"""Where the folders that travel with the package are: the settings and the shipped recipes."""
+"""Finds the folders that are installed with the package: the settings and the shipped recipes."""
 
 from pathlib import Path
 from typing import Literal
@@ -7,7 +7,7 @@ import runner
 
 
 def packaged_folder(name: Literal["conf", "recipes"]) -> Path:
-    """Finds a folder that a wheel carries inside the package and a checkout has on top.
+    """Returns a folder that a wheel has inside the package and a checkout at the top.
 
     Args:
         name: `"conf"` (the runner's own settings) or `"recipes"` (the shipped experiments).

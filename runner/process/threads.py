@@ -1,20 +1,20 @@
-"""How many threads a process computes with, so that jobs that run side by side do not fight over cores."""
+"""The number of threads of a process, so that parallel jobs do not compete for cores."""
 
 import os
 
-# What the libraries below NumPy and scikit-learn read when they are loaded.
+# Read by the libraries below NumPy and scikit-learn when they are loaded.
 _VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS")
 
 
 def available_cores() -> int:
-    """Counts the cores that this process may use: affinity and a container's share allowed for."""
+    """Returns the number of cores that this process may use, by its affinity and its container."""
     import joblib
 
     return int(joblib.cpu_count())
 
 
 def announce_threads(count: int) -> None:
-    """Tells libraries that are not loaded yet, in this process and in those it starts, how many to use.
+    """Sets the number of threads of libraries not loaded yet, in this process and its children.
 
     Args:
         count: At least 1.
@@ -24,13 +24,13 @@ def announce_threads(count: int) -> None:
 
 
 def limit_tensorflow(count: int) -> None:
-    """Gives TensorFlow that many threads: within an operation, and for operations side by side.
+    """Sets TensorFlow's number of threads within an operation and for parallel operations.
 
     Args:
         count: At least 1.
 
     Raises:
-        RuntimeError: TensorFlow has begun to compute with another number.
+        RuntimeError: TensorFlow is already running with another number.
     """
     import tensorflow as tf
 

@@ -1,4 +1,4 @@
-"""Full disks and folders that take no files, in words: no fault of the runner's, nor of its input."""
+"""Messages for full disks and folders that cannot be written."""
 
 import errno
 import os
@@ -9,22 +9,22 @@ from pathlib import Path
 
 from runner.process.errors import RunFailed
 
-# HDF5 has the number in its words only; of an error while it closes a file h5py makes a RuntimeError.
+# HDF5 has the number only in its message; an error while it closes a file is a RuntimeError of h5py.
 _IN_WORDS = re.compile(r"\berrno = (\d+), error message = ")
 _FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
-# These may also be about a file that only a plugin knows, so they count for files of the run alone.
+# These may concern a file of a plugin, so they count only for files of the run.
 _REFUSED = {errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
 
 
 @contextmanager
 def unwritable_told(folder: Path) -> Iterator[None]:
-    """Has the user told in one message where a file could not be written.
+    """Raises `RunFailed` with one message where a file could not be written.
 
     Args:
-        folder: The one that the block writes to.
+        folder: The folder that the block writes to.
 
     Raises:
-        RunFailed: A disk is full, or the folder does not take a file.
+        RunFailed: A disk is full, or the folder cannot be written.
     """
     try:
         yield
@@ -36,14 +36,11 @@ def unwritable_told(folder: Path) -> Iterator[None]:
 
 
 def unwritable(error: BaseException, folder: Path | None = None) -> str | None:
-    """Writes the message for a file that could not be written.
+    """Returns the message for a file that could not be written, or None for any other error.
 
     Args:
-        error: What was raised.
-        folder: Where files were being written; None where that is not known.
-
-    Returns:
-        One line, or None where the error is about something else.
+        error: The error.
+        folder: The folder of the run's files, if known.
     """
     code, name = _errno(error), getattr(error, "filename", None)
     file = Path(os.fsdecode(name)) if isinstance(name, str | bytes) else None

@@ -3,7 +3,7 @@
 import math
 
 from runner.export.advice import Ratios
-from runner.export.budget import Verdict
+from runner.export.budget import BudgetResult
 from runner.export.measure import Exported
 from runner.process.wording import counted
 from runner.pruning.structures import Block
@@ -150,7 +150,7 @@ def _than(ratio: float | None, below: str, above: str, equal: str) -> str:
     return below if ratio < 1 else above
 
 
-def _within_budget(verdict: Verdict) -> str:
+def _within_budget(verdict: BudgetResult) -> str:
     budget, ways = verdict.budget, []
     if budget.max_bytes is not None and (verdict.bytes or 0) > budget.max_bytes:
         sparse = "a higher sparsity in a sparse variant, " if not budget.variant.endswith("_sparse") else ""

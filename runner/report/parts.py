@@ -13,7 +13,7 @@ from rich.console import RenderableType
 
 from runner.datasets import Dataset, ResolvedData, Split
 from runner.export.advice import Advice
-from runner.export.budget import Verdict
+from runner.export.budget import BudgetResult
 from runner.export.measure import Exported
 from runner.plan import Plan
 from runner.process.interruption import stop_if_interrupted
@@ -154,7 +154,7 @@ class Exports:
     check: SparsityCheck
     advice: Mapping[str, Advice]
     dense_scores: Mapping[str, float] | None
-    budget: Verdict | None
+    budget: BudgetResult | None
 
     @property
     def dense_float32(self) -> bool:

@@ -8,8 +8,8 @@ import numpy as np
 import tf_keras
 
 from runner.datasets import Dataset
-from runner.export.advice import Advice, Input, Zeros, advise
-from runner.export.budget import Reference, Verdict, judge_budget
+from runner.export.advice import Advice, ModelInput, Zeros, advise
+from runner.export.budget import BudgetResult, Reference, judge_budget
 from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, input_name, write_graph
 from runner.export.measure import Exported
@@ -176,7 +176,7 @@ def _advice(
         files,
         {file.variant: file for file in dense},
         Zeros(run.proof.sparsity["pruned_layers"], blocks),
-        Input(input_name(model), tuple(model.inputs[0].shape[1:])),
+        ModelInput(input_name(model), tuple(model.inputs[0].shape[1:])),
         failed,
     )
 
@@ -216,7 +216,7 @@ def chance_warning(dense: Mapping[str, float], data: Dataset) -> str | None:
 
 def budget_verdict(
     budget: Budget, files: Sequence[Exported], scores: Mapping[str, float], dense: Mapping[str, float] | None
-) -> Verdict:
+) -> BudgetResult:
     """Compares a run's files with the budget of its recipe.
 
     A drop in accuracy counts from the dense model's scores where the budget limits one and they are known,

@@ -47,9 +47,9 @@ def _answer(arguments: list[str]) -> int:
 
 
 def _written(plugins: list[str], *, markdown: bool) -> str:
-    from runner.process.chatter import captured_stderr
+    from runner.process.chatter import silenced_stderr
 
-    with captured_stderr():  # TensorFlow speaks of itself while it is imported.
+    with silenced_stderr():  # TensorFlow speaks of itself while it is imported.
         from runner.schema.json_schema import recipe_schema
         from runner.schema.reference import key_reference
 

@@ -84,7 +84,7 @@ class Job:
         from runner.run.experiment import run_experiment
         from runner.sweep.reuse import data_has_changed, find_equal, required_data, reused
         from runner.tracking import open_store
-        from runner.tracking.lookup import close_left_open
+        from runner.tracking.runs import close_left_open
 
         settings = self._settings(settings)
         if self.earlier is not None and self.earlier.succeeded:

@@ -8,7 +8,7 @@ from runner.records.fingerprint import Ingredients
 from runner.records.sweep_records import JobRecord, Sweep
 from runner.settings import RunSettings
 from runner.tracking import LoggedRun, Store
-from runner.tracking.lookup import find_finished, find_on_other_data
+from runner.tracking.runs import find_finished, find_on_other_data
 
 
 def required_data(recipe: Recipe, sweep: Sweep) -> ResolvedData | None:

@@ -28,7 +28,7 @@ from runner.sweep.progress import factors_line, part_of
 from runner.sweep.stop_jobs import stop_jobs
 from runner.tracking import Store, Tracker, runs_by_id
 from runner.tracking.limits import MAX_TAG
-from runner.tracking.lookup import close_left_open
+from runner.tracking.runs import close_left_open
 
 
 @dataclass(frozen=True)

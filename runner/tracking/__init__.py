@@ -1,4 +1,4 @@
-"""MLflow: the only place that imports it."""
+"""Logging of runs to MLflow, and reading them back; no other package imports MLflow."""
 
 from runner.tracking.runs import LoggedRun, metric_history, runs_by_id, runs_where
 from runner.tracking.store import Store, find_store, open_store, store_address

@@ -1,4 +1,4 @@
-"""What MLflow's names and values may look like, and how ours are made to."""
+"""Names and values as MLflow allows them."""
 
 import json
 import re
@@ -12,9 +12,9 @@ _FORBIDDEN = re.compile(r"[^\w\-. :/]", re.ASCII)
 
 
 class Names:
-    """Maps names to MLflow's alphabet, each to one of its own.
+    """Maps different names to different names in MLflow's alphabet.
 
-    Two layers `conv[0]` and `conv(0)` would both be `conv_0_`; the second becomes `conv_0__2`, and stays so.
+    Two layers `conv[0]` and `conv(0)` would both be `conv_0_`; the second one becomes `conv_0__2` for good.
     """
 
     def __init__(self) -> None:
@@ -22,7 +22,7 @@ class Names:
         self._taken: set[str] = set()
 
     def __call__(self, name: str) -> str:
-        """Returns the name that MLflow gets for `name`; the same each time."""
+        """Returns the name in MLflow, the same on each call."""
         if name not in self._given:
             plain = sanitized(name)
             unique, count = plain, 1
@@ -36,7 +36,7 @@ class Names:
 
 
 def sanitized(name: str) -> str:
-    """Brings a name to MLflow's alphabet: letters, digits, `_ - . space : /`, as a plain relative path."""
+    """Returns a name in MLflow's alphabet: letters, digits, `_ - . space : /`, as a plain relative path."""
     parts = (part for part in _FORBIDDEN.sub("_", name).split("/") if part not in ("", ".", ".."))
     return "/".join(parts)[:MAX_NAME].rstrip("/") or "_"
 
@@ -45,8 +45,7 @@ def flattened(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
     """Flattens nested mappings to `("a.b", text)` pairs.
 
     Args:
-        mapping: Plain data as in a recipe. Scalars are written as YAML writes them, lists as JSON; an empty
-            mapping is `{}`.
+        mapping: Plain data as in a recipe. Lists are written as JSON, an empty mapping as `{}`.
         prefix: Put before every key, with a dot.
     """
     for key, value in mapping.items():
@@ -58,7 +57,7 @@ def flattened(mapping: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[st
 
 
 def cut(text: str, limit: int) -> str:
-    """Shortens a text to `limit` characters, ending in `...` where something is missing."""
+    """Shortens a text to `limit` characters, with `...` at the end of one that was cut."""
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 

@@ -1,4 +1,4 @@
-"""A trained model in MLflow: its signature and input example, called without this package."""
+"""A trained model in MLflow, with signature and input example, that loads without this package."""
 
 import logging
 import tempfile
@@ -24,11 +24,11 @@ def log_model(client: MlflowClient, run_id: str, module: "tf.Module", example: n
     TF_USE_LEGACY_KERAS is set; the module's graph needs neither Keras nor the classes of its layers.
 
     Args:
-        client: Of the store.
+        client: MLflow's client.
         run_id: MLflow's id of the run.
-        module: Called with samples `[n, ...]`, any n, it gives outputs `[n, ...]`.
-        example: One sample or more, `[n, ...]`; the first becomes the input example.
-        step: The training step that the model is from.
+        module: Maps samples `[n, ...]`, any n, to outputs `[n, ...]`.
+        example: Samples `[n, ...]`, n >= 1; the first becomes the input example.
+        step: The training step of the model.
 
     Returns:
         MLflow's id of the model.
@@ -51,7 +51,7 @@ def log_model(client: MlflowClient, run_id: str, module: "tf.Module", example: n
                 mlflow_model=Model(artifact_path=NAME, run_id=run_id, model_id=logged.model_id),
                 signature=signature,
                 input_example=sample,
-                # Left to itself, MLflow imports the model in a new process to find out.
+                # By default MLflow imports the model in a new process to find the requirements.
                 pip_requirements=[f"tensorflow=={tf.__version__}"],
             )
             client.log_model_artifacts(logged.model_id, str(path))
@@ -64,7 +64,7 @@ def log_model(client: MlflowClient, run_id: str, module: "tf.Module", example: n
 
 @contextmanager
 def _quiet() -> Iterator[None]:
-    """Keeps TensorFlow's word on where it wrote the graph, and MLflow's on versions, off the terminal."""
+    """Silences TensorFlow's message where it wrote the graph, and MLflow's about versions."""
     loggers = [logging.getLogger(name) for name in ("tensorflow", "mlflow")]
     levels = [each.level for each in loggers]
     for each in loggers:

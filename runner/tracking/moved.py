@@ -1,7 +1,7 @@
-"""A local store whose folder was moved or copied: its artifacts are looked for, and written, where it is now.
+"""Corrects the addresses of artifacts in a local store whose folder was moved or copied.
 
-MLflow keeps the absolute path of each experiment's and each run's artifacts in the database. Moved together
-with them, the database goes on naming the old place, and MLflow would write there without a word.
+MLflow keeps the absolute path of each experiment's and each run's artifacts in the database. After a move the
+database still names the old folder, and MLflow would silently write there.
 """
 
 import re
@@ -12,30 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
+from runner.tracking.mlflow_internals import ADDRESS_COLUMNS
+
 ARTIFACTS = "mlartifacts"
 """The folder beside a database that its artifacts are in."""
 _LOCK_SECONDS = 60.0
 _ADDRESS = re.compile(rf"(file:.*/{ARTIFACTS})((?:/.*)?)")
-# Where MLflow keeps addresses of artifacts: the table, its key, the column.
-_COLUMNS = (
-    ("experiments", "experiment_id", "artifact_location"),
-    ("runs", "run_uuid", "artifact_uri"),
-    ("logged_models", "model_id", "artifact_location"),
-    ("model_versions", "rowid", "source"),
-    ("model_versions", "rowid", "storage_location"),
-)
 
 
 @dataclass(frozen=True)
 class _Row:
-    """An address in the database that lies in another folder of artifacts than the one beside it.
-
-    Args:
-        column: Where it stands; one of `_COLUMNS`.
-        key: Of its row.
-        folder: The address of the folder of artifacts.
-        rest: What the address has after it.
-    """
+    """An address in the database: a folder of artifacts and the rest of the path below it."""
 
     column: tuple[str, str, str]
     key: object
@@ -48,15 +35,15 @@ class _Row:
 
 
 def follow_moved(database: Path, experiment: str) -> None:
-    """Corrects a database's addresses of artifacts where these lie beside it, and not where it says.
+    """Points a database to the artifacts beside it where its addresses name a folder of before a move.
 
-    Only what the runner has made is corrected: artifacts in a folder `mlartifacts`, which lay beside the
-    database. Where that folder still is and has artifacts that are missing here, nothing is changed.
+    Only addresses in a folder `mlartifacts`, which the runner has made, are corrected. Where the old folder
+    still exists and has artifacts that are missing here, nothing is changed.
 
     Args:
         database: A whole store, absolute; its lock is held.
-        experiment: The experiment that is about to be used: the user is told where its new artifacts go, if
-            that is elsewhere or has changed.
+        experiment: The experiment about to be used. A note on the screen says where its new artifacts go, if
+            that is another folder or has changed.
 
     Raises:
         sqlite3.Error: The database cannot be read or written.
@@ -71,19 +58,19 @@ def follow_moved(database: Path, experiment: str) -> None:
             old, own = _path(folder), [row for row in rows if row.folder == folder]
             is_used = used is not None and any(row.is_experiment and row.key == used[0] for row in own)
             if _stays(old, here, database, own):
-                told = f"note: the artifacts of {database} are in {old}, and new ones go there too. To have"
-                told += f" all in one place, copy them to {here}"
+                note = f"note: the artifacts of {database} are in {old}, and new ones go there too. To have"
+                note += f" all in one place, copy them to {here}"
             else:
                 _correct(connection, own, here)
-                told = f"note: {database} was moved: its artifacts were in {old}, and are now looked for and"
-                told += f" written in {here}"
+                note = f"note: {database} was moved: its artifacts were in {old}, and are now looked for and"
+                note += f" written in {here}"
             if is_used:
-                print(told, file=sys.stderr)
+                print(note, file=sys.stderr)
 
 
 def _rows_elsewhere(connection: sqlite3.Connection, here: Path) -> list[_Row]:
     rows = []
-    for column in _COLUMNS:
+    for column in ADDRESS_COLUMNS:
         table, key, name = column
         for number, address in connection.execute(f"SELECT {key}, {name} FROM {table}"):
             if found := _ADDRESS.fullmatch(address or ""):
@@ -93,7 +80,7 @@ def _rows_elsewhere(connection: sqlite3.Connection, here: Path) -> list[_Row]:
 
 
 def _stays(old: Path, here: Path, database: Path, rows: list[_Row]) -> bool:
-    """Tells whether the old folder is the one to use: it is there, and what is in it is not all here."""
+    """Whether the old folder stays in use: it exists, and not all of its content is here."""
     if not old.is_dir():
         return False
     paths = [unquote(row.rest).lstrip("/") for row in rows if not row.is_experiment]
@@ -104,9 +91,9 @@ def _stays(old: Path, here: Path, database: Path, rows: list[_Row]) -> bool:
 
 
 def _correct(connection: sqlite3.Connection, rows: list[_Row], here: Path) -> None:
-    with connection:  # All of it or nothing.
+    with connection:  # One transaction.
         for row in rows:
-            # What is not here may come back where it was: a disk that is not mounted, for one.
+            # Missing artifacts may come back in the old place: on a disk that is not mounted, for one.
             if row.is_experiment or (here / unquote(row.rest).lstrip("/")).exists():
                 table, key, name = row.column
                 connection.execute(

@@ -1,4 +1,4 @@
-"""Why a store failed, in a few words: MLflow, requests, urllib3 and SQLAlchemy wrap the cause in pages."""
+"""Short reasons for failures of a store: MLflow, requests, urllib3 and SQLAlchemy wrap the cause in pages."""
 
 import re
 import ssl
@@ -8,16 +8,12 @@ _STATUS = re.compile(r"failed with error code (\d{3}) != 200")
 
 
 def short_reason(error: BaseException) -> str:
-    """Returns the gist of an error: the system's own words where it has any, else the first line.
-
-    Args:
-        error: As a library raised it, with the errors that it stems from.
-    """
+    """Returns the operating system's message where an error has one among its causes, else its first line."""
     chain = list(_chain(error))
     for cause in reversed(chain):
         if isinstance(cause, ssl.SSLError):
-            told = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed"
-            return f"no safe connection: {told}"
+            reason = getattr(cause, "verify_message", "") or getattr(cause, "reason", "") or "TLS failed"
+            return f"no safe connection: {reason}"
         if isinstance(cause, OSError) and cause.strerror:
             return cause.strerror[0].lower() + cause.strerror[1:]
     if any("timed out" in str(cause).lower() for cause in chain):

@@ -1,4 +1,4 @@
-"""Runs as MLflow holds them, read in bulk into plain values."""
+"""Reads runs of MLflow in bulk into plain values, and finds those that are there already."""
 
 import gc
 import math
@@ -10,26 +10,25 @@ from itertools import islice
 from mlflow.entities import Run, ViewType
 
 from runner.process.errors import UserError
-from runner.tracking.reason import short_reason
-from runner.tracking.store import STORE_ERRORS, Store, without_password
+from runner.tracking.store import Store
 
-# SQLite takes a thousand variables a query, and a server's address line has an end too.
+# SQLite allows a thousand variables a query, and a server limits the length of an address.
 _IDS_PER_QUERY = 500
 _RUNS_PER_PAGE = 1000
 
 
 @dataclass(frozen=True)
 class LoggedRun:
-    """A run as MLflow holds it.
+    """A run in MLflow.
 
     Args:
         run_id: MLflow's id.
         status: `FINISHED`, `FAILED`, `KILLED` or `RUNNING`.
-        metrics: Last values; those that are not finite are left out.
-        tags: All of them.
-        params: All of them.
+        metrics: The last value of each; values that are not finite are left out.
+        tags: Its tags.
+        params: Its parameters.
         started: Milliseconds since 1970.
-        deleted: Whether it lies in MLflow's bin.
+        deleted: Whether it is deleted but still stored.
     """
 
     run_id: str
@@ -42,12 +41,12 @@ class LoggedRun:
 
 
 def runs_where(store: Store, condition: str, *, most: int | None = None) -> list[LoggedRun]:
-    """Searches the store's experiment, the latest runs first; deleted ones are not found.
+    """Searches the store's experiment, the latest runs first, without deleted ones.
 
     Args:
-        store: Where.
-        condition: In MLflow's language, such as `attributes.status = 'FINISHED'`.
-        most: How many are wanted; None is all.
+        store: The store.
+        condition: A filter of MLflow, such as `attributes.status = 'FINISHED'`.
+        most: The number of runs to return; None for all.
 
     Raises:
         UserError: The store does not answer.
@@ -56,12 +55,12 @@ def runs_where(store: Store, condition: str, *, most: int | None = None) -> list
 
 
 def runs_by_id(store: Store, run_ids: Iterable[str], *, deleted: bool = False) -> dict[str, LoggedRun]:
-    """Reads runs of the store's experiment.
+    """Reads runs of the store's experiment by their ids; ids that the store does not know are left out.
 
     Args:
-        store: Where from.
-        run_ids: Which; those that the store does not know are not in the answer.
-        deleted: Read deleted ones too.
+        store: The store.
+        run_ids: MLflow's ids.
+        deleted: Whether to read deleted runs too.
 
     Raises:
         UserError: The store does not answer.
@@ -76,29 +75,63 @@ def runs_by_id(store: Store, run_ids: Iterable[str], *, deleted: bool = False) -
 
 
 def metric_history(store: Store, run_id: str, name: str) -> tuple[tuple[int, float], ...]:
-    """Reads a metric along the steps of one run: a query of its own, some milliseconds on a local store.
-
-    Args:
-        store: Where from.
-        run_id: The run.
-        name: The metric, as logged.
+    """Reads a metric of one run at all steps, with one query: some milliseconds on a local store.
 
     Returns:
-        `(step, value)` by step, finite values only; of several at one step the one logged last.
+        `(step, value)` by step, finite values only; of several values at one step the last.
 
     Raises:
         UserError: The store does not answer.
     """
-    with _reported(store):
+    with store.reporting(UserError, "cannot be read"):
         points = store.client.get_metric_history(run_id, name)
     last = {point.step: point.value for point in sorted(points, key=lambda point: point.timestamp)}
     return tuple((step, last[step]) for step in sorted(last) if math.isfinite(last[step]))
 
 
+def find_finished(store: Store, fingerprint: str) -> LoggedRun | None:
+    """Finds the last FINISHED run of a fingerprint in the store's experiment.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    found = runs_where(
+        store, f"tags.fingerprint = '{fingerprint}' and attributes.status = 'FINISHED'", most=1
+    )
+    return found[0] if found else None
+
+
+def find_on_other_data(store: Store, recipe_hash: str, seed: int, data_sha256: str) -> LoggedRun | None:
+    """Finds the last FINISHED run of a recipe and seed whose data had another content.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    found = runs_where(
+        store,
+        f"tags.recipe_hash = '{recipe_hash}' and params.seed = '{seed}' and attributes.status = 'FINISHED'"
+        f" and tags.data_sha256 != '{data_sha256}'",
+        most=1,
+    )
+    return found[0] if found else None
+
+
+def close_left_open(store: Store, run_ids: Iterable[str]) -> None:
+    """Sets those of the runs to KILLED that are RUNNING, though the process of each has ended.
+
+    Raises:
+        UserError: The store does not answer.
+    """
+    for run in runs_by_id(store, run_ids).values():
+        if run.status == "RUNNING":
+            with store.reporting(UserError, "cannot be written"):
+                store.client.set_terminated(run.run_id, "KILLED")
+
+
 def _search(store: Store, condition: str, view: int, page_size: int) -> Iterator[LoggedRun]:
     token = None
     while True:
-        with _reported(store), _uncollected():
+        with store.reporting(UserError, "cannot be read"), _uncollected():
             page = store.client.search_runs(
                 [store.experiment_id],
                 condition,
@@ -127,10 +160,7 @@ def _plain(run: Run) -> LoggedRun:
 
 @contextmanager
 def _uncollected() -> Iterator[None]:
-    """Keeps the garbage collector from looking through a page's objects over and over; none is garbage.
-
-    It took two thirds of the time of reading a thousand runs.
-    """
+    """Pauses the garbage collector, which took two thirds of the time of reading a thousand runs."""
     was_enabled = gc.isenabled()
     gc.disable()
     try:
@@ -138,13 +168,3 @@ def _uncollected() -> Iterator[None]:
     finally:
         if was_enabled:
             gc.enable()
-
-
-@contextmanager
-def _reported(store: Store) -> Iterator[None]:
-    try:
-        yield
-    except STORE_ERRORS as error:
-        raise UserError(
-            f"MLflow at {without_password(store.uri)} cannot be read ({short_reason(error)})."
-        ) from error

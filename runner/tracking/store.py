@@ -1,4 +1,4 @@
-"""Where MLflow keeps runs: finding the store, making a local one safely, reaching a server in time."""
+"""The store that MLflow keeps runs in: a local database, made where it is missing, or a server."""
 
 import getpass
 import logging
@@ -11,11 +11,10 @@ from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 
-from runner.process.errors import UserError, did_you_mean
+from runner.process.errors import RunnerError, UserError, did_you_mean
 from runner.settings import Tracking
 
-# Read when mlflow is imported: git and telemetry are none of a run's business, nor is the line it prints
-# about each run.
+# Read when mlflow is imported: no git, no telemetry, and no printed line about each run.
 for _name, _value in {
     "GIT_PYTHON_REFRESH": "quiet",
     "MLFLOW_DISABLE_TELEMETRY": "true",
@@ -30,15 +29,21 @@ from requests.exceptions import RequestException  # noqa: E402
 from sqlalchemy.exc import SQLAlchemyError  # noqa: E402
 
 from runner.tracking.abandoned_runs import settle_dead  # noqa: E402
-from runner.tracking.database import database_path, has_content, whole_database  # noqa: E402
-from runner.tracking.migrations import is_store, version_problem  # noqa: E402
+from runner.tracking.database import (  # noqa: E402
+    database_path,
+    has_content,
+    is_store,
+    version_problem,
+    whole_database,
+)
+from runner.tracking.mlflow_internals import found_revision  # noqa: E402
 from runner.tracking.moved import ARTIFACTS, follow_moved  # noqa: E402
 from runner.tracking.reason import short_reason  # noqa: E402
 from runner.tracking.view import experiment_tags  # noqa: E402
 
 DEFAULT_EXPERIMENT = "tflite-pruning"
 CONTACT_SECONDS = 10
-# A database's driver, or what an artifact store is reached by, is a package of its own.
+# ModuleNotFoundError: the driver of a database or of an artifact store is a package of its own.
 STORE_ERRORS = (
     MlflowException,
     RequestException,
@@ -68,28 +73,41 @@ class Store:
 
     @property
     def shown_uri(self) -> str:
-        """Its address for the screen and for files, without user name and password."""
+        """The address without user name and password, for the screen and files."""
         return without_password(self.uri)
 
     def ui_line(self, run_id: str) -> str:
-        """Returns what shows the run: a command for a local store, an address for a server."""
+        """Returns a command that shows a run of a local store, or the run's address on a server."""
         if self.uri.startswith(("http://", "https://")):
             return f"{without_password(self.uri)}/#/experiments/{self.experiment_id}/runs/{run_id}"
         if self.uri.startswith("databricks"):
             return f"run {run_id} in the experiment {self.experiment_id} of your Databricks workspace"
         return f"mlflow ui --backend-store-uri {shlex.quote(without_password(self.uri))}"
 
+    @contextmanager
+    def reporting(self, kind: type[RunnerError], what: str) -> Iterator[None]:
+        """Raises `kind` in place of MLflow's own errors.
+
+        Args:
+            kind: The error.
+            what: What the store failed to do, such as `"cannot be read"`.
+        """
+        try:
+            yield
+        except STORE_ERRORS as error:
+            raise kind(f"MLflow at {self.shown_uri} {what} ({short_reason(error)}).") from error
+
 
 def open_store(tracking: Tracking, outputs: Path) -> Store:
-    """Reaches the store of the settings, of MLflow's environment variables, or the default one.
+    """Opens the store of the settings, of MLflow's environment variables, or the default one.
 
-    Runs of its experiment whose process has died are ended there; see `runner.tracking.abandoned_runs`. A
-    local store that was moved with its artifacts finds them again; see `runner.tracking.moved`.
+    Ends runs of its experiment whose process has died; see `runner.tracking.abandoned_runs`. Corrects a local
+    store that was moved; see `runner.tracking.moved`.
 
     Args:
-        tracking: Settings; what is None there comes from `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`,
-            else it is `sqlite:///<outputs>/mlflow.db` and `tflite-pruning`.
-        outputs: Absolute folder of what runs write.
+        tracking: The settings. The defaults are `MLFLOW_TRACKING_URI` and `MLFLOW_EXPERIMENT_NAME`, else
+            `sqlite:///<outputs>/mlflow.db` and `tflite-pruning`.
+        outputs: The absolute folder of all outputs.
 
     Raises:
         UserError: There is no such kind of store, it cannot be reached or made, or its experiment is deleted.
@@ -121,14 +139,14 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
 
 
 def find_store(uri: str, experiment: str, *, where: str) -> Store:
-    """Reaches a store to read from it; makes neither the store nor the experiment.
+    """Opens an existing store and experiment to read from them.
 
     Ends runs whose process has died as `open_store` does, so that none is read as running.
 
     Args:
-        uri: Its address; a database's path is taken from where the command is given.
+        uri: Its address; a relative path counts from the current directory.
         experiment: MLflow's experiment.
-        where: What names the address, for messages.
+        where: The setting that names the address, for messages.
 
     Raises:
         UserError: There is no such store or experiment, another version of MLflow made the store, or it does
@@ -159,7 +177,7 @@ def find_store(uri: str, experiment: str, *, where: str) -> Store:
 
 
 def run_tags() -> dict[str, str]:
-    """Returns the tags from which MLflow's UI shows who ran what."""
+    """Returns the tags from which MLflow's UI shows the user and the program."""
     try:
         user = getpass.getuser()
     except (OSError, KeyError, ImportError):  # a container's user may have no name
@@ -168,12 +186,12 @@ def run_tags() -> dict[str, str]:
 
 
 def without_password(uri: str) -> str:
-    """Returns an address without user name and password, for the screen."""
+    """Returns an address without user name and password."""
     return re.sub(r"//[^/@]*@", "//", uri).rstrip("/")
 
 
 def store_address(tracking: Tracking, outputs: Path) -> tuple[str, str]:
-    """Returns the address of the store that the settings mean, and the setting that it comes from.
+    """Returns the address of the store and the setting that it comes from.
 
     Raises:
         UserError: MLflow knows no such kind of store.
@@ -206,11 +224,10 @@ def _quieten() -> None:
 
 def _unusable(error: Exception, uri: str, where: str, way_out: str) -> UserError:
     uri = without_password(uri)
-    # MLflow's words for a store of any other version are "out-of-date", also where the store is the newer.
-    version = re.search(r"database schema \(found version (\w+)", str(error))
-    problem = version_problem(version[1], uri) if version else None
-    told = problem or f"the MLflow store {uri} cannot be used ({short_reason(error)}). {way_out}"
-    return UserError(f"{where}: {told}")
+    revision = found_revision(error)
+    problem = version_problem(revision, uri) if revision else None
+    problem = problem or f"the MLflow store {uri} cannot be used ({short_reason(error)}). {way_out}"
+    return UserError(f"{where}: {problem}")
 
 
 def _require_active(experiment: Experiment, setting: str, uri: str) -> None:
@@ -223,7 +240,7 @@ def _require_active(experiment: Experiment, setting: str, uri: str) -> None:
 
 @contextmanager
 def _impatient() -> Iterator[None]:
-    """Lets MLflow's first contact with a server fail in seconds; its own patience is minutes."""
+    """Lets MLflow's first contact with a server fail after seconds; by default it takes minutes."""
     bounds = {"MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1", "MLFLOW_HTTP_REQUEST_TIMEOUT": str(CONTACT_SECONDS)}
     before = {name: os.environ.get(name) for name in bounds}
     os.environ.update(bounds)

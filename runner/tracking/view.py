@@ -1,4 +1,7 @@
-"""The view of an experiment in MLflow's UI: the columns that matter here, which it hides unless told."""
+"""The saved view of an experiment in MLflow's UI, with the columns that it hides by default.
+
+The tag that holds the view is MLflow's own and not documented; versions that do not know it ignore it.
+"""
 
 import json
 import time
@@ -6,10 +9,10 @@ from collections.abc import Mapping
 
 VIEW_NAME = "Pruning runs"
 VIEW_KEY = "pruning-runs"
-"""Names it in an address: `#/experiments/<id>/runs?viewStateShareKey=pruning-runs`."""
+"""Its name in an address: `#/experiments/<id>/runs?viewStateShareKey=pruning-runs`."""
 
 _VIEW_TAG = f"mlflow.sharedViewState.{VIEW_KEY}"
-# Where `mlflow ui` answers unless it is told otherwise.
+# The default address of `mlflow ui`.
 _LOCAL_UI = "http://127.0.0.1:5000"
 
 _COLUMNS = (
@@ -32,14 +35,11 @@ _WIDTHS = {
 
 
 def experiment_tags() -> dict[str, str]:
-    """Returns the tags of a new experiment: what kind it is of, and a saved view that its page offers.
-
-    The form is that in which MLflow 3's page keeps the views that people save; other versions ignore it.
-    """
+    """Returns the tags of a new experiment: its kind, and a saved view in the form of MLflow 3's page."""
     now = int(time.time() * 1000)
     state = {
         "searchFilter": "",
-        # By any order but that of time, the jobs of a sweep stand beside each other, not folded into it.
+        # In any order but that of time, the jobs of a sweep are listed and not folded into it.
         "orderByKey": "metrics.`test/accuracy`",
         "orderByAsc": False,
         "startTime": "ALL",
@@ -59,15 +59,12 @@ def experiment_tags() -> dict[str, str]:
 
 
 def view_address(server: str | None, experiment_id: str, tags: Mapping[str, str]) -> str | None:
-    """Returns the address at which the view of an experiment is shown.
+    """Returns the address of an experiment's view; None where another program has made the experiment.
 
     Args:
-        server: Of an MLflow server; None is the one that `mlflow ui` starts.
+        server: The address of an MLflow server; None for the one that `mlflow ui` starts.
         experiment_id: MLflow's id of the experiment.
-        tags: The experiment's.
-
-    Returns:
-        None where the experiment has no such view: it was made by something else.
+        tags: The tags of the experiment.
     """
     if _VIEW_TAG not in tags:
         return None

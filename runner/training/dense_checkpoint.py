@@ -23,7 +23,7 @@ from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from runner.models.containers import check_hdf5, most_bytes
-from runner.models.refused import Refused
+from runner.models.refused import ModelRefused
 from runner.process.errors import RunFailed
 from runner.process.unwritable import unwritable_told
 from runner.training.dense_failure import forget_failure, known_failure, remember_failure
@@ -215,7 +215,7 @@ def _load_weights(path: Path, model: tf_keras.Model) -> None:
         with h5py.File(path, "r") as file:
             check_hdf5(file, most_bytes(path))
         model.load_weights(path)
-    except Refused as refused:
+    except ModelRefused as refused:
         raise DamagedCheckpoint(f"its {path.name}: {refused}") from refused
     except (ValueError, TypeError, KeyError, OSError, RuntimeError) as error:
         model.set_weights(before)

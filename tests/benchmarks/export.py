@@ -24,7 +24,7 @@ import tf_keras
 from runner.export.exporter import Attempt, Exporter
 from runner.export.graph import in_batches, write_graph
 from runner.export.variants import VARIANTS
-from runner.models.tutorial_cnn import tutorial_cnn
+from runner.models.small import tutorial_cnn
 from runner.pruning.masks import block_mask
 
 SPARSITY = 0.9

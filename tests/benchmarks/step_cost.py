@@ -25,7 +25,7 @@ import tf_keras
 from tf_keras import layers
 
 from runner import pruning
-from runner.models.tutorial_cnn import tutorial_cnn
+from runner.models.small import tutorial_cnn
 
 Step = Callable[[], float]
 _FAR = 10**6

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.export.convert import convert
 from runner.pruning.masks import block_mask, m_by_n_mask
+from tests.tflite_files import convert
 
 layers = tf_keras.layers
 

@@ -9,11 +9,11 @@ import tf_keras
 
 from runner.check.checking import FileCheck, check_file
 from runner.check.options import CheckOptions
-from runner.export.convert import convert
 from runner.process.errors import UserError
 from runner.pruning.masks import unstructured_mask
 from runner.pruning.notation import AXES, Axis
 from runner.tflite.patterns import BlockPattern, MByNPattern, PatternResult
+from tests.tflite_files import convert
 
 layers = tf_keras.layers
 EXACT = ["float32", "float32_sparse", "float16"]

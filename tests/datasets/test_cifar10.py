@@ -268,3 +268,15 @@ def test_no_code_of_a_file_is_run(tmp_path: Path, capsys: pytest.CaptureFixture[
 
     assert refusal(folder) == "data_batch_1 is damaged, or holds more than arrays (it names builtins.print)"
     assert capsys.readouterr().out == ""
+
+
+def test_a_file_that_is_too_large_for_a_batch_is_not_read(tmp_path: Path) -> None:
+    folder = write_folder(tmp_path / "folder")
+    with (folder / "data_batch_2").open("r+b") as file:
+        file.truncate(300_000_000)  # Sparse: it takes no room on the disk.
+    packed = tmp_path / "cifar.tar.gz"
+    with tarfile.open(packed, "w:gz") as made:
+        made.add(folder / "data_batch_2", "data_batch_2")
+
+    for path in (folder, packed):
+        assert refusal(path) == "data_batch_2 has 300,000,000 bytes, more than a batch of CIFAR-10"

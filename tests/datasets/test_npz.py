@@ -1,4 +1,5 @@
 import io
+import tracemalloc
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -147,8 +148,32 @@ def test_a_header_that_claims_more_than_there_is_is_believed_in_nothing(
 
 def test_what_no_memory_holds_is_not_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("runner.datasets.npz.total_memory", lambda: 100)
-    with pytest.raises(UserError, match=r"x_train takes 0.0 GB, and this machine has 0.0 GB"):
+    with pytest.raises(
+        UserError, match=r"the four arrays take 0.0 GB of memory, and this machine has 0.0 GB"
+    ):
         load(save(tmp_path / "a.npz"))
+
+
+def test_all_arrays_and_their_copies_as_floats_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = save(tmp_path / "a.npz")
+    needed = (11 * 4 * 4 + 11) * (1 + 4)
+    monkeypatch.setattr("runner.datasets.npz.total_memory", lambda: needed - 1)
+    with pytest.raises(UserError, match="the four arrays take"):
+        load(path)
+    monkeypatch.setattr("runner.datasets.npz.total_memory", lambda: needed)
+    assert len(load(path).x_train) == 8
+
+
+def test_arrays_of_other_lengths_are_refused_unread(tmp_path: Path) -> None:
+    path = tmp_path / "a.npz"
+    images = np.zeros((300_000, 28, 28), np.uint8)
+    np.savez_compressed(path, x_train=images, y_train=LABELS, x_test=IMAGES, y_test=LABELS)
+    del images
+    tracemalloc.start()
+    with pytest.raises(UserError, match="x_train has 300000 samples, y_train has 8; they must be as many"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 5e6
+    tracemalloc.stop()
 
 
 def test_a_stray_label_is_warned_of(tmp_path: Path) -> None:
@@ -208,3 +233,24 @@ def test_no_dimension_of_a_header_is_absurd(shape: tuple[int, int], tmp_path: Pa
         archive.writestr("x_train.npy", header.getvalue())
     with pytest.raises(UserError, match=r"recipe\.data\.path: .*x_train says that it has the shape"):
         load(path)
+
+
+@pytest.mark.parametrize("claimed", [40, 500_000_000])
+def test_a_header_of_the_second_version_is_read_if_it_is_short(claimed: int, tmp_path: Path) -> None:
+    path = save(tmp_path / "a.npz", x_train=None)
+    member = io.BytesIO()
+    np.lib.format.write_array(member, IMAGES, version=(2, 0))
+    content = member.getvalue()
+    if claimed > 1000:
+        content = content[:8] + claimed.to_bytes(4, "little") + b" " * 10_000_000
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("x_train.npy", content)
+
+    if claimed < 1000:
+        assert load(path).x_train.shape == (8, 4, 4, 1)
+        return
+    tracemalloc.start()
+    with pytest.raises(UserError, match="x_train says that its header has 500,000,000 bytes"):
+        load(path)
+    assert tracemalloc.get_traced_memory()[1] < 2e6
+    tracemalloc.stop()

@@ -1,13 +1,13 @@
 from dataclasses import replace
 from pathlib import Path
 
-from runner.export.advice import Advice, Input, Ratios, Zeros, advise, benchmark_command
+from runner.export.advice import Advice, ModelInput, Ratios, Zeros, advise, benchmark_command
 from runner.export.measure import Exported
 
 DENSE = Exported("float32", Path("dense_float32.tflite"), 1000, 900, loads=True, latency_ms=0.5)
 DENSE_INT8 = replace(DENSE, variant="int8", bytes=260, gzip_bytes=250)
 HALF = Zeros(share=0.5)
-IMAGE = Input("serving_default_image:0", (28, 28, 1))
+IMAGE = ModelInput("serving_default_image:0", (28, 28, 1))
 AS_ANY = "zeros take the room and the time of any number"
 
 
@@ -178,7 +178,7 @@ def test_the_command_pushes_and_times_the_file() -> None:
 
 
 def test_the_command_gives_open_dimensions_a_size_and_quotes_the_path() -> None:
-    takes = Input("serving_default_x:0", (None, 128, 2))
+    takes = ModelInput("serving_default_x:0", (None, 128, 2))
     command = benchmark_command(Path("my runs/m.tflite"), takes)
     assert command.startswith("adb push 'my runs/m.tflite' /data/local/tmp/ && ")
     assert command.endswith(" --input_layer=serving_default_x:0 --input_layer_shape=1,64,128,2")

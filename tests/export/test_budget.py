@@ -2,14 +2,14 @@ from pathlib import Path
 
 import pytest
 
-from runner.export.budget import Reference, Verdict, judge_budget
+from runner.export.budget import BudgetResult, Reference, judge_budget
 from runner.export.measure import Exported
 from runner.recipe.export import Budget
 
 DENSE = Reference(0.99, "the dense model")
 
 
-def judged(budget: Budget, *, size: int = 100_000, accuracy: float | None = 0.98) -> Verdict:
+def judged(budget: Budget, *, size: int = 100_000, accuracy: float | None = 0.98) -> BudgetResult:
     scores = {} if accuracy is None else {"accuracy": accuracy}
     files = [
         Exported("float32", Path("a"), 900_000, 1, loads=True, scores={"accuracy": 0.1}),

@@ -86,7 +86,7 @@ def test_an_exception_comes_back_as_its_words_and_the_process_lives(child: Child
     with pytest.raises(ChildFailed) as caught:
         child.call(refuse, "it does not fit")
     assert type(caught.value) is ChildFailed
-    assert (caught.value.words, caught.value.said) == ("it does not fit", "from C++: no")
+    assert (caught.value.reason, caught.value.output) == ("it does not fit", "from C++: no")
     with pytest.raises(ChildFailed, match=r"^ValueError$"):
         child.call(refuse, "")
     assert child.call(total, 4, 5) == 9
@@ -107,7 +107,7 @@ def test_a_death_is_told_with_its_signal_and_last_words(child: Child, number: in
     before = child.call(number_of_process)
     with pytest.raises(ChildDied) as caught:
         child.call(die, number)
-    assert (caught.value.words, caught.value.said) == (words, "last words")
+    assert (caught.value.reason, caught.value.output) == (words, "last words")
     after = child.call(number_of_process)
     assert after != before
 
@@ -209,8 +209,8 @@ def test_modules_are_imported_before_the_first_call() -> None:
     child = Child(("no_such_module",))
     with pytest.raises(ChildDied) as caught:
         child.call(total, 1)
-    assert caught.value.words == "ended its process with exit status 1"
-    assert "No module named 'no_such_module'" in caught.value.said
+    assert caught.value.reason == "ended its process with exit status 1"
+    assert "No module named 'no_such_module'" in caught.value.output
 
 
 def test_a_process_has_one_child_to_share_which_ends_with_it() -> None:

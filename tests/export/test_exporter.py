@@ -10,7 +10,7 @@ import tensorflow as tf
 import tf_keras
 
 from runner.export.child import ChildDied, ChildFailed, ChildHung, shared_child
-from runner.export.exporter import Attempt, Exporter, readable
+from runner.export.exporter import Attempt, Exporter, failure_text
 from runner.export.graph import in_batches, write_graph
 from runner.export.variants import Float32, Float32Sparse, Int8, Variant
 
@@ -185,10 +185,10 @@ def test_the_folder_is_gone_afterwards_and_the_child_is_kept() -> None:
     ],
 )
 def test_words_are_cut_to_what_a_person_reads(failure: Any, told: str) -> None:
-    assert readable("the tool", failure) == told
+    assert failure_text("the tool", failure) == told
 
 
 def test_very_long_words_are_cut() -> None:
-    told = readable("the tool", ChildFailed("word " * 1000))
+    told = failure_text("the tool", ChildFailed("word " * 1000))
     assert len(told) < 810
     assert told.endswith("word ...")

@@ -6,8 +6,8 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.convert import convert
-from runner.export.interpreter import Program, TFLiteRunError, predict, run_file, time_file
+from runner.export.interpreter import Program, TFLiteRunError, run_file, time_file
+from tests.tflite_files import convert, predict
 
 layers = tf_keras.layers
 X = np.random.default_rng(7).normal(size=(11, 6)).astype(np.float32)

@@ -5,8 +5,6 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.export.convert import convert
-from runner.export.interpreter import predict
 from runner.models import build_model
 from runner.models.applications import NAMES
 from runner.plan import make_plan, wrap_model
@@ -15,6 +13,7 @@ from runner.pruning import strip_pruning, update_masks
 from runner.recipe.recipe import Model, Rule, ScheduleSettings
 from runner.verify import check_tflite_file, compare_outputs
 from runner.verify.evidence import expected_weights
+from tests.tflite_files import convert, predict
 
 SMALL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 4}
 EVERYTHING = Rule(key="all", targets=("*",), schedule=ScheduleSettings(name="constant", sparsity=0.5))

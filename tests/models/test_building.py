@@ -6,7 +6,8 @@ import pytest
 import tf_keras
 
 from runner.models import MODELS, build_model
-from runner.models.limited import TooManyWeights, weights_limited
+from runner.models.bounds import weights_limited
+from runner.models.refused import ModelTooLarge
 from runner.process.errors import UserError
 from runner.recipe.recipe import Model
 
@@ -56,7 +57,7 @@ def test_what_a_plugin_raises_is_told_and_its_weights_have_a_limit(odd: dict[str
     with pytest.raises(UserError, match=r"'odd' cannot be built .*: KeyError: 'model'"):
         build_model(Model(name="odd"), input_shape=(4,), num_classes=10)
     with (
-        pytest.raises(TooManyWeights, match=r"110 weights or more, which take 0\.0 GB to train"),
+        pytest.raises(ModelTooLarge, match=r"110 weights or more, which take 0\.0 GB to train"),
         weights_limited(16 * 109),
     ):
         tf_keras.layers.Dense(10).build((None, 10))

@@ -6,10 +6,9 @@ from pathlib import Path
 import pytest
 import tf_keras
 
-from runner.models.calls import check_calls
-from runner.models.refused import Refused
+from runner.models.calls import check_calls, check_wiring
+from runner.models.refused import ModelRefused
 from runner.models.saved import load_saved_model
-from runner.models.wiring import check_wiring
 from runner.process.errors import UserError
 from tests.models.crafted import Config, functional, layer, save
 from tests.models.endless import ENDLESS, chain, given, on, stacked, twice
@@ -80,5 +79,5 @@ def test_layers_called_in_turn_take_a_round_each() -> None:
     check_wiring(config, operators=())
     many = [{**layer("InputLayer", name=f"i{number}"), "name": f"i{number}"} for number in range(1000)]
     config["layers"] += [{**described, "inbound_nodes": []} for described in many]
-    with pytest.raises(Refused, match=r"its 1,003 layers .* gone through 600 times"):
+    with pytest.raises(ModelRefused, match=r"its 1,003 layers .* gone through 600 times"):
         check_wiring(config, operators=())

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from runner.export.advice import Advice, Ratios
-from runner.export.budget import Verdict
+from runner.export.budget import BudgetResult
 from runner.plan import Plan
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import Block
@@ -174,7 +174,7 @@ def test_files_that_do_not_run_or_stand_alone() -> None:
 
 def missed(*misses: str, size: int = 900) -> Run:
     budget = Budget("float32", max_bytes=500, min_accuracy=0.99)
-    return made_run(exports={"budget": Verdict(budget, size, 0.9, None, misses)})
+    return made_run(exports={"budget": BudgetResult(budget, size, 0.9, None, misses)})
 
 
 def test_a_budget_is_told_and_what_to_do_about_it() -> None:

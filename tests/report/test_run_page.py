@@ -5,7 +5,7 @@ from typing import Any
 
 from matplotlib.figure import Figure
 
-from runner.export.budget import Reference, Verdict
+from runner.export.budget import BudgetResult, Reference
 from runner.plan import Plan
 from runner.pruning.macs import Macs
 from runner.recipe.export import Budget
@@ -127,11 +127,11 @@ def test_what_was_asked_is_told(tmp_path: Path) -> None:
 
 
 def test_a_budget_is_told_with_what_was_reached(tmp_path: Path) -> None:
-    verdict = Verdict(BUDGET, 900, 0.9, Reference(0.95, "the dense model"), ())
+    verdict = BudgetResult(BUDGET, 900, 0.9, Reference(0.95, "the dense model"), ())
     told = pairs(read(tmp_path, exports={"budget": verdict}))
     assert told["reached"] == "900 bytes, accuracy 0.9000; the dense model: 0.9500"
     assert told["verdict"] == "kept"
-    missed = Verdict(BUDGET, None, None, None, ("float32: does not run",))
+    missed = BudgetResult(BUDGET, None, None, None, ("float32: does not run",))
     told = pairs(read(tmp_path, exports={"budget": missed}))
     assert told["reached"] == "no file, no accuracy"
     assert told["verdict"] == "MISSED: float32: does not run"

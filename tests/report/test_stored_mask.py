@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.export.convert import convert
 from runner.plan import PlannedWeight
 from runner.pruning.structures import Block, MByN, Structure, Unstructured
 from runner.report.stored_mask import Groups, StoredMask, density, group_edges, read_stored_masks
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
+from tests.tflite_files import convert
 from tests.verify.pruned_models import prune
 
 layers = tf_keras.layers

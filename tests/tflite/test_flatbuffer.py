@@ -8,9 +8,9 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.convert import convert
 from runner.tflite.constant import Encoding, StoredConstant, Use
 from runner.tflite.flatbuffer import TFLiteFileError, read_constants
+from tests.tflite_files import convert
 
 KERNEL = np.array([[1.0, -2.0], [0.0, 4.0], [0.5, 0.0]], np.float32)  # [3 inputs, 2 outputs]
 

@@ -6,10 +6,10 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.convert import convert
 from runner.tflite.constant import StoredConstant, Use
 from runner.tflite.flatbuffer import read_constants
 from runner.tflite.weight_tensors import StoredAxes, many_weights, weight_tensors
+from tests.tflite_files import convert
 
 layers = tf_keras.layers
 

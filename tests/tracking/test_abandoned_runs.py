@@ -10,8 +10,7 @@ from mlflow.exceptions import MlflowException
 
 from runner.settings import Tracking
 from runner.tracking import Store, find_store, open_run, open_store
-from runner.tracking.abandoned_runs import settle_dead
-from runner.tracking.process import PROCESS_TAG, own_process
+from runner.tracking.abandoned_runs import PROCESS_TAG, own_process, settle_dead
 
 
 @pytest.fixture(scope="module")

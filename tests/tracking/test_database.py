@@ -18,7 +18,7 @@ from sqlalchemy.engine import Engine
 from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking import database, open_store
-from runner.tracking.migrations import content_of
+from runner.tracking.database import content_of
 
 ROOT = Path(__file__).resolve().parents[2]
 OLD = 3600.0

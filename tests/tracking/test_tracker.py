@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -112,10 +113,32 @@ def test_the_data_set_of_a_run(outputs: Path) -> None:
     inputs = read(outputs, run.run_id).inputs
     assert inputs is not None
     [used] = inputs.dataset_inputs
-    assert (used.dataset.name, used.dataset.digest) == ("digits", "01234567")
+    assert used.dataset.name == "digits"
+    assert re.fullmatch("01234567-[0-9a-f]{8}", used.dataset.digest)
     assert json.loads(used.dataset.source) == {"uri": "digits"}
     assert json.loads(used.dataset.profile or "") == {"train": 10, "test": 2}
     assert [(tag.key, tag.value) for tag in used.tags] == [("mlflow.data.context", "training")]
+
+
+def test_the_data_set_of_a_run_with_another_split_or_path(outputs: Path) -> None:
+    given: list[tuple[str, dict[str, int]]] = [
+        ("digits", {"train": 10, "validation": 2}),
+        ("digits", {"train": 9, "validation": 3}),
+        ("other/digits.npz", {"train": 9, "validation": 3}),
+        ("digits", {"train": 10, "validation": 2}),
+    ]
+    digests = []
+    for source, profile in given:
+        with opened(outputs) as run:
+            run.log_data("digits", "fedcba9876543210", source, profile)
+        inputs = read(outputs, run.run_id).inputs
+        assert inputs is not None
+        [used] = inputs.dataset_inputs
+        assert json.loads(used.dataset.profile or "") == profile
+        assert json.loads(used.dataset.source) == {"uri": source}
+        digests.append(used.dataset.digest)
+    assert len(set(digests[:3])) == 3
+    assert digests[3] == digests[0]
 
 
 def test_where_it_is_shown_and_how_another_page_links_it(outputs: Path) -> None:

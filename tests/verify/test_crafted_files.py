@@ -11,10 +11,10 @@ import tf_keras
 from tensorflow.lite.python import schema_py_generated as schema
 from tensorflow.lite.tools import flatbuffer_utils
 
-from runner.export.convert import convert
 from runner.pruning.structures import Unstructured
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight, check_tflite_file
+from tests.tflite_files import convert
 from tests.verify.pruned_models import prune
 
 layers = tf_keras.layers

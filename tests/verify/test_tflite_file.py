@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 import tf_keras
 
-from runner.export.convert import convert
 from runner.pruning.structures import MByN, Unstructured
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import CheckRow, PrunedWeight, broken_encodings, check_tflite_file, find_weights
+from tests.tflite_files import convert
 from tests.verify.pruned_models import kernels, patch, prune
 
 layers = tf_keras.layers

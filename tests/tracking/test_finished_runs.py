@@ -6,7 +6,7 @@ import pytest
 
 from runner.settings import Tracking
 from runner.tracking import Store, open_run, open_store, runs_by_id
-from runner.tracking.lookup import close_left_open, find_finished, find_on_other_data
+from runner.tracking.runs import close_left_open, find_finished, find_on_other_data
 
 
 @pytest.fixture

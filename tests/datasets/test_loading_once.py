@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from runner.datasets import ResolvedData, data_key, load_resolved, resolve, resolved
+from runner.datasets import ResolvedData, data_key, load_resolved, loading, resolve
 from runner.process.errors import UserError
 from runner.recipe.recipe import Data
 
@@ -41,13 +41,13 @@ def test_a_process_loads_it_once(tmp_path: Path) -> None:
 def test_only_the_last_is_held(tmp_path: Path) -> None:
     for name in ("a", "b"):
         resolve(written(tmp_path / f"{name}.npz", 1.0))
-    assert len(resolved._KEPT) == 1
+    assert len(loading._KEPT) == 1
 
 
 def test_another_content_is_refused(tmp_path: Path) -> None:
     asked = written(tmp_path / "a.npz", 1.0)
     found = resolve(asked)
-    resolved._KEPT.clear()  # As in another process.
+    loading._KEPT.clear()  # As in another process.
     written(tmp_path / "a.npz", 2.0)
     with pytest.raises(UserError, match="the content of 'npz' is not what it was when the sweep began"):
         load_resolved(asked, found)
@@ -60,7 +60,7 @@ def test_a_fallback_is_taken_by_all_even_where_the_data_has_come_back(
     (tmp_path / "datasets").mkdir()
     asked = Data(name="mnist", fallback="digits")
     digits = resolve(Data(name="digits"))
-    resolved._KEPT.clear()
+    loading._KEPT.clear()
     images, labels = np.zeros((4, 28, 28), np.uint8), np.arange(4)
     np.savez(
         tmp_path / "datasets" / "mnist.npz", x_train=images, y_train=labels, x_test=images, y_test=labels

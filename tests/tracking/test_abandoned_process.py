@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from runner.tracking import process
-from runner.tracking.process import has_died, own_process
+from runner.tracking import abandoned_runs
+from runner.tracking.abandoned_runs import has_died, own_process
 
 
 def test_this_process_lives() -> None:
@@ -20,14 +20,17 @@ def test_this_process_lives() -> None:
 
 def test_a_process_that_has_ended_is_known_by_its_name() -> None:
     died = subprocess.run(
-        [sys.executable, "-c", "from runner.tracking.process import own_process; print(own_process())"],
+        [
+            sys.executable,
+            "-c",
+            "from runner.tracking.abandoned_runs import own_process; print(own_process())",
+        ],
         check=True,
         capture_output=True,
         text=True,
         cwd=Path(__file__).resolve().parents[2],
     ).stdout.strip()
     assert has_died(died)
-    assert has_died(died.rpartition(" ")[0])  # As earlier versions wrote it.
 
 
 def test_a_number_that_was_given_again_is_another_process() -> None:
@@ -41,6 +44,6 @@ def test_what_cannot_be_known_is_taken_for_alive(unknown: str) -> None:
 
 
 def test_a_system_that_tells_no_more_than_numbers(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(process, "_began", lambda number: "")
-    monkeypatch.setattr(process, "_numbering", lambda: "")
+    monkeypatch.setattr(abandoned_runs, "_began", lambda number: "")
+    monkeypatch.setattr(abandoned_runs, "_numbering", lambda: "")
     assert not has_died(own_process())

@@ -7,7 +7,7 @@ import pytest
 from runner.process.errors import UserError
 from runner.settings import Tracking
 from runner.tracking import find_store, open_store
-from runner.tracking.migrations import is_store, version_problem
+from runner.tracking.database import is_store, version_problem
 
 OLDER = "451aebb31d03"
 """The first revision that MLflow's migrations know."""

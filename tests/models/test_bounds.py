@@ -6,9 +6,9 @@ import time
 import numpy as np
 import pytest
 
-from runner.models import backstop
-from runner.models.backstop import memory_limited, time_limited
-from runner.models.refused import TooMuch
+from runner.models import bounds
+from runner.models.bounds import memory_limited, time_limited
+from runner.models.refused import ModelTooLarge
 
 
 def _compute(seconds: float) -> None:
@@ -35,7 +35,7 @@ def test_a_large_file_may_take_more_memory() -> None:
 
 def test_a_limit_that_is_narrower_already_is_kept() -> None:
     before, most = resource.getrlimit(resource.RLIMIT_DATA)
-    taken = backstop._taken() + 2**28
+    taken = bounds._taken() + 2**28
     resource.setrlimit(resource.RLIMIT_DATA, (taken, most))
     try:
         with memory_limited(0):
@@ -45,16 +45,16 @@ def test_a_limit_that_is_narrower_already_is_kept() -> None:
 
 
 def test_endless_computing_is_stopped_and_the_timer_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backstop, "_SECONDS", 0.1)
+    monkeypatch.setattr(bounds, "_SECONDS", 0.1)
     before = signal.getsignal(signal.SIGVTALRM)
-    with pytest.raises(TooMuch, match="far more than a model of its size should"), time_limited(0, 0):
+    with pytest.raises(ModelTooLarge, match="far more than a model of its size should"), time_limited(0, 0):
         _compute(10)
     assert signal.getitimer(signal.ITIMER_VIRTUAL) == (0, 0)
     assert signal.getsignal(signal.SIGVTALRM) is before
 
 
 def test_time_grows_with_calls_and_numbers_and_waiting_is_free(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backstop, "_SECONDS", 0.05)
+    monkeypatch.setattr(bounds, "_SECONDS", 0.05)
     for numbers, calls in ((0, 2), (10**6, 0)):
         with time_limited(numbers, calls):
             _compute(0.3)
@@ -63,7 +63,7 @@ def test_time_grows_with_calls_and_numbers_and_waiting_is_free(monkeypatch: pyte
 
 
 def test_another_thread_is_not_stopped(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(backstop, "_SECONDS", 0.05)
+    monkeypatch.setattr(bounds, "_SECONDS", 0.05)
     ended: list[bool] = []
 
     def compute() -> None:

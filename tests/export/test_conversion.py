@@ -7,11 +7,11 @@ import pytest
 import tensorflow as tf
 import tf_keras
 
-from runner.export.convert import convert
-from runner.export.interpreter import Program, predict
+from runner.export.interpreter import Program
 from runner.export.variants import VARIANTS
 from runner.process.errors import UserError
 from runner.tflite.flatbuffer import read_constants
+from tests.tflite_files import convert, predict
 
 layers = tf_keras.layers
 
