@@ -15,7 +15,7 @@ from runner.export.measure import Exported, Score
 from runner.export.variants import VARIANTS, Variant
 from runner.plan.matching import listed, named_layers
 from runner.pruning.copying import copy_model
-from runner.recipe.export import Export
+from runner.recipe.export_settings import Export
 from runner.verify import (
     CheckRow,
     PrunedWeight,

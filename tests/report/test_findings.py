@@ -6,7 +6,7 @@ import pytest
 from runner.export.advice import Advice, Ratios
 from runner.export.budget import Reference, Verdict
 from runner.export.measure import Exported
-from runner.recipe.export import Budget
+from runner.recipe.export_settings import Budget
 from runner.report.findings import Outcome, findings, next_steps
 
 FILE = Exported("float32", Path("a"), 900, 400, loads=True, scores={"accuracy": 0.9})

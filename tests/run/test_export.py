@@ -13,7 +13,7 @@ import tf_keras
 from runner.datasets import Dataset
 from runner.export.exporter import Exporter
 from runner.export.variants import VARIANTS
-from runner.recipe.export import Export
+from runner.recipe.export_settings import Export
 from runner.run.export import ExportResult, Subject, calibration_sample, export_variants
 from runner.tflite.flatbuffer import read_constants
 from runner.verify import PrunedWeight
