@@ -1,4 +1,4 @@
-"""The words in which a pruning structure is written: m:n, axes, block poolings, importances. No TensorFlow.
+"""The words in which a rule of pruning is written: m:n, axes, block poolings, importances.
 
 m:n counts zeros: in 2:4 at least 2 of each group of 4 weights are zero.
 """
@@ -15,7 +15,7 @@ M_BY_N_AXES = ("auto", *AXES)
 """`auto` is `input_channels` where these are a multiple of n, else `flattened`."""
 
 POOLINGS = ("AVG", "MAX")
-"""What stands for a block: the average or the largest of its magnitudes."""
+"""A block's score: the average or the largest of its magnitudes."""
 
 IMPORTANCES = ("magnitude", "random")
 """What ranks the weights."""
