@@ -12,10 +12,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.process.errors import UserError
 from runner.process.wording import shown
-from runner.recipe.file import lineage, origins
 from runner.recipe.library import find_recipe, place, recipe_names
 from runner.recipe.overrides import keep_written_rate, mark_leftovers, override_key, with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
+from runner.recipe.recipe_file import lineage, origins
 from runner.recipe.vetting import vet
 
 if TYPE_CHECKING:

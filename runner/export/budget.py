@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from runner.export.measure import Exported
-from runner.recipe.export import Budget
+from runner.recipe.export_settings import Budget
 
 # More than the rounding error of decimal fractions such as 0.01.
 _SLACK = 1e-9

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from runner.process.errors import UserError
 from runner.process.wording import shown
-from runner.recipe.document import LEAST_PER_VALUE, MOST_CHARACTERS
+from runner.recipe.yaml_document import LEAST_PER_VALUE, MOST_CHARACTERS
 
 ROOT = "recipe"
 _MOST_STEPS = 200

@@ -13,7 +13,7 @@ import yaml
 from runner.process.errors import UserError, did_you_mean
 from runner.process.packaged import packaged_folder
 from runner.process.wording import hidden_character, shown, visible
-from runner.recipe.document import compose, read_document, scalar
+from runner.recipe.yaml_document import compose, read_document, scalar
 
 SUFFIX = ".yaml"
 

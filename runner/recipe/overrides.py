@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 from omegaconf import OmegaConf
 
 from runner.process.errors import UserError, did_you_mean
-from runner.recipe.file import RecipeFile, lineage
+from runner.recipe.recipe_file import RecipeFile, lineage
 
 if TYPE_CHECKING:
     from runner.recipe.recipe import Recipe

@@ -21,7 +21,7 @@ from pydantic import (
 )
 
 from runner.process.errors import UserError
-from runner.recipe.export import Budget, Export
+from runner.recipe.export_settings import Budget, Export
 from runner.recipe.pattern import pattern_problem
 from runner.recipe.problems import Invalid, Problem, message, problems_of
 from runner.recipe.rule import Rule, ScheduleSettings, beyond_training

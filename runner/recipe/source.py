@@ -10,8 +10,8 @@ from hydra.plugins.config_source import ConfigLoadError, ConfigResult, ConfigSou
 from hydra.plugins.search_path_plugin import SearchPathPlugin
 from omegaconf import OmegaConf
 
-from runner.recipe.file import lineage
 from runner.recipe.library import SUFFIX, names_in, parent_name, path_in, recipe_folders
+from runner.recipe.recipe_file import lineage
 
 GROUP = "recipe"
 

@@ -17,7 +17,7 @@ from runner.export.variants import VARIANTS, Variant
 from runner.plan.named_layers import listed, named_layers
 from runner.pruning.copying import copy_model
 from runner.pruning.structures import Block
-from runner.recipe.export import Budget, Export
+from runner.recipe.export_settings import Budget, Export
 from runner.report.parts import Exports, Run
 from runner.training import predicted
 from runner.verify import SparsityCheck, broken_encodings, check_tflite_file, compare_outputs, rounding_depth

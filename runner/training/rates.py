@@ -12,8 +12,8 @@ _registered = tf_keras.utils.register_keras_serializable(package="runner")
 
 
 @dataclass(frozen=True)
-class Rate(LearningRateSchedule):
-    """A learning rate that follows another one.
+class WrappedRate(LearningRateSchedule):
+    """A learning rate around another one.
 
     Args:
         initial: The rate once the warm-up is over, > 0.
@@ -31,14 +31,14 @@ class Rate(LearningRateSchedule):
         return {**config, "then": tf_keras.optimizers.schedules.serialize(self.then)}
 
     @classmethod
-    def from_config(cls, config: dict[str, Any]) -> "Rate":
+    def from_config(cls, config: dict[str, Any]) -> "WrappedRate":
         """Makes it again, with the learning rate inside."""
         return cls(**{**config, "then": tf_keras.optimizers.schedules.deserialize(config["then"])})
 
 
 @_registered
 @dataclass(frozen=True)
-class Decay(Rate):
+class Decay(WrappedRate):
     """A schedule of tf-keras whose steps count from the end of the warm-up, and that has a lowest rate.
 
     Args:
@@ -55,7 +55,7 @@ class Decay(Rate):
 
 @_registered
 @dataclass(frozen=True)
-class WarmUp(Rate):
+class WarmUp(WrappedRate):
     """`initial * (step + 1) / begin` for the first `begin` steps, then what another learning rate says.
 
     Source: P. Goyal et al., Accurate, Large Minibatch SGD, arXiv 1706.02677, section 2.2.

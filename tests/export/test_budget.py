@@ -4,7 +4,7 @@ import pytest
 
 from runner.export.budget import BudgetResult, Reference, judge_budget
 from runner.export.measure import Exported
-from runner.recipe.export import Budget
+from runner.recipe.export_settings import Budget
 
 DENSE = Reference(0.99, "the dense model")
 

@@ -10,7 +10,7 @@ from runner.export.budget import BudgetResult
 from runner.plan import Plan
 from runner.pruning.schedules import ConstantSparsity, PolynomialDecay
 from runner.pruning.structures import Block
-from runner.recipe.export import Budget
+from runner.recipe.export_settings import Budget
 from runner.report.findings import chance, findings, next_steps
 from runner.report.parts import Run
 from runner.verify import SparsityCheck

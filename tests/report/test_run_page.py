@@ -8,7 +8,7 @@ from matplotlib.figure import Figure
 from runner.export.budget import BudgetResult, Reference
 from runner.plan import Plan
 from runner.pruning.macs import Macs
-from runner.recipe.export import Budget
+from runner.recipe.export_settings import Budget
 from runner.report.page import Picture
 from runner.report.parts import ModelSize
 from runner.report.run_page import write_run_page

@@ -14,7 +14,7 @@ from runner.datasets import Dataset
 from runner.export.exporter import Exporter
 from runner.export.measure import Exported
 from runner.export.variants import VARIANTS
-from runner.recipe.export import Budget, Export
+from runner.recipe.export_settings import Budget, Export
 from runner.report.parts import Exports
 from runner.run.export import budget_verdict, calibration_sample, chance_warning, export
 from runner.tflite.flatbuffer import read_constants

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from runner.recipe.document import MOST_BYTES, TooMuch, compose, read_document, scalar
+from runner.recipe.yaml_document import MOST_BYTES, TooLarge, compose, read_document, scalar
 
 
 def doubled(times: int, wrap: str = "[{0}, {0}]") -> str:
@@ -31,7 +31,7 @@ def doubled(times: int, wrap: str = "[{0}, {0}]") -> str:
 def test_what_is_too_large_is_told_before_it_is_built(written: str, told: str) -> None:
     began = time.perf_counter()
 
-    with pytest.raises(TooMuch, match=told):
+    with pytest.raises(TooLarge, match=told):
         compose(written)
     assert time.perf_counter() - began < 2
 

@@ -5,7 +5,7 @@ import pytest
 from omegaconf import OmegaConf
 
 from runner.process.errors import UserError
-from runner.recipe.file import lineage, origins, read_recipe_file
+from runner.recipe.recipe_file import lineage, origins, read_recipe_file
 from runner.recipe.vetting import vet
 
 GOOD = """\

@@ -17,7 +17,7 @@ LEAST_PER_VALUE = 10
 """As how many characters a value counts beside its text: what is made of it costs memory and time too."""
 
 
-class TooMuch(yaml.MarkedYAMLError):
+class TooLarge(yaml.MarkedYAMLError):
     """The document is YAML, but larger than any recipe."""
 
 
@@ -60,7 +60,7 @@ def compose(written: str) -> yaml.Node | None:
         written: The text.
 
     Raises:
-        TooMuch: With its aliases expanded it is deeper than `MOST_LEVELS` or longer than `MOST_CHARACTERS`.
+        TooLarge: With its aliases expanded it is deeper than `MOST_LEVELS` or longer than `MOST_CHARACTERS`.
         yaml.YAMLError: It is no YAML.
     """
     _measure(written)
@@ -85,7 +85,7 @@ def _measure(written: str) -> None:
                 known[event.anchor] = characters, levels
         elif isinstance(event, yaml.AliasEvent):
             if event.anchor in {outer.anchor for outer in within}:
-                raise _too_much(f"*{event.anchor} stands within what it names", event)
+                raise _too_large(f"*{event.anchor} stands within what it names", event)
             # The composer says of an alias that names nothing.
             characters, levels = known.get(event.anchor, (0, 0))
         else:
@@ -95,18 +95,18 @@ def _measure(written: str) -> None:
         around.levels = max(around.levels, levels + 1)
         # The first is no collection of the document's.
         if len(within) - 1 + levels > MOST_LEVELS:
-            raise _too_much(f"nests deeper than the {MOST_LEVELS} levels that a recipe may have", event)
+            raise _too_large(f"nests deeper than the {MOST_LEVELS} levels that a recipe may have", event)
         if around.characters > MOST_CHARACTERS:
-            raise _too_much(
+            raise _too_large(
                 f"holds more than the {MOST_CHARACTERS:,} characters that a recipe may have, aliases"
                 f" expanded and each value counted as {LEAST_PER_VALUE} more",
                 event,
             )
 
 
-def _too_much(text: str, event: yaml.Event) -> TooMuch:
+def _too_large(text: str, event: yaml.Event) -> TooLarge:
     mark: Any = event.start_mark
-    return TooMuch(None, None, text, mark)
+    return TooLarge(None, None, text, mark)
 
 
 def scalar(root: yaml.Node | None, key: str) -> str:

@@ -12,9 +12,9 @@ from omegaconf.errors import OmegaConfBaseException
 
 from runner.process.errors import UserError
 from runner.process.wording import readable, shown
-from runner.recipe.document import TooMuch, compose, read_document
 from runner.recipe.library import SUFFIX, find_recipe, parent_name, place
 from runner.recipe.vetting import NAMES_CODE, vet
+from runner.recipe.yaml_document import TooLarge, compose, read_document
 
 _PACKAGE_HEADER = re.compile(r"^\s*#\s*@\s*package\b", re.MULTILINE)
 MOST_FILES = 64
@@ -63,7 +63,7 @@ def _read(path: Path, source: str, written: str) -> RecipeFile:
         root = compose(written)
         lines = _lines(root)
         config = OmegaConf.create(written)
-    except TooMuch as error:
+    except TooLarge as error:
         raise UserError(f"{source}:{_line(error)}: {error.problem}") from error
     except yaml.MarkedYAMLError as error:
         text = f"{source}:{_line(error)}: is not valid YAML: {error.problem}{_context(error)}"

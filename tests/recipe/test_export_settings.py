@@ -3,7 +3,7 @@ from typing import Any
 import pytest
 from pydantic import TypeAdapter, ValidationError
 
-from runner.recipe.export import Budget, Export
+from runner.recipe.export_settings import Budget, Export
 from runner.recipe.problems import problems_of
 from runner.recipe.section import plain
 
