@@ -128,6 +128,14 @@ def test_there_are_commands_on_every_page_that_has_some() -> None:
     assert len(commands()) > 15
 
 
+def test_the_table_of_keys_is_that_of_the_schema() -> None:
+    # In a process of its own: other tests register names.
+    command = [sys.executable, "-m", "runner.schema", "--markdown"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    _, _, shown = (ROOT / "docs" / "recipes.md").read_text(encoding="utf-8").partition("--markdown`. -->\n\n")
+    assert shown == done.stdout, "python -m runner.schema --markdown writes the end of docs/recipes.md"
+
+
 def test_the_script_of_the_engine_prunes() -> None:
     import numpy as np
     import tf_keras
