@@ -10,15 +10,8 @@ from runner.pruning.structures import Structure
 from runner.verify.folding import Folds
 
 CSV_COLUMNS = (
-    "layer",
-    "weight",
-    "point",
-    "shape",
-    "planned_zeros",
-    "zeros",
-    "sparsity",
-    "pattern",
-    "pattern_ok",
+    *("layer", "weight", "point", "shape", "planned_zeros", "zeros"),
+    *("sparsity", "pattern", "pattern_ok"),
 )
 
 
@@ -79,7 +72,7 @@ class CheckRow:
     """The result for one weight at one point.
 
     Attributes:
-        layer: As in `PrunedWeight`, as `weight` and `planned_zeros`.
+        layer, weight, planned_zeros: As in `PrunedWeight`.
         point: `"trained"`, `"stripped"`, `"saved"` or `"tflite_<variant>"`.
         shape: The weight's shape in Keras layout.
         zeros: How many there are, natural zeros and those rounded by quantization included.
