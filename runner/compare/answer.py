@@ -285,8 +285,10 @@ def _dependence(finding: LevelComparison, dependence: Dependence) -> str:
         return f"That it depends on {name} is not shown ({p})."
     if known == "left open":
         return f"Whether it depends on {name} ({p}) is left open, as runs failed."
-    first, last = dependence.effects[0], dependence.effects[-1]
-    why = p if dependence.p is not None and dependence.p < ERROR_RATE else "each is better somewhere"
+    effects, why = dependence.effects, "each is better somewhere"
+    if dependence.p is not None and dependence.p < ERROR_RATE:
+        effects, why = tuple(at for at in effects if at.level in dependence.tested), p
+    first, last = effects[0], effects[-1]
     ends = score.number(first.effect.mean, signed=True), score.number(last.effect.mean, signed=True)
     told = f"It depends on {name} ({why}): {ends[0]} at {first.level}, {ends[1]} at {last.level}"
     run = finding.shown_run(dependence, top=True)

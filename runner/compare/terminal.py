@@ -19,7 +19,7 @@ MOST_DIFFERENCES = 24
 _FIRST_COLUMN, _PADDING = 10, 3
 """Characters that the column of seeds takes, and those beside each number."""
 
-_PAIR, _SEEDS = DIFFERENCE_HEADS.index("difference"), DIFFERENCE_HEADS.index("seeds")
+_PAIR, _WHERE, _SEEDS = (DIFFERENCE_HEADS.index(head) for head in ("difference", "where", "seeds"))
 
 _SHOWN = (
     ACCURACY,
@@ -107,11 +107,18 @@ def differences_table(comparison: Comparison) -> SpanningTable:
     for number, head in enumerate(DIFFERENCE_HEADS):
         if number not in (_PAIR, _SEEDS):
             table.add_column(head, justify="left" if number in (1, 6) else "right", no_wrap=True)
-    whole = SpanningTable(table)
+    whole, seeds = SpanningTable(table), ""
     for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
         if cells[_PAIR]:
-            whole.add_line(Text(f"{cells[_PAIR]} ({cells[_SEEDS]} seeds)", "bold"))
-        table.add_row(*(cell for number, cell in enumerate(cells) if number not in (_PAIR, _SEEDS)))
+            seeds = cells[_SEEDS]
+            whole.add_line(Text(f"{cells[_PAIR]} ({seeds} seeds)", "bold"))
+        own = "" if cells[_SEEDS] == seeds else f" ({cells[_SEEDS]} seeds)"
+        shown = [
+            cell + own if number == _WHERE else cell
+            for number, cell in enumerate(cells)
+            if number not in (_PAIR, _SEEDS)
+        ]
+        table.add_row(*shown)
     return whole
 
 

@@ -364,3 +364,15 @@ def test_an_axis_is_told_over_the_settings_and_seeds_that_both_ends_have() -> No
     assert answer(compare(groups(few))) == (
         "test accuracy is 0.9000 at schedule.sparsity 0.5, 0.8000 at 0.95."
     )
+
+
+def test_the_ends_of_a_dependence_are_those_that_were_tested() -> None:
+    runs = [
+        replace(run, seed=run.seed + 5) if run.variation.endswith("0.95") else run
+        for run in graded({0.5: 0.0, 0.75: 0.05, 0.95: 0.05})
+    ]
+    [told, _] = details(compare(groups(runs)))
+    assert (
+        "It depends on schedule.sparsity (p < 0.0001, 2 of its levels): +0.0000 at 0.5, +0.0500 at 0.75"
+        in (told)
+    )

@@ -8,7 +8,7 @@ from runner.compare.comparison import Comparison, compare
 from runner.compare.groups import make_groups
 from runner.compare.score import named_score
 from runner.compare.terminal import show
-from tests.compare.made_results import groups, results
+from tests.compare.made_results import groups, results, swept
 
 
 def shown(comparison: Comparison, width: int = 80) -> list[str]:
@@ -110,3 +110,15 @@ def test_columns_that_do_not_fit_are_left_out_whole() -> None:
     assert "Keras file" in wide
     assert "Keras file" not in narrow
     assert "…" not in narrow.partition("TFLite files")[0]
+
+
+def test_a_setting_of_fewer_seeds_says_so() -> None:
+    schedule, sparsity = "layers.all.schedule.name", "layers.all.schedule.sparsity"
+    scores = {(n, s): [0.9, 0.91, 0.93] for n in ("constant", "polynomial") for s in (0.5, 0.9)}
+    scores["constant", 0.9] = scores["constant", 0.9][:2]
+    lines = shown(compare(swept({schedule: (), sparsity: ()}, scores)))
+    told = " ".join(lines)
+    assert "polynomial - constant (2 seeds)" in told
+    assert "sparsity 0.5 (3 seeds)" in told
+    assert "sparsity 0.9 " in told
+    assert all(len(line) <= 80 for line in lines)
