@@ -77,7 +77,12 @@ def p_words(p: float) -> str:
 
 
 def several_levels(factor: Factor, count: int | None = None) -> str:
-    """Writes how many levels of a factor are meant: all, or so many."""
+    """Writes how many levels of a factor are meant: all, or so many.
+
+    Args:
+        factor: The factor.
+        count: How many are meant; None is all.
+    """
     count = len(factor.levels) if count is None else count
     return f"{count} recipes" if factor.key == RECIPE else f"{count} levels of {factor.name}"
 

@@ -155,7 +155,12 @@ class LevelComparison:
         return self.contrast.second if second else self.contrast.first
 
     def lost_by(self, level: str, at: LevelEffect | None = None) -> tuple[LostRuns, ...]:
-        """Returns the runs that a level has lost, at any setting or at one level of another factor."""
+        """Returns the runs that a level has lost, at any setting or at one level of another factor.
+
+        Args:
+            level: One of the two.
+            at: The other factor's level; None is any setting.
+        """
         lost = self.lost[0 if level == self.contrast.first else 1]
         return lost if at is None else tuple(one for one in lost if one.setting in at.settings)
 

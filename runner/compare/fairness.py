@@ -119,7 +119,12 @@ def judge(first: Group, second: Group) -> Fairness:
 
 
 def judge_failed(first: Group | FailedGroup, second: Group | FailedGroup) -> Fairness:
-    """Says that two groups are not ranked, as all runs of one of them failed, or of both."""
+    """Says that two groups are not ranked, as all runs of one of them failed, or of both.
+
+    Args:
+        first: One group.
+        second: The other.
+    """
     failed = [group for group in (first, second) if isinstance(group, FailedGroup)]
     words = " and ".join(failed_words(group) for group in failed)
 

@@ -27,7 +27,12 @@ class RankingScore:
         return self.metric.removeprefix("test/")
 
     def number(self, value: float, *, signed: bool = False) -> str:
-        """Writes a value, or with its sign a difference: with more digits where it would be rounded to 0."""
+        """Writes a value, with more digits where it would be rounded to 0.
+
+        Args:
+            value: A score, or a difference of two.
+            signed: Whether its sign is written, as of a difference.
+        """
         sign = "+" if signed else ""
         if not self.higher_is_better:
             return f"{value + 0.0:{sign}.4g}"

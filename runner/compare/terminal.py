@@ -33,7 +33,12 @@ _SHOWN = (
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer."""
+    """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer.
+
+    Args:
+        comparison: What is printed.
+        console: Where.
+    """
     models = models_table(comparison, console.width)
     for table in (models, files_table(comparison), differences_table(comparison)):
         if table.table.row_count:

@@ -376,3 +376,19 @@ def test_the_ends_of_a_dependence_are_those_that_were_tested() -> None:
         "It depends on schedule.sparsity (p < 0.0001, 2 of its levels): +0.0000 at 0.5, +0.0500 at 0.75"
         in (told)
     )
+
+
+@pytest.mark.parametrize("count", [3, 5, 8])
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("top", [-0.1, 0.0, 0.1])
+def test_an_answer_on_several_levels_has_at_most_25_words(count: int, lost: bool, top: float) -> None:
+    for base in (0.0, 0.1):
+        gains = {
+            f"schedule_{number}": {0.5: base * (number == 0), 0.75: 0.0, 0.95: top * (number > 1)}
+            for number in range(count)
+        }
+        runs = of_three(gains, noise=0.002)
+        gone = {runs[-1].variation, runs[0].variation} if lost else set()
+        kept = [run for run in runs if run.variation not in gone or run.seed != 5]
+        told = answer(compare(groups([*kept, *(failed(words, 5) for words in sorted(gone))])))
+        assert len(told.split()) <= 25, told

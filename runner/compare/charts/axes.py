@@ -36,6 +36,10 @@ def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
     """Tells whether a score is better shown on a logarithmic scale of its error.
 
     Where accuracies run from 60 % to 99 %, a linear axis hides that 99 % is half the error of 98 %.
+
+    Args:
+        score: What is shown.
+        means: Of all marks.
     """
     if not score.metric.endswith("accuracy"):
         return False

@@ -90,7 +90,13 @@ def seed_alpha(count: int) -> float:
 
 
 def draw_dense(axis: Axes, chart: Chart, *, horizontal: bool) -> None:
-    """Draws the dense levels across the picture."""
+    """Draws the dense levels across the picture.
+
+    Args:
+        axis: What is drawn into.
+        chart: Has the levels, and the colours of lines that have their own.
+        horizontal: Whether scores are on the vertical axis.
+    """
     colours = {line.name: line.look.colour for line in chart.lines}
     for dense in chart.dense:
         colour = DENSE.colour if dense.line is None else colours[dense.line]

@@ -81,19 +81,34 @@ def looks(comparison: Comparison, across: Factor | None = None) -> dict[str, Loo
 
 
 def level_colour(factor: Factor, level: str) -> str:
-    """Returns the colour of a level of the factor that has colours."""
+    """Returns the colour of a level of the factor that has colours.
+
+    Args:
+        factor: The factor.
+        level: One of its levels.
+    """
     return COLOURS[factor.levels.index(level)] if len(factor.levels) <= MOST_COLOURS else COLOURS[0]
 
 
 def colour_factor(comparison: Comparison, across: Factor | None = None) -> Factor | None:
-    """Returns the factor whose levels have colours; None where nothing but `across` was varied."""
+    """Returns the factor whose levels have colours; None where nothing but `across` was varied.
+
+    Args:
+        comparison: Has the factors.
+        across: The factor that runs along an axis of the picture, and has no colours.
+    """
     varied = [factor for factor in _within_data(comparison) if factor is not across]
     words = [factor for factor in varied if not factor.numeric]
     return next(iter(words or varied), None)
 
 
 def varied(factors: Iterable[Factor], groups: Iterable[Group]) -> list[tuple[int, Factor]]:
-    """Lists the factors of which groups have more than one level, each with its place."""
+    """Lists the factors of which groups have more than one level, each with its place.
+
+    Args:
+        factors: Of the comparison, in order.
+        groups: Those that are drawn.
+    """
     cells = [group.cell for group in groups]
     return [
         (place, factor) for place, factor in enumerate(factors) if len({cell[place] for cell in cells}) > 1
