@@ -1,4 +1,4 @@
-"""The answer in words: one short sentence, then what there is to say of each factor."""
+"""The answer in words: one short sentence, then the results for each factor."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -51,7 +51,7 @@ def answer(comparison: Comparison) -> str:
 
 
 def details(comparison: Comparison) -> list[str]:
-    """Says, a sentence each, what the runs tell of every two levels that may be ranked, and of each axis."""
+    """Describes, a sentence each, the results for every two levels that may be ranked, and for each axis."""
     told = []
     for factor in comparison.compared:
         own = comparison.findings_of(factor)
@@ -112,7 +112,7 @@ def _of_factor(factor: Factor, findings: Sequence[LevelComparison]) -> str:
 
 
 def _contrary(best: str, findings: Sequence[LevelComparison]) -> str:
-    """Says at which levels of another factor a level is better than the one that is best over all."""
+    """Names the levels of another factor at which a level is better than the best one over all."""
     for finding in findings:
         for dependence in finding.contrast.dependences if best in finding.levels else ():
             other = finding.other(best)
@@ -123,7 +123,7 @@ def _contrary(best: str, findings: Sequence[LevelComparison]) -> str:
 
 
 def _best_at_levels(findings: Sequence[LevelComparison]) -> str:
-    """Says which level is better than most others at levels of another factor."""
+    """States which level is better than most others at levels of another factor."""
     beaten: dict[tuple[str, str, str], list[str]] = {}
     for finding in findings:
         for dependence in finding.contrast.dependences:
@@ -141,7 +141,7 @@ def _best_at_levels(findings: Sequence[LevelComparison]) -> str:
 
 
 def _held_back(findings: Sequence[LevelComparison]) -> str:
-    """Says which level is ahead beyond noise, and not called better since runs of it failed."""
+    """States which level is ahead beyond noise, and not called better since runs of it failed."""
     for finding in findings:
         if finding.ahead is not None and finding.better is None:
             return f"{finding.ahead} is ahead"
@@ -160,7 +160,7 @@ def _fitting(*variants: str) -> str:
 
 
 def _short(finding: LevelComparison) -> str:
-    """Says in at most 25 words what came of two levels."""
+    """States in at most 25 words the result for two levels."""
     contrast, score = finding.contrast, finding.score
     overall = contrast.overall
     assert overall is not None, "only ranked findings are told"
@@ -191,7 +191,7 @@ def _short(finding: LevelComparison) -> str:
 
 
 def _graded(finding: LevelComparison) -> str:
-    """Says where along another factor a level is better; nothing where the difference depends on none."""
+    """States where along another factor a level is better; nothing where the difference depends on none."""
     score, overall = finding.score, finding.contrast.overall
     assert overall is not None, "only ranked findings are told"
     for dependence in finding.contrast.dependences:
@@ -240,7 +240,7 @@ def where_words(dependence: Dependence, run: Sequence[LevelEffect], *, named: bo
 
 
 def _single_levels(finding: LevelComparison) -> str:
-    """Says at which levels of other factors a difference is shown, where it is not shown over all."""
+    """Names the levels of other factors at which a difference is shown, where it is not shown over all."""
     for dependence in finding.contrast.dependences:
         ahead: dict[str, list[str]] = {}
         for at in dependence.effects:
@@ -301,7 +301,7 @@ def _dependence(finding: LevelComparison, dependence: Dependence) -> str:
 
 
 def _beside(finding: LevelComparison) -> list[str]:
-    """Says which runs were lost, what is left out, and what differs or is not known."""
+    """States which runs were lost, what is left out, and what differs or is not known."""
     told = []
     for level in finding.levels:
         for lost in finding.lost_by(level):
@@ -359,7 +359,7 @@ def _refused(factor: Factor, findings: Sequence[LevelComparison]) -> str:
 
 
 def _of_axis(factor: Factor, comparison: Comparison) -> str:
-    """Tells what a factor of size, training or data does to the score, from its first level to its last.
+    """States how the score changes with a factor of size, training or data, from its first level to its last.
 
     Both ends are means over the same settings and seeds, so that nothing but the factor differs.
     """
@@ -418,7 +418,7 @@ def _interval(effect: Effect, score: RankingScore, *, signed: bool = False) -> s
 
 
 def _over(finding: LevelComparison, *, all_too: bool = True) -> str:
-    """Says over how many settings a difference is a mean, or at which one it was found alone.
+    """States over how many settings a difference is a mean, or at which one it was found alone.
 
     Args:
         finding: Has the difference.

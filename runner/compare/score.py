@@ -55,7 +55,7 @@ _LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")
 
 
 def more_is_better(metric: str) -> bool | None:
-    """Tells by its name whether more of a metric is better; None where the name does not tell."""
+    """Returns, by its name, whether more of a metric is better; None where the name does not tell."""
     return metric.endswith(_HIGHER) if metric.endswith((*_HIGHER, *_LOWER)) else None
 
 

@@ -99,7 +99,7 @@ def columns(comparison: Comparison) -> list[Column]:
 
 
 def by_data(groups: Sequence[Group]) -> list[list[Group]]:
-    """Parts groups by data set and score; each group whose data is not known stands alone."""
+    """Splits groups by data set and score; each group whose data is not known is alone."""
     parted: dict[tuple[RankingScore, str], list[Group]] = {}
     for group in groups:
         data = group.results[0].data_sha256

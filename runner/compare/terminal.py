@@ -33,7 +33,7 @@ _SHOWN = (
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer.
+    """Prints the tables, the results for each factor, and last, where it is seen, the answer.
 
     Args:
         comparison: What is printed.

@@ -33,7 +33,7 @@ _LEAST_ERROR = 1e-9
 
 
 def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
-    """Tells whether a score is better shown on a logarithmic scale of its error.
+    """Returns whether a score is better shown on a logarithmic scale of its error.
 
     Where accuracies run from 60 % to 99 %, a linear axis hides that 99 % is half the error of 98 %.
 
@@ -175,7 +175,7 @@ _SHARES = (
 )
 
 UNITS: dict[AxisKind, str] = {"bytes": ", kB", "milliseconds": ", ms", "count": ", millions"}
-"""What stands behind the name of an axis."""
+"""The unit behind the name of an axis."""
 
 
 def _scaling(

@@ -71,15 +71,15 @@ def line_handles(lines: Sequence[Line], *, markers: bool = True) -> list[Line2D]
     joined = any(len(line.marks) > 1 for line in lines)
     handles: list[Line2D] = []
     for name, line in reversed(named.items()):
-        handle = Line2D([], [], color=line.look.colour, label=name)
+        handle = Line2D([], [], color=line.style.colour, label=name)
         if joined:
-            handle.set_linestyle(line.look.dash)
+            handle.set_linestyle(line.style.dash)
         elif not markers:
             handle.set_linewidth(5)
         else:
             handle.set_linestyle("")
         if markers:
-            handle.set_marker(line.look.marker)
+            handle.set_marker(line.style.marker)
         handles.append(handle)
     return handles
 
@@ -97,7 +97,7 @@ def draw_dense(axis: Axes, chart: Chart, *, horizontal: bool) -> None:
         chart: Has the levels, and the colours of lines that have their own.
         horizontal: Whether scores are on the vertical axis.
     """
-    colours = {line.name: line.look.colour for line in chart.lines}
+    colours = {line.name: line.style.colour for line in chart.lines}
     for dense in chart.dense:
         colour = DENSE.colour if dense.line is None else colours[dense.line]
         style: dict[str, Any] = {"color": colour, "linestyle": DENSE.dash, "linewidth": 1.3, "zorder": 1.2}

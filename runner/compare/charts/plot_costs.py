@@ -1,4 +1,4 @@
-"""Draws scores against a cost: every mark with its interval, and how it stands to the Pareto front."""
+"""Draws scores against a cost: every mark with its interval, and its status on the Pareto front."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -32,7 +32,7 @@ _APART, _LEAST_APART = 0.016, 0.004
 
 
 def costs_figure(chart: Chart) -> tuple[Figure, bool]:
-    """Draws every mark with its interval; the shape says which file, the filling how it stands.
+    """Draws every mark with its interval; the shape is the file, the filling the Pareto status.
 
     Returns:
         The figure, and whether an interval is wider than the picture.
@@ -61,7 +61,7 @@ def costs_figure(chart: Chart) -> tuple[Figure, bool]:
 def _draw_lines(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
     """Draws the intervals, and joins what the numeric factor orders."""
     low, high = ends(chart.marks)
-    colours = [line.look.colour for line in chart.lines for _ in line.marks]
+    colours = [line.style.colour for line in chart.lines for _ in line.marks]
     axis.vlines(places, low, high, colors=colours, linewidth=1.2, zorder=1.8)
     if len(chart.lines) > _MOST_JOINED:
         return
@@ -70,7 +70,9 @@ def _draw_lines(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
         own = [next(numbers) for _ in line.marks]
         if _varies(axis, line):
             values = [mark.score.value for mark in line.marks]
-            axis.plot(own, values, color=line.look.colour, linestyle=line.look.dash, linewidth=1.2, alpha=0.7)
+            axis.plot(
+                own, values, color=line.style.colour, linestyle=line.style.dash, linewidth=1.2, alpha=0.7
+            )
 
 
 def _draw_seeds(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
@@ -82,7 +84,7 @@ def _draw_seeds(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
             at = next(numbers)
             moved = at != mark.at
             points = [(at if moved else x, y) for x, y in mark.seeds.values()]
-            by_colour.setdefault(line.look.colour, []).extend(points)
+            by_colour.setdefault(line.style.colour, []).extend(points)
     alpha = seed_alpha(sum(map(len, by_colour.values())))
     for colour, dots in by_colour.items():
         axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=alpha, markersize=4, zorder=1.5)
@@ -93,9 +95,9 @@ def _draw_marks(axis: Axes, chart: Chart, places: Sequence[float], shapes: Mappi
     numbers = iter(places)
     by_shape: dict[str, list[tuple[float, Mark, str]]] = {}
     for line in chart.lines:
-        shape = shapes[line.file] if len(shapes) > 1 and not line.dense else line.look.marker
+        shape = shapes[line.file] if len(shapes) > 1 and not line.dense else line.style.marker
         for mark in line.marks:
-            by_shape.setdefault(shape, []).append((next(numbers), mark, line.look.colour))
+            by_shape.setdefault(shape, []).append((next(numbers), mark, line.style.colour))
     for shape, own in by_shape.items():
         edges = [to_rgba(colour, 0.45 if mark.status == "dominated" else 1.0) for _, mark, colour in own]
         hollow = [mark.status == "undecided" for _, mark, _ in own]
@@ -128,7 +130,7 @@ def _draw_front(axis: Axes, chart: Chart) -> None:
 
 
 def _varies(axis: Axes, line: Line) -> bool:
-    """Tells whether the costs of a line differ, so that it leads somewhere."""
+    """Returns whether the costs of a line differ, so that it leads somewhere."""
     places = [float(axis.transData.transform((mark.at, 0.0))[0]) for mark in line.marks]
     return max(places) - min(places) > _SAME_PLACE * axis.bbox.width
 
@@ -163,7 +165,7 @@ def _cost_legend(figure: Figure, chart: Chart, shapes: Mapping[str, str]) -> Non
     lines = line_handles(chart.lines, markers=len(shapes) < 2)
     handles = lines if len(lines) <= MOST_COLOURS else []
     grey: dict[str, Any] = {"color": GREY, "linestyle": ""}
-    looks: tuple[tuple[ParetoStatus, str, dict[str, Any]], ...] = (
+    entries: tuple[tuple[ParetoStatus, str, dict[str, Any]], ...] = (
         ("on the front", "on the front", {}),
         ("undecided", "undecided (noise)", {"markerfacecolor": "white", "markeredgewidth": 1.5}),
         ("dominated", "dominated", {"alpha": 0.45, "markersize": 4.5}),
@@ -174,7 +176,7 @@ def _cost_legend(figure: Figure, chart: Chart, shapes: Mapping[str, str]) -> Non
         handles.append(Line2D([], [], marker=DENSE.marker, markersize=10, label="dense model", **grey))
     shown = {mark.status for mark in chart.marks}
     handles.append(Line2D([], [], color=GREY, linestyle=":", linewidth=1.1, label="front of the means"))
-    for status, name, style in looks:
+    for status, name, appearance in entries:
         if status in shown:
-            handles.append(Line2D([], [], marker="o", label=name, **grey, **style))
+            handles.append(Line2D([], [], marker="o", label=name, **grey, **appearance))
     add_legend(figure, [*handles, *dense_handles(chart)])

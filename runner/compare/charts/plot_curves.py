@@ -63,22 +63,22 @@ def _curve(axis: Axes, line: Line, place: float, *, bands: bool) -> None:
     """Draws one line: mean, interval, seeds; what lies at one place is moved aside by a few points."""
     x, y = [mark.at for mark in line.marks], [mark.score.value for mark in line.marks]
     low, high = ends(line.marks)
-    colour = line.look.colour
+    colour = line.style.colour
     figure = axis.figure
     assert figure is not None
     aside = axis.transData + ScaledTranslation(3.5 * place / 72, 0, figure.dpi_scale_trans)
     if bands and len(x) > 1:
         axis.fill_between(x, low, high, color=colour, alpha=_BAND_ALPHA, linewidth=0)
-        axis.plot(x, low, x, high, color=colour, alpha=0.45, linewidth=0.7, linestyle=line.look.dash)
+        axis.plot(x, low, x, high, color=colour, alpha=0.45, linewidth=0.7, linestyle=line.style.dash)
     else:
         axis.vlines(x, low, high, color=colour, linewidth=1.1, transform=aside)
     axis.plot(
         x,
         y,
         color=colour,
-        linestyle=line.look.dash if len(x) > 1 else "",
+        linestyle=line.style.dash if len(x) > 1 else "",
         linewidth=1.8,
-        marker=line.look.marker,
+        marker=line.style.marker,
         markersize=6,
         transform=axis.transData if bands else aside,
     )

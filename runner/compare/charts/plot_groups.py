@@ -37,7 +37,7 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     left = panels[0]
     rows = list(range(len(names)))
     clipped = scale_scores(left, "x", chart)
-    colours = [line.look.colour for line in chart.lines]
+    colours = [line.style.colour for line in chart.lines]
     low, high = ends(chart.marks)
     left.hlines(rows, low, high, colors=colours, linewidth=1.8)
     _draw_means(left, chart)
@@ -58,12 +58,14 @@ def _draw_means(axis: Axes, chart: Chart) -> None:
     by_colour: dict[str, list[tuple[float, int]]] = {}
     for row, line in enumerate(chart.lines):
         points = [(score, row) for _, score in line.marks[0].seeds.values()]
-        by_colour.setdefault(line.look.colour, []).extend(points)
+        by_colour.setdefault(line.style.colour, []).extend(points)
     for colour, dots in by_colour.items():
         axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=seed_alpha(count), markersize=7)
-    for look in dict.fromkeys(line.look for line in chart.lines):
-        own = [(line.marks[0].score.value, row) for row, line in enumerate(chart.lines) if line.look == look]
-        axis.plot(*zip(*own, strict=True), look.marker, color=look.colour, markersize=7, zorder=3)
+    for style in dict.fromkeys(line.style for line in chart.lines):
+        own = [
+            (line.marks[0].score.value, row) for row, line in enumerate(chart.lines) if line.style == style
+        ]
+        axis.plot(*zip(*own, strict=True), style.marker, color=style.colour, markersize=7, zorder=3)
 
 
 def _differences_to_best(axis: Axes, chart: Chart) -> None:

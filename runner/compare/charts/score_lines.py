@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runner.compare.answer import where_words
 from runner.compare.charts.chart import Chart, ChartAxis, Dense, DifferencePoint, LevelDifference, Line, Mark
-from runner.compare.charts.styles import level_colour, looks, varied
+from runner.compare.charts.styles import group_styles, level_colour, varied
 from runner.compare.comparison import Comparison, LevelComparison, best_level
 from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect
@@ -129,7 +129,7 @@ def lines_of(
         file: See `Line`.
     """
     others = [place for place, factor in varied(comparison.factors, groups) if factor is not across]
-    look = looks(comparison, across)
+    style = group_styles(comparison, across)
     members: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
         members.setdefault(tuple(group.cell[place] for place in others), []).append(group)
@@ -145,7 +145,7 @@ def lines_of(
         if across is not None:
             found.sort(key=lambda one: across.number(one.level))
         if found:
-            lines.append(Line(name, look[own[0].name], tuple(found), file))
+            lines.append(Line(name, style[own[0].name], tuple(found), file))
     return tuple(lines)
 
 
@@ -238,7 +238,7 @@ def _to_the_best(
             overall = finding.contrast.overall
             if overall is not None and set(finding.levels) == {best, other}:
                 steps = (_step(finding, best, other, 0.0, overall, finding.better),)
-                found.append(LevelDifference(lines[0].name, line.name, line.look.colour, steps))
+                found.append(LevelDifference(lines[0].name, line.name, line.style.colour, steps))
     return tuple(found)
 
 
