@@ -33,6 +33,8 @@ _REASONS: dict[RefusalKind, str] = {
 
 def answer(comparison: Comparison) -> str:
     """Answers which level is better, in at most 25 words; or says why nothing is ranked."""
+    if len(comparison.groups) == 1 and "failed" in _kinds(comparison.findings):
+        return f"Nothing is ranked: only {comparison.groups[0].name} has results."
     if len(comparison.groups) == 1:
         return f"Nothing is ranked: there is only one recipe, {comparison.groups[0].name}."
     factor = comparison.main_factor

@@ -219,6 +219,12 @@ def test_one_recipe() -> None:
     assert answer(compare(groups(CONSTANT))) == "Nothing is ranked: there is only one recipe, constant."
 
 
+def test_where_all_others_failed_it_is_said() -> None:
+    comparison = compare(groups([*CONSTANT, *(failed("polynomial", seed) for seed in (1, 2, 3))]))
+    assert answer(comparison) == "Nothing is ranked: only constant has results."
+    assert comparison.findings[0].lost_by("polynomial")[0].seeds == (1, 2, 3)
+
+
 def test_of_many_findings_some_are_told() -> None:
     many = [results(f"r{number}", [0.5 + 0.01 * number, 0.501 + 0.01 * number]) for number in range(10)]
     told = details(compare(groups(*many)))

@@ -7,6 +7,7 @@ from runner.compare import terminal
 from runner.compare.comparison import Comparison, compare
 from runner.compare.groups import make_groups
 from runner.compare.score import named_score
+from runner.compare.tables import columns
 from runner.compare.terminal import show
 from tests.compare.made_results import groups, results, swept
 
@@ -56,6 +57,17 @@ def test_what_ranks_is_the_first_column() -> None:
     runs = [run for name in ("a", "b") for run in results(name, [0.5, 0.6], metrics={"val/accuracy": 0.4})]
     comparison = compare(make_groups(runs, named_score("val/accuracy", {"val/accuracy"})))
     assert ["1", "0.4000", "0.5000", "87.50%", "50,000"] in [line.split() for line in shown(comparison)]
+
+
+def test_a_files_score_that_ranks_stays_with_the_file_too() -> None:
+    runs = [
+        run for name in ("a", "b") for run in results(name, [0.5, 0.6], metrics={"tflite_int8/accuracy": 0.4})
+    ]
+    comparison = compare(make_groups(runs, named_score("tflite_int8/accuracy", {"tflite_int8/accuracy"})))
+    lines = [line.split() for line in shown(comparison)]
+    assert ["1", "0.4000", "0.5000", "87.50%", "50,000"] in lines
+    assert ["int8", "0.4000"] in lines
+    assert [column.name for column in columns(comparison)].count("tflite_int8/accuracy") == 1
 
 
 @pytest.mark.parametrize("width", [80, 100])
