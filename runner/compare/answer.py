@@ -1,4 +1,4 @@
-"""The answer in words: one short sentence, then what there is to say of each factor."""
+"""The answer in words: one short sentence, then the results for each factor."""
 
 from collections.abc import Iterable, Sequence
 from statistics import fmean
@@ -33,6 +33,8 @@ _REASONS: dict[RefusalKind, str] = {
 
 def answer(comparison: Comparison) -> str:
     """Answers which level is better, in at most 25 words; or says why nothing is ranked."""
+    if len(comparison.groups) == 1 and "failed" in _kinds(comparison.findings):
+        return f"Nothing is ranked: only {comparison.groups[0].name} has results."
     if len(comparison.groups) == 1:
         return f"Nothing is ranked: there is only one recipe, {comparison.groups[0].name}."
     factor = comparison.main_factor
@@ -51,7 +53,7 @@ def answer(comparison: Comparison) -> str:
 
 
 def details(comparison: Comparison) -> list[str]:
-    """Says, a sentence each, what the runs tell of every two levels that may be ranked, and of each axis."""
+    """Describes, a sentence each, the results for every two levels that may be ranked, and for each axis."""
     told = []
     for factor in comparison.compared:
         own = comparison.findings_of(factor)
@@ -77,7 +79,12 @@ def p_words(p: float) -> str:
 
 
 def several_levels(factor: Factor, count: int | None = None) -> str:
-    """Writes how many levels of a factor are meant: all, or so many."""
+    """Writes how many levels of a factor are meant: all, or so many.
+
+    Args:
+        factor: The factor.
+        count: How many are meant; None is all.
+    """
     count = len(factor.levels) if count is None else count
     return f"{count} recipes" if factor.key == RECIPE else f"{count} levels of {factor.name}"
 
@@ -107,7 +114,7 @@ def _of_factor(factor: Factor, findings: Sequence[LevelComparison]) -> str:
 
 
 def _contrary(best: str, findings: Sequence[LevelComparison]) -> str:
-    """Says at which levels of another factor a level is better than the one that is best over all."""
+    """Names the levels of another factor at which a level is better than the best one over all."""
     for finding in findings:
         for dependence in finding.contrast.dependences if best in finding.levels else ():
             other = finding.other(best)
@@ -118,7 +125,7 @@ def _contrary(best: str, findings: Sequence[LevelComparison]) -> str:
 
 
 def _best_at_levels(findings: Sequence[LevelComparison]) -> str:
-    """Says which level is better than most others at levels of another factor."""
+    """States which level is better than most others at levels of another factor."""
     beaten: dict[tuple[str, str, str], list[str]] = {}
     for finding in findings:
         for dependence in finding.contrast.dependences:
@@ -136,7 +143,7 @@ def _best_at_levels(findings: Sequence[LevelComparison]) -> str:
 
 
 def _held_back(findings: Sequence[LevelComparison]) -> str:
-    """Says which level is ahead beyond noise, and not called better since runs of it failed."""
+    """States which level is ahead beyond noise, and not called better since runs of it failed."""
     for finding in findings:
         if finding.ahead is not None and finding.better is None:
             return f"{finding.ahead} is ahead"
@@ -155,7 +162,7 @@ def _fitting(*variants: str) -> str:
 
 
 def _short(finding: LevelComparison) -> str:
-    """Says in at most 25 words what came of two levels."""
+    """States in at most 25 words the result for two levels."""
     contrast, score = finding.contrast, finding.score
     overall = contrast.overall
     assert overall is not None, "only ranked findings are told"
@@ -186,7 +193,7 @@ def _short(finding: LevelComparison) -> str:
 
 
 def _graded(finding: LevelComparison) -> str:
-    """Says where along another factor a level is better; nothing where the difference depends on none."""
+    """States where along another factor a level is better; nothing where the difference depends on none."""
     score, overall = finding.score, finding.contrast.overall
     assert overall is not None, "only ranked findings are told"
     for dependence in finding.contrast.dependences:
@@ -235,7 +242,7 @@ def where_words(dependence: Dependence, run: Sequence[LevelEffect], *, named: bo
 
 
 def _single_levels(finding: LevelComparison) -> str:
-    """Says at which levels of other factors a difference is shown, where it is not shown over all."""
+    """Names the levels of other factors at which a difference is shown, where it is not shown over all."""
     for dependence in finding.contrast.dependences:
         ahead: dict[str, list[str]] = {}
         for at in dependence.effects:
@@ -285,8 +292,10 @@ def _dependence(finding: LevelComparison, dependence: Dependence) -> str:
         return f"That it depends on {name} is not shown ({p})."
     if known == "left open":
         return f"Whether it depends on {name} ({p}) is left open, as runs failed."
-    first, last = dependence.effects[0], dependence.effects[-1]
-    why = p if dependence.p is not None and dependence.p < ERROR_RATE else "each is better somewhere"
+    effects, why = dependence.effects, "each is better somewhere"
+    if dependence.p is not None and dependence.p < ERROR_RATE:
+        effects, why = tuple(at for at in effects if at.level in dependence.tested), p
+    first, last = effects[0], effects[-1]
     ends = score.number(first.effect.mean, signed=True), score.number(last.effect.mean, signed=True)
     told = f"It depends on {name} ({why}): {ends[0]} at {first.level}, {ends[1]} at {last.level}"
     run = finding.shown_run(dependence, top=True)
@@ -294,7 +303,7 @@ def _dependence(finding: LevelComparison, dependence: Dependence) -> str:
 
 
 def _beside(finding: LevelComparison) -> list[str]:
-    """Says which runs were lost, what is left out, and what differs or is not known."""
+    """States which runs were lost, what is left out, and what differs or is not known."""
     told = []
     for level in finding.levels:
         for lost in finding.lost_by(level):
@@ -352,7 +361,7 @@ def _refused(factor: Factor, findings: Sequence[LevelComparison]) -> str:
 
 
 def _of_axis(factor: Factor, comparison: Comparison) -> str:
-    """Tells what a factor of size, training or data does to the score, from its first level to its last.
+    """States how the score changes with a factor of size, training or data, from its first level to its last.
 
     Both ends are means over the same settings and seeds, so that nothing but the factor differs.
     """
@@ -411,7 +420,7 @@ def _interval(effect: Effect, score: RankingScore, *, signed: bool = False) -> s
 
 
 def _over(finding: LevelComparison, *, all_too: bool = True) -> str:
-    """Says over how many settings a difference is a mean, or at which one it was found alone.
+    """States over how many settings a difference is a mean, or at which one it was found alone.
 
     Args:
         finding: Has the difference.

@@ -219,7 +219,7 @@ def _superseded(results: Sequence[Result]) -> list[str]:
 
 
 def _failed_runs(groups: Sequence[Group]) -> list[str]:
-    """Says which failed runs count, and which seeds are missing from the means because their runs failed."""
+    """States which failed runs count, and which seeds the means lack as their runs failed."""
     missed = [result for group in groups for result in group.results if result.missed_budget]
     told = []
     if missed:
@@ -247,7 +247,7 @@ def _failed_groups(failed: Sequence[FailedGroup]) -> list[str]:
 
 
 def _stand_ins(groups: Sequence[Group]) -> list[str]:
-    """Says where other data stood in for the data that a recipe names."""
+    """States where other data stood in for the data that a recipe names."""
     pairs = {
         (result.data_source, result.data_fallback_for)
         for group in groups

@@ -108,7 +108,7 @@ class LevelComparison:
         return self.lost_by(self.level_ahead(effect.mean), at)
 
     def depends(self, dependence: Dependence) -> Literal["shown", "not shown", "left open", "not tested"]:
-        """Tells whether the difference is known to depend on another factor.
+        """Returns whether the difference is known to depend on another factor.
 
         It is left open where runs failed at the levels that are tested, since which ones are left decides by
         how much levels differ. That each of the two is better somewhere is shown all the same: neither has
@@ -155,7 +155,12 @@ class LevelComparison:
         return self.contrast.second if second else self.contrast.first
 
     def lost_by(self, level: str, at: LevelEffect | None = None) -> tuple[LostRuns, ...]:
-        """Returns the runs that a level has lost, at any setting or at one level of another factor."""
+        """Returns the runs that a level has lost, at any setting or at one level of another factor.
+
+        Args:
+            level: One of the two.
+            at: The other factor's level; None is any setting.
+        """
         lost = self.lost[0 if level == self.contrast.first else 1]
         return lost if at is None else tuple(one for one in lost if one.setting in at.settings)
 
@@ -229,7 +234,7 @@ class Comparison:
         return tuple(finding for finding in self.findings_of(factor) if finding.ranked)
 
     def is_axis(self, factor: Factor) -> bool:
-        """Tells whether a factor changes size, training or data, so that none of its levels is better."""
+        """Returns whether a factor changes size, training or data, so that none of its levels is better."""
         return factor in self.axes
 
     def mean(self, group: Group) -> Mean | None:
@@ -302,7 +307,7 @@ def _judge(first: Group | FailedGroup, second: Group | FailedGroup) -> Fairness:
 
 
 def _is_axis(factor: Factor, pairs: Sequence[Fairness]) -> bool:
-    """Tells whether a factor is an axis, by its key or by what its levels change.
+    """Returns whether a factor is an axis, by its key or by what its levels change.
 
     A numeric factor is one as soon as two of its levels differ in size, training or data: that others are
     close is no reason to call one of them better. A factor of names, such as recipes, is one where no two

@@ -21,7 +21,7 @@ Scores = Mapping[Cell, Mapping[int, float]]
 """The score of each seed in each cell."""
 
 Fair = Callable[[Cell, Cell], bool]
-"""Tells whether two cells may be ranked."""
+"""Returns whether two cells may be ranked."""
 
 
 @dataclass(frozen=True)
@@ -215,7 +215,7 @@ def pairs_of(cells: Iterable[Cell], place: int, first: str, second: str) -> list
 
 
 def _alike(one: Cell, other: Cell, place: int) -> bool:
-    """Tells whether two cells differ only in one factor and in such as one of them lacks."""
+    """Returns whether two cells differ only in one factor and in such as one of them lacks."""
     return all(
         index == place or levels[0] == levels[1] or ABSENT in levels
         for index, levels in enumerate(zip(one, other, strict=True))
@@ -273,7 +273,7 @@ def _common_seeds(shared: Sequence[frozenset[int]]) -> frozenset[int]:
 def _levels_of_others(factors: Sequence[Factor], table: _Table) -> list[_Levels]:
     """Lists the levels of each other factor with the pairs that are compared at each.
 
-    Only contexts that stand at every level are taken, so that nothing but the level differs between them.
+    Only contexts that exist at every level are taken, so that nothing but the level differs between them.
     """
     found = []
     for place, factor in enumerate(factors):

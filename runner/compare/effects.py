@@ -17,7 +17,7 @@ from scipy import optimize, special, stats
 from runner.compare.intervals import ERROR_RATE, Values, half_width, least_spread
 
 OVERALL_SHARE = 0.5
-"""The part of `ERROR_RATE` that overall differences take where those at single levels are told too."""
+"""The part of `ERROR_RATE` that overall differences take where those at single levels are reported too."""
 
 POWER = 0.8
 
@@ -79,7 +79,7 @@ def effect(differences: Sequence[float] | Values, *, error_rate: float, step: fl
 
 
 def detectable(found: Effect) -> float | None:
-    """Says how large a true difference would have to be to be shown four times in five.
+    """Returns how large a true difference would have to be to be shown four times in five.
 
     Args:
         found: Gives the spread, which is taken for the true one, the number of seeds and the error rate.

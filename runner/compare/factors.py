@@ -58,6 +58,8 @@ def find_factors(said: Sequence[Mapping[str, str]], swept: Collection[str] = ())
     columns = {key: tuple(one.get(key, ABSENT) for one in said) for key in keys}
     varying = {key for key, column in columns.items() if len(set(column)) > 1}
     ordered = [key for key in dict.fromkeys([RECIPE, *swept]) if key in varying]
+    # What some runs lack comes with a level of another key, which says more: power with `polynomial`.
+    ordered.sort(key=lambda key: ABSENT in columns[key])
     ordered += sorted(varying - set(ordered))
     chosen: list[str] = []
     beside: dict[str, list[str]] = {}
@@ -89,7 +91,7 @@ def _is_science(key: str) -> bool:
 
 
 def _follows(column: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
-    """Tells whether equal values in the other columns always come with equal values in this one."""
+    """Returns whether equal values in the other columns always come with equal values in this one."""
     seen: dict[tuple[str, ...], str] = {}
     rows = zip(*others, strict=True) if others else [()] * len(column)
     return all(seen.setdefault(tuple(row), value) == value for row, value in zip(rows, column, strict=True))

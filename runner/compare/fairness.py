@@ -119,7 +119,12 @@ def judge(first: Group, second: Group) -> Fairness:
 
 
 def judge_failed(first: Group | FailedGroup, second: Group | FailedGroup) -> Fairness:
-    """Says that two groups are not ranked, as all runs of one of them failed, or of both."""
+    """States that two groups are not ranked, as all runs of one of them failed, or of both.
+
+    Args:
+        first: One group.
+        second: The other.
+    """
     failed = [group for group in (first, second) if isinstance(group, FailedGroup)]
     words = " and ".join(failed_words(group) for group in failed)
 
@@ -132,12 +137,12 @@ def judge_failed(first: Group | FailedGroup, second: Group | FailedGroup) -> Fai
 
 
 def failed_words(group: FailedGroup) -> str:
-    """Says that a group has no result, and why."""
+    """States that a group has no result, and why."""
     return f"{group.name} has no result ({_shortened(group.reason)})"
 
 
 def lost_words(group: Group, seeds: Sequence[int]) -> str:
-    """Says which seeds a group has lost, and to what.
+    """States which seeds a group has lost, and to what.
 
     Args:
         group: Whose runs failed.

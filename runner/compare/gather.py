@@ -204,7 +204,7 @@ def _read_ended(run: "LoggedRun | None") -> Result | None:
 
 
 def _may_be_killed(run: "LoggedRun | None", record: JobRecord) -> bool:
-    """Tells whether a run of a job that did not succeed has no end: its process had no time to log one."""
+    """Returns whether a run of a job that did not succeed has no end: its process had no time to log one."""
     unended = run is not None and not run.deleted and run.status in ("RUNNING", "SCHEDULED")
     return unended and record.status in ("failed", "interrupted")
 
@@ -228,7 +228,7 @@ def _why_lost(run: "LoggedRun | None", record: JobRecord) -> str:
 
 
 def _without_result(sweep: Sweep, records: Sequence[JobRecord], with_result: Collection[int]) -> list[str]:
-    """Says why jobs have no result: a line for each reason, with the jobs that it befell."""
+    """States why jobs have no result: a line for each reason, with the jobs that it affected."""
     alike: dict[str, list[JobRecord]] = {}
     for record in records:
         if record.number not in with_result:

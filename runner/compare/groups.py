@@ -219,7 +219,12 @@ def _names(factors: Sequence[Factor], cells: Sequence[Cell], recipes: Sequence[s
 
 
 def data_words(result: Result, beside: Sequence[Result] = ()) -> str:
-    """Names a run's data; with its content's hash where others beside it have the same source."""
+    """Names a run's data; with its content's hash where others beside it have the same source.
+
+    Args:
+        result: The run.
+        beside: The runs from whose data its own is to be told.
+    """
     source = result.data_source or "unknown data"
     alike = {one.data_sha256 for one in beside if one.data_source == result.data_source}
     return f"{source} {(result.data_sha256 or 'without hash')[:8]}" if len(alike) > 1 else source

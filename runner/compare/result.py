@@ -128,7 +128,7 @@ def read_result(run: "LoggedRun") -> Result | None:
 
 
 def _failure(run: "LoggedRun") -> str | None:
-    """Says why a run has no result that counts.
+    """States why a run has no result that counts.
 
     A run may fail and have one: when it missed its budget, or when a file of it could not be made, its model
     was scored and its zeros were proven all the same.

@@ -27,7 +27,12 @@ class RankingScore:
         return self.metric.removeprefix("test/")
 
     def number(self, value: float, *, signed: bool = False) -> str:
-        """Writes a value, or with its sign a difference: with more digits where it would be rounded to 0."""
+        """Writes a value, with more digits where it would be rounded to 0.
+
+        Args:
+            value: A score, or a difference of two.
+            signed: Whether its sign is written, as of a difference.
+        """
         sign = "+" if signed else ""
         if not self.higher_is_better:
             return f"{value + 0.0:{sign}.4g}"
@@ -50,7 +55,7 @@ _LOWER = ("loss", "error", "bytes", "_ms", "weights", "macs", "crossentropy")
 
 
 def more_is_better(metric: str) -> bool | None:
-    """Tells by its name whether more of a metric is better; None where the name does not tell."""
+    """Returns, by its name, whether more of a metric is better; None where the name does not tell."""
     return metric.endswith(_HIGHER) if metric.endswith((*_HIGHER, *_LOWER)) else None
 
 

@@ -67,7 +67,7 @@ class Column:
 
 
 def columns(comparison: Comparison) -> list[Column]:
-    """Lists what is measured in any of the runs, in the order of the tables."""
+    """Lists what is measured in any of the runs, in the order of the tables: what was asked for first."""
     results = [result for group in comparison.groups for result in group.results]
     logged = {name for result in results for name in result.metrics}
     scored = {ACCURACY, SQUARED_ERROR} & logged
@@ -88,18 +88,15 @@ def columns(comparison: Comparison) -> list[Column]:
     ]
     for variant in variants(logged):
         usual += _of_variant(variant, with_loss=not scored)
-    named = {column.name for column in usual}
-    # What was asked for by name comes first, wherever it stands else.
-    first = [
-        _of_score(score) for score in comparison.scores if score not in USUAL or score.metric not in named
-    ]
-    asked = {column.name for column in first}
-    every = [*first, *(column for column in usual if column.name not in asked)]
+    named = {column.name: column for column in usual}
+    asked = [score for score in comparison.scores if score not in USUAL]
+    first = [named.get(score.metric) or _of_score(score) for score in asked]
+    every = [*first, *(column for column in usual if column not in first)]
     return [column for column in every if any(column.value(result) is not None for result in results)]
 
 
 def by_data(groups: Sequence[Group]) -> list[list[Group]]:
-    """Parts groups by data set and score; each group whose data is not known stands alone."""
+    """Splits groups by data set and score; each group whose data is not known is alone."""
     parted: dict[tuple[RankingScore, str], list[Group]] = {}
     for group in groups:
         data = group.results[0].data_sha256

@@ -19,7 +19,7 @@ MOST_DIFFERENCES = 24
 _FIRST_COLUMN, _PADDING = 10, 3
 """Characters that the column of seeds takes, and those beside each number."""
 
-_PAIR, _SEEDS = DIFFERENCE_HEADS.index("difference"), DIFFERENCE_HEADS.index("seeds")
+_PAIR, _WHERE, _SEEDS = (DIFFERENCE_HEADS.index(head) for head in ("difference", "where", "seeds"))
 
 _SHOWN = (
     ACCURACY,
@@ -33,7 +33,12 @@ _SHOWN = (
 
 
 def show(comparison: Comparison, console: Console) -> None:
-    """Prints the tables, what there is to say of each factor, and last, where it is seen, the answer."""
+    """Prints the tables, the results for each factor, and last, where it is seen, the answer.
+
+    Args:
+        comparison: What is printed.
+        console: Where.
+    """
     models = models_table(comparison, console.width)
     for table in (models, files_table(comparison), differences_table(comparison)):
         if table.table.row_count:
@@ -107,11 +112,18 @@ def differences_table(comparison: Comparison) -> SpanningTable:
     for number, head in enumerate(DIFFERENCE_HEADS):
         if number not in (_PAIR, _SEEDS):
             table.add_column(head, justify="left" if number in (1, 6) else "right", no_wrap=True)
-    whole = SpanningTable(table)
+    whole, seeds = SpanningTable(table), ""
     for cells in lines if len(lines) <= MOST_DIFFERENCES else ():
         if cells[_PAIR]:
-            whole.add_line(Text(f"{cells[_PAIR]} ({cells[_SEEDS]} seeds)", "bold"))
-        table.add_row(*(cell for number, cell in enumerate(cells) if number not in (_PAIR, _SEEDS)))
+            seeds = cells[_SEEDS]
+            whole.add_line(Text(f"{cells[_PAIR]} ({seeds} seeds)", "bold"))
+        own = "" if cells[_SEEDS] == seeds else f" ({cells[_SEEDS]} seeds)"
+        shown = [
+            cell + own if number == _WHERE else cell
+            for number, cell in enumerate(cells)
+            if number not in (_PAIR, _SEEDS)
+        ]
+        table.add_row(*shown)
     return whole
 
 

@@ -36,7 +36,7 @@ class Condition:
         return f"{self.key} {self.sign} {self.value}"
 
     def holds(self, value: str) -> bool:
-        """Tells whether it holds for the value of its key."""
+        """Returns whether it holds for the value of its key."""
         own, bound = _number(value), _number(self.value)
         if own is None or bound is None:
             return self.sign not in _NUMERIC and fnmatchcase(value, self.value) == (self.sign == "==")
@@ -63,7 +63,7 @@ def read_condition(text: str) -> Condition:
 
 
 def fulfils(said: Mapping[str, str], conditions: Sequence[Condition]) -> bool:
-    """Tells whether a run fulfils all conditions; one whose recipe lacks a key does not fulfil it.
+    """Returns whether a run fulfils all conditions; one whose recipe lacks a key does not fulfil it.
 
     Args:
         said: What it was asked to do, by dotted key.

@@ -219,6 +219,12 @@ def test_one_recipe() -> None:
     assert answer(compare(groups(CONSTANT))) == "Nothing is ranked: there is only one recipe, constant."
 
 
+def test_where_all_others_failed_it_is_said() -> None:
+    comparison = compare(groups([*CONSTANT, *(failed("polynomial", seed) for seed in (1, 2, 3))]))
+    assert answer(comparison) == "Nothing is ranked: only constant has results."
+    assert comparison.findings[0].lost_by("polynomial")[0].seeds == (1, 2, 3)
+
+
 def test_of_many_findings_some_are_told() -> None:
     many = [results(f"r{number}", [0.5 + 0.01 * number, 0.501 + 0.01 * number]) for number in range(10)]
     told = details(compare(groups(*many)))
@@ -364,3 +370,31 @@ def test_an_axis_is_told_over_the_settings_and_seeds_that_both_ends_have() -> No
     assert answer(compare(groups(few))) == (
         "test accuracy is 0.9000 at schedule.sparsity 0.5, 0.8000 at 0.95."
     )
+
+
+def test_the_ends_of_a_dependence_are_those_that_were_tested() -> None:
+    runs = [
+        replace(run, seed=run.seed + 5) if run.variation.endswith("0.95") else run
+        for run in graded({0.5: 0.0, 0.75: 0.05, 0.95: 0.05})
+    ]
+    [told, _] = details(compare(groups(runs)))
+    assert (
+        "It depends on schedule.sparsity (p < 0.0001, 2 of its levels): +0.0000 at 0.5, +0.0500 at 0.75"
+        in (told)
+    )
+
+
+@pytest.mark.parametrize("count", [3, 5, 8])
+@pytest.mark.parametrize("lost", [False, True])
+@pytest.mark.parametrize("top", [-0.1, 0.0, 0.1])
+def test_an_answer_on_several_levels_has_at_most_25_words(count: int, lost: bool, top: float) -> None:
+    for base in (0.0, 0.1):
+        gains = {
+            f"schedule_{number}": {0.5: base * (number == 0), 0.75: 0.0, 0.95: top * (number > 1)}
+            for number in range(count)
+        }
+        runs = of_three(gains, noise=0.002)
+        gone = {runs[-1].variation, runs[0].variation} if lost else set()
+        kept = [run for run in runs if run.variation not in gone or run.seed != 5]
+        told = answer(compare(groups([*kept, *(failed(words, 5) for words in sorted(gone))])))
+        assert len(told.split()) <= 25, told

@@ -90,3 +90,14 @@ def test_a_cell_has_the_level_of_each_factor() -> None:
     factors = find_factors(runs, ["training.epochs"])
     # The width follows from the epochs here.
     assert [cell_of(run, factors) for run in runs] == [("1",), ("2",)]
+
+
+def test_a_key_that_some_runs_lack_comes_after_the_one_that_brings_it() -> None:
+    name, power = "layers.all.schedule.name", "layers.all.schedule.power"
+    said = [{power: "1", name: "polynomial"}, {power: "3", name: "polynomial"}, {name: "constant"}]
+    for swept in ([name, power], [power, name]):
+        found = find_factors(said, swept)
+        assert [(factor.key, factor.levels) for factor in found] == [
+            (name, ("polynomial", "constant")),
+            (power, ("1", "3", "-")),
+        ]

@@ -7,8 +7,9 @@ from runner.compare import terminal
 from runner.compare.comparison import Comparison, compare
 from runner.compare.groups import make_groups
 from runner.compare.score import named_score
+from runner.compare.tables import columns
 from runner.compare.terminal import show
-from tests.compare.made_results import groups, results
+from tests.compare.made_results import groups, results, swept
 
 
 def shown(comparison: Comparison, width: int = 80) -> list[str]:
@@ -56,6 +57,17 @@ def test_what_ranks_is_the_first_column() -> None:
     runs = [run for name in ("a", "b") for run in results(name, [0.5, 0.6], metrics={"val/accuracy": 0.4})]
     comparison = compare(make_groups(runs, named_score("val/accuracy", {"val/accuracy"})))
     assert ["1", "0.4000", "0.5000", "87.50%", "50,000"] in [line.split() for line in shown(comparison)]
+
+
+def test_a_files_score_that_ranks_stays_with_the_file_too() -> None:
+    runs = [
+        run for name in ("a", "b") for run in results(name, [0.5, 0.6], metrics={"tflite_int8/accuracy": 0.4})
+    ]
+    comparison = compare(make_groups(runs, named_score("tflite_int8/accuracy", {"tflite_int8/accuracy"})))
+    lines = [line.split() for line in shown(comparison)]
+    assert ["1", "0.4000", "0.5000", "87.50%", "50,000"] in lines
+    assert ["int8", "0.4000"] in lines
+    assert [column.name for column in columns(comparison)].count("tflite_int8/accuracy") == 1
 
 
 @pytest.mark.parametrize("width", [80, 100])
@@ -110,3 +122,15 @@ def test_columns_that_do_not_fit_are_left_out_whole() -> None:
     assert "Keras file" in wide
     assert "Keras file" not in narrow
     assert "…" not in narrow.partition("TFLite files")[0]
+
+
+def test_a_setting_of_fewer_seeds_says_so() -> None:
+    schedule, sparsity = "layers.all.schedule.name", "layers.all.schedule.sparsity"
+    scores = {(n, s): [0.9, 0.91, 0.93] for n in ("constant", "polynomial") for s in (0.5, 0.9)}
+    scores["constant", 0.9] = scores["constant", 0.9][:2]
+    lines = shown(compare(swept({schedule: (), sparsity: ()}, scores)))
+    told = " ".join(lines)
+    assert "polynomial - constant (2 seeds)" in told
+    assert "sparsity 0.5 (3 seeds)" in told
+    assert "sparsity 0.9 " in told
+    assert all(len(line) <= 80 for line in lines)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from runner.compare.charts.pareto import ParetoStatus
-from runner.compare.charts.styles import Look
+from runner.compare.charts.styles import Style
 from runner.compare.intervals import Mean
 from runner.compare.score import RankingScore
 
@@ -15,7 +15,7 @@ AxisKind = Literal["sparsity", "number", "share", "bytes", "milliseconds", "coun
 
 @dataclass(frozen=True)
 class ChartAxis:
-    """What a picture's horizontal axis stands for.
+    """What a picture's horizontal axis shows.
 
     Args:
         name: For readers, such as `schedule.sparsity` or `gzipped file`.
@@ -59,14 +59,14 @@ class Line:
 
     Args:
         name: What tells it from the other lines; empty where it is the only one.
-        look: How it is drawn.
+        style: How it is drawn.
         marks: One at least.
         file: The kind of TFLite file; empty for the model as Keras has it.
         dense: Whether these are the files of the dense model.
     """
 
     name: str
-    look: Look
+    style: Style
     marks: tuple[Mark, ...]
     file: str = ""
     dense: bool = False

@@ -60,7 +60,7 @@ COSTS = (
 def against_cost(
     comparison: Comparison, groups: Sequence[Group], cost: Cost, across: Factor | None
 ) -> Chart | None:
-    """Sets scores against a cost, and tells what is on the Pareto front.
+    """Plots scores against a cost, with the Pareto front.
 
     Args:
         comparison: What is shown.
@@ -162,7 +162,7 @@ def _dense_files(groups: Sequence[Group], file: str, names: tuple[str, str]) -> 
 
 
 def _agree(one: Mapping[int, float], other: Mapping[int, float]) -> bool:
-    """Tells whether two groups have the same scores of the dense file, at a seed or more that both have."""
+    """Returns whether two groups have the same scores of the dense file, at a seed or more that both have."""
     shared = one.keys() & other.keys()
     return bool(shared) and all(one[seed] == other[seed] for seed in shared)
 

@@ -71,15 +71,15 @@ def line_handles(lines: Sequence[Line], *, markers: bool = True) -> list[Line2D]
     joined = any(len(line.marks) > 1 for line in lines)
     handles: list[Line2D] = []
     for name, line in reversed(named.items()):
-        handle = Line2D([], [], color=line.look.colour, label=name)
+        handle = Line2D([], [], color=line.style.colour, label=name)
         if joined:
-            handle.set_linestyle(line.look.dash)
+            handle.set_linestyle(line.style.dash)
         elif not markers:
             handle.set_linewidth(5)
         else:
             handle.set_linestyle("")
         if markers:
-            handle.set_marker(line.look.marker)
+            handle.set_marker(line.style.marker)
         handles.append(handle)
     return handles
 
@@ -89,18 +89,24 @@ def seed_alpha(count: int) -> float:
     return max(0.12, min(0.4, 60 / max(1, count)))
 
 
-def draw_dense(axis: Axes, chart: Chart, *, horizontal: bool) -> None:
-    """Draws the dense levels across the picture."""
-    colours = {line.name: line.look.colour for line in chart.lines}
+def draw_dense(ax: Axes, chart: Chart, *, horizontal: bool) -> None:
+    """Draws the dense levels across the picture.
+
+    Args:
+        ax: What is drawn into.
+        chart: Has the levels, and the colours of lines that have their own.
+        horizontal: Whether scores are on the vertical axis.
+    """
+    colours = {line.name: line.style.colour for line in chart.lines}
     for dense in chart.dense:
         colour = DENSE.colour if dense.line is None else colours[dense.line]
         style: dict[str, Any] = {"color": colour, "linestyle": DENSE.dash, "linewidth": 1.3, "zorder": 1.2}
         if dense.along:
-            axis.plot(*zip(*dense.along, strict=True), **style)
+            ax.plot(*zip(*dense.along, strict=True), **style)
         elif horizontal:
-            axis.axhline(dense.score, **style)
+            ax.axhline(dense.score, **style)
         else:
-            axis.axvline(dense.score, **style)
+            ax.axvline(dense.score, **style)
 
 
 def dense_handles(chart: Chart) -> list[Line2D]:
@@ -118,13 +124,13 @@ def ends(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
     return low, [score.value if score.high is None else score.high for score in scores]
 
 
-def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[DifferencePoint]) -> None:
+def scale_differences(ax: Axes, which: Literal["x", "y"], steps: Sequence[DifferencePoint]) -> None:
     """Scales the axis of differences so that it shows of each interval whether it holds 0.
 
     Where some intervals are many times as wide as others the scale is logarithmic away from 0.
 
     Args:
-        axis: What is drawn into.
+        ax: What is drawn into.
         which: The axis of the differences.
         steps: What is drawn.
     """
@@ -132,7 +138,7 @@ def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Diff
     least, most = min(reach for reach in [*reaches, 1.0] if reach > 0), max(reaches)
     wide = most > _WIDE * least
     if wide:
-        scale = axis.set_yscale if which == "y" else axis.set_xscale
+        scale = ax.set_yscale if which == "y" else ax.set_xscale
         scale("symlog", linthresh=least, linscale=1.0)
     low, high = min(0.0, *(step.low for step in steps)), max(0.0, *(step.high for step in steps))
     if wide:
@@ -140,8 +146,8 @@ def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Diff
     else:
         margin = 0.12 * (high - low) or 1e-3
         low, high = low - margin, high + margin
-    (axis.set_ylim if which == "y" else axis.set_xlim)(low, high)
-    own = axis.yaxis if which == "y" else axis.xaxis
+    (ax.set_ylim if which == "y" else ax.set_xlim)(low, high)
+    own = ax.yaxis if which == "y" else ax.xaxis
     own.set_major_formatter(FuncFormatter(signed))
     if wide:
         own.set_major_locator(FixedLocator(_around_zero(low, high, least)))
@@ -161,7 +167,7 @@ def signed(value: float, _: object = None) -> str:
     return "0" if abs(value) < 1e-12 else f"{value:+.6g}".replace("-", "\N{MINUS SIGN}")
 
 
-def draw_grid(axis: Axes) -> None:
+def draw_grid(ax: Axes) -> None:
     """Draws a pale grid behind everything."""
-    axis.grid(color=GRID, linewidth=0.6)
-    axis.set_axisbelow(True)
+    ax.grid(color=GRID, linewidth=0.6)
+    ax.set_axisbelow(True)

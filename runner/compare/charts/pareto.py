@@ -58,7 +58,7 @@ def pareto_front(points: Sequence[tuple[float, float]], *, higher_is_better: boo
 
 
 def pareto_statuses(candidates: Sequence[Candidate], *, higher_is_better: bool = True) -> list[ParetoStatus]:
-    """Tells of each candidate whether it is on the front, dominated, or undecided because of noise.
+    """Classifies each candidate: on the front, dominated, or undecided because of noise.
 
     Differences are paired by seed. A candidate is on the front if it is shown against every other one that it
     costs less, by more than 1 %, or scores better: the 95 % interval of the difference leaves the contrary

@@ -18,7 +18,7 @@ from runner.report.file_names import safe_names
 from runner.report.page import Picture
 
 MOST_PICTURES = 8
-"""Of more than these nobody looks at the last; each takes a third of a second."""
+"""More than these are too many for a page; each takes a third of a second."""
 MOST_GROUPS = 60
 """More rows than these do not fit one picture; the best are drawn."""
 MOST_LINES = 28

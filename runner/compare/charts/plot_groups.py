@@ -37,7 +37,7 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     left = panels[0]
     rows = list(range(len(names)))
     clipped = scale_scores(left, "x", chart)
-    colours = [line.look.colour for line in chart.lines]
+    colours = [line.style.colour for line in chart.lines]
     low, high = ends(chart.marks)
     left.hlines(rows, low, high, colors=colours, linewidth=1.8)
     _draw_means(left, chart)
@@ -52,32 +52,34 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     return figure, clipped
 
 
-def _draw_means(axis: Axes, chart: Chart) -> None:
+def _draw_means(ax: Axes, chart: Chart) -> None:
     """Draws the seeds of each row, all of one colour together, and its mean."""
     count = max(len(mark.seeds) for mark in chart.marks)
     by_colour: dict[str, list[tuple[float, int]]] = {}
     for row, line in enumerate(chart.lines):
         points = [(score, row) for _, score in line.marks[0].seeds.values()]
-        by_colour.setdefault(line.look.colour, []).extend(points)
+        by_colour.setdefault(line.style.colour, []).extend(points)
     for colour, dots in by_colour.items():
-        axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=seed_alpha(count), markersize=7)
-    for look in dict.fromkeys(line.look for line in chart.lines):
-        own = [(line.marks[0].score.value, row) for row, line in enumerate(chart.lines) if line.look == look]
-        axis.plot(*zip(*own, strict=True), look.marker, color=look.colour, markersize=7, zorder=3)
+        ax.plot(*zip(*dots, strict=True), ".", color=colour, alpha=seed_alpha(count), markersize=7)
+    for style in dict.fromkeys(line.style for line in chart.lines):
+        own = [
+            (line.marks[0].score.value, row) for row, line in enumerate(chart.lines) if line.style == style
+        ]
+        ax.plot(*zip(*own, strict=True), style.marker, color=style.colour, markersize=7, zorder=3)
 
 
-def _differences_to_best(axis: Axes, chart: Chart) -> None:
+def _differences_to_best(ax: Axes, chart: Chart) -> None:
     rows = {line.marks[0].level: row for row, line in enumerate(chart.lines)}
     pairs = [(one, step) for one in chart.differences for step in one.steps]
     at = [rows[step.level] for _, step in pairs]
     colours = [one.colour for one, _ in pairs]
-    axis.hlines(
+    ax.hlines(
         at, [step.low for _, step in pairs], [step.high for _, step in pairs], colors=colours, linewidth=1.8
     )
     faces = [colour if step.shown else "white" for (_, step), colour in zip(pairs, colours, strict=True)]
     means = [step.mean for _, step in pairs]
-    axis.scatter(means, at, s=46, c=faces, edgecolors=colours, linewidths=1.3, zorder=3)
-    axis.axvline(0, color="black", linewidth=0.9, zorder=1)
-    scale_differences(axis, "x", [step for _, step in pairs])
-    axis.set_xlabel(textwrap.fill(f"{chart.differences[0].reference} minus this", _NAME_WIDTH))
-    draw_grid(axis)
+    ax.scatter(means, at, s=46, c=faces, edgecolors=colours, linewidths=1.3, zorder=3)
+    ax.axvline(0, color="black", linewidth=0.9, zorder=1)
+    scale_differences(ax, "x", [step for _, step in pairs])
+    ax.set_xlabel(textwrap.fill(f"{chart.differences[0].reference} minus this", _NAME_WIDTH))
+    draw_grid(ax)

@@ -5,7 +5,7 @@ from collections.abc import Callable, Mapping, Sequence
 
 from runner.compare.answer import where_words
 from runner.compare.charts.chart import Chart, ChartAxis, Dense, DifferencePoint, LevelDifference, Line, Mark
-from runner.compare.charts.styles import level_colour, looks, varied
+from runner.compare.charts.styles import group_styles, level_colour, varied
 from runner.compare.comparison import Comparison, LevelComparison, best_level
 from runner.compare.contrasts import Dependence
 from runner.compare.effects import Effect
@@ -24,7 +24,12 @@ _SPARSITY = "sparsity/_model"
 
 
 def numeric_factors(comparison: Comparison, groups: Sequence[Group]) -> list[Factor]:
-    """Lists the numeric factors that groups differ in: first those of size and training, the axes."""
+    """Lists the numeric factors that groups differ in: first those of size and training, the axes.
+
+    Args:
+        comparison: Has all factors.
+        groups: Those that are drawn.
+    """
     found = [factor for _, factor in varied(comparison.factors, groups)]
     numeric = [factor for factor in found if factor.numeric and factor.key != RECIPE]
     return sorted(numeric, key=lambda factor: not comparison.is_axis(factor))
@@ -63,6 +68,10 @@ def side_by_side(comparison: Comparison, groups: Sequence[Group]) -> Chart:
     """Sets the scores of groups beside each other, the best first, where no factor is numeric.
 
     Where one factor tells all groups apart, differences are to the best of them.
+
+    Args:
+        comparison: Has the differences.
+        groups: Those on one data set, with one score.
     """
     factors = varied(comparison.factors, groups)
     place = factors[0][0] if len(factors) == 1 else None
@@ -79,13 +88,26 @@ def side_by_side(comparison: Comparison, groups: Sequence[Group]) -> Chart:
 
 
 def score_mark(group: Group, at: float, level: str) -> Mark | None:
-    """Returns a group's mean score as a mark at a place; None where it has none."""
+    """Returns a group's mean score as a mark at a place; None where it has none.
+
+    Args:
+        group: The group.
+        at: Its place on the axis.
+        level: Its level as text; empty without a numeric factor.
+    """
     seeds = {seed: (at, score) for seed, score in group.scores.items()}
     return make_mark(group, at, level, seeds) if seeds else None
 
 
 def make_mark(group: Group, at: float, level: str, seeds: Mapping[int, tuple[float, float]]) -> Mark:
-    """Averages the seeds of a group, at least one, to a mark."""
+    """Averages the seeds of a group, at least one, to a mark.
+
+    Args:
+        group: The group.
+        at: Its place on the axis.
+        level: Its level as text; empty without a numeric factor.
+        seeds: Place and score of each seed.
+    """
     mean = mean_interval([score for _, score in seeds.values()])
     return Mark(group.name, at, level, mean, seeds, frozenset(group.lost_reasons))
 
@@ -107,7 +129,7 @@ def lines_of(
         file: See `Line`.
     """
     others = [place for place, factor in varied(comparison.factors, groups) if factor is not across]
-    look = looks(comparison, across)
+    style = group_styles(comparison, across)
     members: dict[tuple[str, ...], list[Group]] = {}
     for group in groups:
         members.setdefault(tuple(group.cell[place] for place in others), []).append(group)
@@ -123,7 +145,7 @@ def lines_of(
         if across is not None:
             found.sort(key=lambda one: across.number(one.level))
         if found:
-            lines.append(Line(name, look[own[0].name], tuple(found), file))
+            lines.append(Line(name, style[own[0].name], tuple(found), file))
     return tuple(lines)
 
 
@@ -131,6 +153,10 @@ def dense_levels(groups: Sequence[Group], lines: Sequence[Line]) -> tuple[Dense,
     """Finds the score of the dense weights, as far as it is one for all groups or one for each line.
 
     Where no dense accuracy is logged, groups that were not pruned stand for it.
+
+    Args:
+        groups: Those that are drawn.
+        lines: The same as lines.
     """
     if groups[0].score.metric != ACCURACY:
         return ()
@@ -212,7 +238,7 @@ def _to_the_best(
             overall = finding.contrast.overall
             if overall is not None and set(finding.levels) == {best, other}:
                 steps = (_step(finding, best, other, 0.0, overall, finding.better),)
-                found.append(LevelDifference(lines[0].name, line.name, line.look.colour, steps))
+                found.append(LevelDifference(lines[0].name, line.name, line.style.colour, steps))
     return tuple(found)
 
 

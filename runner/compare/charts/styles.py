@@ -1,4 +1,4 @@
-"""How groups look in all pictures: a level of a factor has one colour, wherever it is drawn."""
+"""Styles of groups in all pictures: a level of a factor has the same colour everywhere."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ DASHES: tuple[Dash, ...] = (
     (0, (8, 2)),
     (0, (1, 2)),
 )
-"""Curves that lie on each other are told apart by these, and by readers who see no colours."""
+"""Curves that lie on each other are distinguished by these, also by readers who see no colours."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 MOST_COLOURS = len(COLOURS)
@@ -32,7 +32,7 @@ MOST_COLOURS = len(COLOURS)
 
 
 @dataclass(frozen=True)
-class Look:
+class Style:
     """How a group is drawn.
 
     Args:
@@ -46,13 +46,13 @@ class Look:
     marker: str
 
 
-PLAIN = Look(COLOURS[0], DASHES[0], MARKERS[0])
-DENSE = Look("#555555", (0, (4, 2)), "*")
+PLAIN = Style(COLOURS[0], DASHES[0], MARKERS[0])
+DENSE = Style("#555555", (0, (4, 2)), "*")
 """The dense model, which is no level of a factor."""
 
 
-def looks(comparison: Comparison, across: Factor | None = None) -> dict[str, Look]:
-    """Chooses the look of each group, by its name.
+def group_styles(comparison: Comparison, across: Factor | None = None) -> dict[str, Style]:
+    """Chooses the style of each group, by its name.
 
     The first factor that is not numeric gives the colours, so that they are the same in every picture. Where
     there is none, the first numeric factor that does not run across does. Dashes and markers tell levels of
@@ -75,25 +75,40 @@ def looks(comparison: Comparison, across: Factor | None = None) -> dict[str, Loo
     found = {}
     for group in comparison.groups:
         number = coloured.levels.index(group.cell[place])
-        style = kinds.setdefault(tuple(group.cell[other] for other in others), len(kinds))
-        found[group.name] = _look(number, style if others else number, len(coloured.levels))
+        variety = kinds.setdefault(tuple(group.cell[other] for other in others), len(kinds))
+        found[group.name] = _style(number, variety if others else number, len(coloured.levels))
     return found
 
 
 def level_colour(factor: Factor, level: str) -> str:
-    """Returns the colour of a level of the factor that has colours."""
+    """Returns the colour of a level of the factor that has colours.
+
+    Args:
+        factor: The factor.
+        level: One of its levels.
+    """
     return COLOURS[factor.levels.index(level)] if len(factor.levels) <= MOST_COLOURS else COLOURS[0]
 
 
 def colour_factor(comparison: Comparison, across: Factor | None = None) -> Factor | None:
-    """Returns the factor whose levels have colours; None where nothing but `across` was varied."""
+    """Returns the factor whose levels have colours; None where nothing but `across` was varied.
+
+    Args:
+        comparison: Has the factors.
+        across: The factor that runs along an axis of the picture, and has no colours.
+    """
     varied = [factor for factor in _within_data(comparison) if factor is not across]
     words = [factor for factor in varied if not factor.numeric]
     return next(iter(words or varied), None)
 
 
 def varied(factors: Iterable[Factor], groups: Iterable[Group]) -> list[tuple[int, Factor]]:
-    """Lists the factors of which groups have more than one level, each with its place."""
+    """Lists the factors of which groups have more than one level, each with its place.
+
+    Args:
+        factors: Of the comparison, in order.
+        groups: Those that are drawn.
+    """
     cells = [group.cell for group in groups]
     return [
         (place, factor) for place, factor in enumerate(factors) if len({cell[place] for cell in cells}) > 1
@@ -106,8 +121,8 @@ def _within_data(comparison: Comparison) -> list[Factor]:
     return [factor for factor in comparison.factors if factor in found]
 
 
-def _look(colour: int, style: int, count: int) -> Look:
+def _style(colour: int, variety: int, count: int) -> Style:
     if count > MOST_COLOURS:
         return PLAIN
-    marker = MARKERS[(style + style // len(MARKERS)) % len(MARKERS)]
-    return Look(COLOURS[colour], DASHES[style % len(DASHES)], marker)
+    marker = MARKERS[(variety + variety // len(MARKERS)) % len(MARKERS)]
+    return Style(COLOURS[colour], DASHES[variety % len(DASHES)], marker)

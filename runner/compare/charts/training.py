@@ -11,11 +11,11 @@ from matplotlib.ticker import MaxNLocator, PercentFormatter
 from numpy.typing import NDArray
 
 from runner.compare.charts.drawing import add_legend, draw_grid, save_figure
-from runner.compare.charts.styles import COLOURS, DASHES, MARKERS, Look, looks
+from runner.compare.charts.styles import COLOURS, DASHES, MARKERS, Style, group_styles
 from runner.compare.comparison import Comparison
 
 MOST_RECIPES = 7
-"""More curves than these in one picture cannot be told apart."""
+"""More curves than these in one picture cannot be distinguished."""
 
 MOST_HISTORIES = 120
 """Each curve of each run is a query of its own to MLflow; so many take half a second."""
@@ -50,13 +50,13 @@ class MetricCurves:
         by_recipe: Curves by metric, by recipe; recipes in the order of the table.
         axes: The metrics that are drawn, one above the other, with what their axis says.
         caption: What is shown, and what is left out.
-        looks: How each recipe is drawn.
+        styles: How each recipe is drawn.
     """
 
     by_recipe: Mapping[str, Mapping[str, MetricCurve]]
     axes: Mapping[str, str]
     caption: str
-    looks: Mapping[str, Look]
+    styles: Mapping[str, Style]
 
 
 def read_curves(comparison: Comparison, history: Callable[[str, str], Series]) -> MetricCurves:
@@ -88,15 +88,15 @@ def read_curves(comparison: Comparison, history: Callable[[str, str], Series]) -
         caption += f" The first {len(groups)} of {len(comparison.groups)} recipes."
     if any(len(group.results) > most for group in groups):
         caption += f" At most {most} seed{'s' if most > 1 else ''} of each recipe."
-    return MetricCurves(curves, axes, caption, _looks(comparison, list(curves)))
+    return MetricCurves(curves, axes, caption, _styles(comparison, list(curves)))
 
 
-def _looks(comparison: Comparison, names: Sequence[str]) -> dict[str, Look]:
-    """Takes the looks of all pictures; where these do not tell the few curves apart, others."""
-    found = looks(comparison)
+def _styles(comparison: Comparison, names: Sequence[str]) -> dict[str, Style]:
+    """Takes the styles of all pictures; where these do not distinguish the few curves, others."""
+    found = group_styles(comparison)
     if len({found[name] for name in names}) == len(names):
         return found
-    return {name: Look(COLOURS[place], DASHES[place], MARKERS[place]) for place, name in enumerate(names)}
+    return {name: Style(COLOURS[place], DASHES[place], MARKERS[place]) for place, name in enumerate(names)}
 
 
 def _axes(comparison: Comparison) -> dict[str, str]:
@@ -143,36 +143,36 @@ def plot_along_training(curves: MetricCurves, path: Path) -> bool:
         return False
     figure = Figure(figsize=(7.6, 2.9 * len(drawn) + 0.5), layout="constrained")
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, metric in zip(axes, drawn, strict=True):
+    for ax, metric in zip(axes, drawn, strict=True):
         for name, own in curves.by_recipe.items():
             curve = own.get(metric)
             if curve is None:
                 continue
-            look = curves.looks[name]
+            style = curves.styles[name]
             marker = "o" if len(curve.steps) == 1 else None
-            axis.fill_between(curve.steps, curve.low, curve.high, color=look.colour, alpha=0.18, linewidth=0)
-            axis.plot(
+            ax.fill_between(curve.steps, curve.low, curve.high, color=style.colour, alpha=0.18, linewidth=0)
+            ax.plot(
                 curve.steps,
                 curve.mean,
-                color=look.colour,
-                linestyle=look.dash,
+                color=style.colour,
+                linestyle=style.dash,
                 marker=marker,
                 linewidth=1.6,
             )
-        axis.set_ylabel(curves.axes[metric])
-        draw_grid(axis)
-        axis.ticklabel_format(axis="y", useOffset=False, style="plain")
+        ax.set_ylabel(curves.axes[metric])
+        draw_grid(ax)
+        ax.ticklabel_format(axis="y", useOffset=False, style="plain")
         if metric.endswith("/accuracy"):
-            low, high = axis.get_ylim()
-            axis.set_ylim(max(low, 0.0), min(high, 1.0))
+            low, high = ax.get_ylim()
+            ax.set_ylim(max(low, 0.0), min(high, 1.0))
         if metric == SPARSITY:
-            axis.set_ylim(-0.02, 1.02)
-            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+            ax.set_ylim(-0.02, 1.02)
+            ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[-1].set_xlabel("training step while pruning")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
     handles = [
-        Line2D([], [], color=curves.looks[name].colour, linestyle=curves.looks[name].dash, label=name)
+        Line2D([], [], color=curves.styles[name].colour, linestyle=curves.styles[name].dash, label=name)
         for name in curves.by_recipe
     ]
     add_legend(figure, handles)
