@@ -11,11 +11,11 @@ from omegaconf import DictConfig, OmegaConf
 from runner.cli.composition import task_overrides
 from runner.process.errors import UserError
 from runner.recipe.objective import Objective, read_objectives
-from runner.recipe.overrides import override_key, parse_override
-from runner.settings import RunSettings
+from runner.recipe.override_syntax import override_key, parse_override
 
 if TYPE_CHECKING:
     from runner.search.search import Search
+    from runner.settings import RunSettings
 
 _PLUGIN = "hydra_plugins.hydra_optuna_sweeper"
 _TARGET = f"{_PLUGIN}.optuna_sweeper.OptunaSweeper"
@@ -110,7 +110,7 @@ def read_examples(
 
 
 def prepare_search(
-    config: DictConfig, settings: RunSettings, fixed: Sequence[str], space: dict[str, list[str]]
+    config: DictConfig, settings: "RunSettings", fixed: Sequence[str], space: dict[str, list[str]]
 ) -> "Search":
     """Sets the sweeper's directions and its sampler's seed.
 
@@ -145,7 +145,7 @@ def prepare_search(
     )
 
 
-def _check_settings(sweeper: DictConfig, given: Collection[str], settings: RunSettings) -> None:
+def _check_settings(sweeper: DictConfig, given: Collection[str], settings: "RunSettings") -> None:
     if settings.dry_run:
         raise UserError(
             "dry_run: a search chooses its values as it goes. Leave hydra/sweeper out, and give one value for"

@@ -30,7 +30,6 @@ from runner.cli.search_check import is_search, prepare_search, read_examples, re
 from runner.process.errors import UserError
 from runner.process.threads import announce_threads, available_cores, limit_tensorflow
 from runner.recipe.library import recipe_names
-from runner.settings import prepare_outputs
 from runner.sweep.launching import RAY_ENVIRONMENT, Launch, ray_settings, read_launch
 
 if TYPE_CHECKING:
@@ -79,6 +78,8 @@ class SweepCheck(Callback):
 
 
 def _open(config: DictConfig, jobs: list["PlannedJob"], search: "Search | None") -> None:
+    from runner.settings import prepare_outputs
+
     for outputs in {job.settings.outputs for job in jobs}:
         prepare_outputs(outputs)
     folder = sweep_folder(config.hydra)

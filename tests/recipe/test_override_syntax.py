@@ -2,7 +2,7 @@
 
 import pytest
 
-from runner.recipe.overrides import override_key, parse_override
+from runner.recipe.override_syntax import override_key, parse_override
 
 
 @pytest.mark.parametrize(
