@@ -158,7 +158,8 @@ class JobsTable:
             table.add_column(_cut(name.replace(".", ".\n")), max_width=widest, no_wrap=name == "seed")
         table.add_column("result", no_wrap=True)
         for name in metrics:
-            table.add_column(_METRICS.get(name, (name,))[0], justify="right", no_wrap=True)
+            head = _METRICS[name][0] if name in _METRICS else name.replace("/", "/\n")
+            table.add_column(head, justify="right", no_wrap=True)
         for place, row in enumerate(rows.to_dict("records")):
             status = str(row["status"])
             table.add_row(
