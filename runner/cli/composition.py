@@ -13,7 +13,8 @@ from omegaconf.errors import OmegaConfBaseException
 from runner.process.errors import UserError
 from runner.process.wording import shown
 from runner.recipe.library import find_recipe, place, recipe_names
-from runner.recipe.overrides import keep_written_rate, mark_leftovers, override_key, with_rule_hints
+from runner.recipe.override_syntax import override_key
+from runner.recipe.overrides import keep_written_rate, mark_leftovers, with_rule_hints
 from runner.recipe.plugin_content import imported_as_hashed
 from runner.recipe.recipe_file import lineage, origins
 from runner.recipe.vetting import vet
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 def read_job(
     config: DictConfig, hydra: DictConfig, *, run_dir: Path | None = None
 ) -> tuple["Recipe", "RunSettings"]:
-    """Reads what one job is to do.
+    """Reads the recipe and the settings of one job.
 
     Args:
         config: The composed configuration: the settings, and the recipe under `recipe`.
@@ -53,7 +54,7 @@ def placed(message: str, config: DictConfig, hydra: DictConfig) -> str:
     """Puts before each line of a message that begins with a recipe's key where that key was written.
 
     Args:
-        message: What is wrong, a line each, as the stages of a run tell it: `recipe.data.name: ...`.
+        message: Lines such as `recipe.data.name: ...`, as the stages of a run raise them.
         config: The composed configuration.
         hydra: Hydra's own part of it.
     """
@@ -80,7 +81,7 @@ def load_plugins(modules: Sequence[str]) -> None:
     Raises:
         UserError: A module cannot be imported, or was changed meanwhile.
     """
-    # The console script, unlike `python -m`, does not look where the user stands.
+    # The console script, unlike `python -m`, does not search the current directory.
     here = str(Path.cwd())
     if here not in sys.path:
         sys.path.insert(0, here)

@@ -11,8 +11,7 @@ from omegaconf import DictConfig, OmegaConf
 from runner.cli.composition import task_overrides
 from runner.process.errors import UserError
 from runner.recipe.objective import Objective, read_objectives
-from runner.recipe.overrides import override_key, parse_override
-from runner.settings import RunSettings
+from runner.recipe.override_syntax import override_key, parse_override
 
 if TYPE_CHECKING:
     from runner.search.search import Search
@@ -146,7 +145,7 @@ def prepare_search(
     )
 
 
-def _check_settings(sweeper: DictConfig, given: Collection[str], settings: RunSettings) -> None:
+def _check_settings(sweeper: DictConfig, given: Collection[str], settings: "RunSettings") -> None:
     if settings.dry_run:
         raise UserError(
             "dry_run: a search chooses its values as it goes. Leave hydra/sweeper out, and give one value for"

@@ -14,9 +14,9 @@ from runner.cli.launchers import DEFAULT, GROUP
 from runner.cli.sweep_check import sweep_folder
 from runner.process.errors import UserError
 from runner.records.sweep_records import is_sweep, read_record, read_sweep
-from runner.settings import RunSettings, prepare_outputs
 
 if TYPE_CHECKING:
+    from runner.settings import RunSettings
     from runner.sweep.job import Job
 
 # The exit status of each job that ran in this process and is in no sweep's records.
@@ -103,6 +103,8 @@ def _run(config: DictConfig, hydra: DictConfig, job: "Job | None" = None) -> Non
     if _by_default(hydra):
         print(f"note: no recipe=NAME is given; this is {recipe.name}, the default", flush=True)
     if not settings.dry_run:
+        from runner.settings import prepare_outputs
+
         prepare_outputs(settings.outputs)
     if job is None:
         _load_tensorflow(settings.threads)
@@ -124,7 +126,7 @@ def _by_default(hydra: DictConfig) -> bool:
     return not chosen and (hydra.mode != RunMode.MULTIRUN or hydra.job.num == 0)
 
 
-def _refuse_sweeping(settings: RunSettings, hydra: DictConfig) -> None:
+def _refuse_sweeping(settings: "RunSettings", hydra: DictConfig) -> None:
     if settings.resume:
         raise UserError("resume=true continues a sweep: give it with --multirun")
     launcher = hydra.runtime.choices.get(GROUP) or DEFAULT

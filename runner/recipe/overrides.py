@@ -1,4 +1,4 @@
-"""Overrides on the command line: their syntax, and what those of a recipe mean beyond what Hydra does."""
+"""What overrides of a recipe mean beyond what Hydra does: short forms, leftovers, misspelled rules."""
 
 import re
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
@@ -17,18 +17,6 @@ if TYPE_CHECKING:
 _RATE = ("training", "optimizer", "learning_rate")
 _RATE_KEY = ".".join(("recipe", *_RATE))
 _RULE = re.compile(r"recipe\.layers\.(\w+)")
-
-
-def override_key(override: str) -> str:
-    """Returns the key of an override (`KEY=VALUE`, `+KEY=VALUE`, `++KEY=VALUE`, `~KEY`)."""
-    return override.lstrip("+~").partition("=")[0]
-
-
-def parse_override(override: str) -> tuple[str, str]:
-    """Returns the key of an override, without `recipe.` in front, and its value, without quotes around it."""
-    value = override.partition("=")[2]
-    quoted = len(value) > 1 and value[0] == value[-1] and value[0] in "'\""
-    return override_key(override).removeprefix("recipe."), value[1:-1] if quoted else value
 
 
 def keep_written_rate(

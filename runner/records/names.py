@@ -1,21 +1,21 @@
-"""Short names: of the jobs of a sweep, of the sweep itself, and of a run that is in none."""
+"""Short names of the jobs of a sweep, of the sweep itself, and of single runs."""
 
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 
-from runner.recipe.overrides import parse_override
+from runner.recipe.override_syntax import parse_override
 from runner.records.swept_keys import SweptKey, short_keys, sweep_factors
 
-# What says by itself what it is: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
+# A level that needs no key beside it: `polynomial`, `study/constant`; not `0.5`, `[2,4]` or `true`.
 _WORD = re.compile(r"[A-Za-z_][\w/-]*")
 _NO_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none", "nan", "inf"}
 
 
 def job_names(factors: Sequence[SweptKey], count: int) -> tuple[str, ...]:
-    """Names each job of a sweep by the levels of what was swept.
+    """Names each job of a sweep by its levels.
 
     Args:
-        factors: What was swept.
+        factors: Of the sweep.
         count: How many jobs there are.
 
     Returns:
@@ -46,7 +46,7 @@ def level_names(keys: Sequence[str], levels: Sequence[Sequence[str]]) -> tuple[s
 
 
 def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str, str]:
-    """Returns what a search has chosen for a job: values by dotted key, without `recipe.` in front.
+    """Returns the values that a search has sampled for a job, by dotted key without `recipe.` in front.
 
     Args:
         overrides: The job's.
@@ -56,7 +56,7 @@ def sampled_values(overrides: Sequence[str], fixed: Collection[str]) -> dict[str
 
 
 def sampled_name(sampled: Mapping[str, str]) -> str:
-    """Names a job by the values that its sweeper has chosen, numbers with four digits.
+    """Names a job by its sampled values, numbers with four digits.
 
     Args:
         sampled: See `sampled_values`.
@@ -86,7 +86,7 @@ def run_name(recipe: str, overrides: Sequence[str], seed: int) -> str:
 
     Args:
         recipe: The recipe's name.
-        overrides: What of the recipe the command changed.
+        overrides: The command's changes of the recipe.
         seed: The run's.
 
     Returns:

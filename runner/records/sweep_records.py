@@ -69,6 +69,11 @@ class Sweep:
         """How many jobs the sweep has; of a search, how many it has at most."""
         return len(self.jobs) if self.trials is None else self.trials
 
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics that are the objectives of a search, by MLflow's names."""
+        return [written.removeprefix("-") for written in self.objective]
+
     def number_of(self, place: int) -> int:
         """Returns the number of the job that the launcher starts as its `place`-th, from 0."""
         return place if self.started is None else self.started[place]

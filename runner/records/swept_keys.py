@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from runner.recipe.overrides import parse_override
+from runner.recipe.override_syntax import parse_override
 
 
 @dataclass(frozen=True)

@@ -116,9 +116,15 @@ def answer(trials: Trials) -> str:
         [best] = trials.best
         value = f"{trials.objectives[0].metric} {value_text(best.values[0])}"
         return f"{value} with {trials.sampled_text(best)}: trial {best.number}, the best of {of}."
+    ends = [trials.best_of(place) for place in range(len(trials.objectives))]
+    if ends[0] == ends[1]:
+        both = zip(trials.objectives, ends[0].values, strict=True)
+        values = " and ".join(f"{objective.metric} {value_text(value)}" for objective, value in both)
+        return (
+            f"{values} with {trials.sampled_text(ends[0])}: trial {ends[0].number}, the best of {of} in both."
+        )
     sentences = []
-    for place, objective in enumerate(trials.objectives):
-        end = trials.best_of(place)
+    for place, (objective, end) in enumerate(zip(trials.objectives, ends, strict=True)):
         other = f"{trials.objectives[1 - place].metric} {value_text(end.values[1 - place])}"
         words = objective.words[0].upper() + objective.words[1:]
         sentences.append(

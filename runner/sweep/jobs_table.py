@@ -69,7 +69,6 @@ class JobsTable:
         """The table as `jobs.csv` holds it: a row per job, a column per factor, metrics by MLflow's names."""
         measured = [_metrics(record, self.runs) for record in self.records]
         sizes = sorted({name for own in measured for name in own if name.endswith("/gzip_bytes")})
-        objectives = [written.lstrip("-") for written in self.sweep.objective]
         rows = [
             {
                 "job": record.number,
@@ -78,7 +77,7 @@ class JobsTable:
                 # A reused job has the result that it would have now.
                 "status": "finished" if record.succeeded else record.status,
                 "reused": record.status == "reused",
-                **{name: metrics.get(name) for name in (*objectives, *_METRICS, *sizes)},
+                **{name: metrics.get(name) for name in (*self.sweep.metrics, *_METRICS, *sizes)},
                 "seconds": record.seconds,
                 "reason": record.reason,
                 "note": "; ".join(record.notes) or None,
@@ -132,8 +131,7 @@ class JobsTable:
 
     def _shown_metrics(self) -> list[str]:
         """Returns the metrics that a job has, of a search the objectives."""
-        metrics = [written.lstrip("-") for written in self.sweep.objective] or list(_METRICS)
-        return [name for name in metrics if self.frame[name].notna().any()]
+        return [name for name in self.sweep.metrics or _METRICS if self.frame[name].notna().any()]
 
     def _fitting(self, rows: pd.DataFrame, console: Console, options: ConsoleOptions) -> Table:
         """Shortens long levels, then leaves metrics out, as long as the table is too wide."""
@@ -160,7 +158,8 @@ class JobsTable:
             table.add_column(_cut(name.replace(".", ".\n")), max_width=widest, no_wrap=name == "seed")
         table.add_column("result", no_wrap=True)
         for name in metrics:
-            table.add_column(_METRICS.get(name, (name,))[0], justify="right", no_wrap=True)
+            head = _METRICS[name][0] if name in _METRICS else name.replace("/", "/\n")
+            table.add_column(head, justify="right", no_wrap=True)
         for place, row in enumerate(rows.to_dict("records")):
             status = str(row["status"])
             table.add_row(

@@ -18,7 +18,8 @@ from rich.live import Live
 from rich.text import Text
 
 from runner.process.errors import UserError
-from runner.records.sweep_records import JobRecord, read_records
+from runner.records.sweep_records import JobRecord, Sweep, read_records
+from runner.search.trials import value_text
 from runner.sweep.job_log import last_line, log_of
 from runner.sweep.progress import SweepProgress, duration
 
@@ -34,7 +35,7 @@ class JobLine:
     Args:
         record: The job's.
         doing: The last line of its log; empty where it has none, or has ended.
-        score: Its score on the test set in words; empty where it has none.
+        score: Its score on the test set in words, of a search the objectives; empty where it has none.
         sparsity: Of the pruned layers, in [0, 1]; None where it has none.
     """
 
@@ -135,12 +136,12 @@ class LiveSweep:
 
     Args:
         folder: The sweep's.
-        count: How many jobs it has.
+        sweep: The request.
         console: Where to print. It has a file of its own: the jobs in this process redirect `sys.stdout`.
     """
 
-    def __init__(self, folder: Path, count: int, console: Console) -> None:
-        self._folder, self._count, self._console = folder, count, console
+    def __init__(self, folder: Path, sweep: Sweep, console: Console) -> None:
+        self._folder, self._sweep, self._console = folder, sweep, console
         # Jobs that had finished before the sweep began have no line each.
         self._ended = {
             record.number: JobLine(record) for record in read_records(folder) if record.status != "running"
@@ -187,7 +188,7 @@ class LiveSweep:
                 self._add_ended(record)
         if self._live is not None:
             begun = [*self._ended.values(), *running]
-            progress = SweepProgress(self._count, [line.record for line in begun])
+            progress = SweepProgress(self._sweep.count, [line.record for line in begun])
             self._live.update(JobLines(begun, progress.summary(time.time())), refresh=True)
 
     def _keep_updating(self) -> None:
@@ -195,7 +196,7 @@ class LiveSweep:
             self.update()
 
     def _add_ended(self, record: JobRecord) -> None:
-        line = read_line(record)
+        line = read_line(record, self._sweep.metrics)
         self._ended[record.number] = line
         if self._live is None or record.status == "failed":
             self._console.print(Text(str(line), line.style), soft_wrap=True)
@@ -206,8 +207,13 @@ class LiveSweep:
                 self._console.print(Text(f"  {each}"), soft_wrap=True)
 
 
-def read_line(record: JobRecord) -> JobLine:
-    """Returns the line of a job that has ended, with numbers of its `summary.json` where that is readable."""
+def read_line(record: JobRecord, metrics: Sequence[str] = ()) -> JobLine:
+    """Returns the line of a job that has ended, with numbers of its `summary.json` where that is readable.
+
+    Args:
+        record: The job's.
+        metrics: The objectives of a search.
+    """
     summary: Any = None
     if record.status == "finished" and record.folder is not None:
         # The user may have moved or damaged the file; the results that count are in MLflow.
@@ -216,6 +222,8 @@ def read_line(record: JobRecord) -> JobLine:
     sparsity = summary.get("sparsity") if isinstance(summary, dict) else None
     scores = {key: _number(summary, key) for key in _SCORES}
     score = next((_SCORES[key].format(value) for key, value in scores.items() if value is not None), "")
+    objectives = zip(metrics, record.values, strict=False)  # A failed trial has no values.
+    score = ", ".join(f"{metric} {value_text(value)}" for metric, value in objectives) or score
     return JobLine(record, score=score, sparsity=_number(sparsity, "pruned_layers"))
 
 

@@ -63,7 +63,7 @@ class Session:
         self._launch, self._parent = launch, parent
         # The jobs in this process redirect what `sys.stdout` is.
         self._console = open_console(file=sys.stdout)
-        self._live = LiveSweep(folder, sweep.count, self._console)
+        self._live = LiveSweep(folder, sweep, self._console)
 
     def show(self) -> None:
         """Prints what is about to run, and shows the jobs from now on."""

@@ -8,7 +8,7 @@ from runner.cli.composition import read_job
 from runner.process.errors import UserError
 from runner.process.packaged import packaged_folder
 from runner.recipe import source
-from runner.recipe.overrides import override_key, parse_override, with_rule_hints
+from runner.recipe.overrides import with_rule_hints
 from runner.recipe.recipe import LearningRate, StepSpec
 
 KEY = "recipe.training.optimizer.learning_rate"
@@ -115,20 +115,3 @@ def test_the_hint_stands_where_it_helps(message: str, overrides: list[str], hint
 def test_without_a_rule_in_the_message_no_recipe_is_looked_for() -> None:
     message = "recipe=null names no single recipe"
     assert with_rule_hints(message, "null", ["recipe.layers.a.m_by_n"]) == message
-
-
-@pytest.mark.parametrize(
-    ("override", "key", "parsed"),
-    [
-        ("seed=1", "seed", ("seed", "1")),
-        ("+recipe.model.units=8", "recipe.model.units", ("model.units", "8")),
-        ("++recipe.a.b=x=y", "recipe.a.b", ("a.b", "x=y")),
-        ("~recipe.a", "recipe.a", ("a", "")),
-        ("recipe.model.path='a b.keras'", "recipe.model.path", ("model.path", "a b.keras")),
-        ('recipe.model.path="c"', "recipe.model.path", ("model.path", "c")),
-        ("recipe.model.path='", "recipe.model.path", ("model.path", "'")),
-    ],
-)
-def test_an_override_is_a_key_and_a_value(override: str, key: str, parsed: tuple[str, str]) -> None:
-    assert override_key(override) == key
-    assert parse_override(override) == parsed

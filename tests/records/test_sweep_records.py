@@ -66,6 +66,7 @@ def test_every_job_of_a_sweep_has_a_state(tmp_path: Path) -> None:
     search = replace(SWEEP, jobs=(), objective=("val/accuracy",), trials=20)
     assert [record.number for record in read_all_records(tmp_path, search)] == [1]
     assert (SWEEP.count, search.count) == (2, 20)
+    assert replace(search, objective=("val/auc", "-val/loss")).metrics == ["val/auc", "val/loss"]
 
 
 @pytest.mark.parametrize("name", ["notes.json", "1 (copy).json", "-1.json", "².json"])

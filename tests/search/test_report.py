@@ -11,9 +11,9 @@ from rich.console import Console
 from runner.recipe.objective import Objective
 from runner.records.sweep_records import JobRecord, Sweep
 from runner.search.report import answer, plot_trials, question, report_search, search_page, warning
-from runner.search.trials import Trials
+from runner.search.trials import Trial, Trials
 from runner.tracking import Tracker
-from tests.search.made_trials import one_objective, two_objectives
+from tests.search.made_trials import SPARSITY, one_objective, two_objectives
 
 SWEEP = Sweep(("runner", "-m", "x=interval(0,1)"), (), "sqlite:////mlflow.db", "study", "0")
 
@@ -59,6 +59,15 @@ def test_the_page_of_two_objectives_shows_the_front_first(tmp_path: Path) -> Non
         "history.png",
     ]
     assert "<h2>The Pareto front</h2>" in page
+
+
+def test_a_trial_that_is_the_best_in_both_objectives_is_named_once() -> None:
+    found = two_objectives()
+    best = replace(found, trials=(*found.trials, Trial(4, {SPARSITY: "0.99"}, (0.95, 40.0))))
+    assert answer(best) == (
+        "val/accuracy 0.9500 and tflite_int8/bytes 40 with sparsity=0.99: trial 4,"
+        " the best of 5 trials in both."
+    )
 
 
 def test_a_search_on_the_test_set_is_called_one() -> None:

@@ -205,8 +205,9 @@ SEARCH = JobsTable(
 
 
 def test_a_search_shows_its_objectives_and_the_sampled_values() -> None:
-    assert printed(SEARCH, 66)[-3:] == [
-        "job sparsity result val/accuracy tflite_int8/bytes",
+    assert printed(SEARCH, 60)[-4:] == [
+        "schedule. val/ tflite_int8/",
+        "job sparsity result accuracy bytes",
         "0 0.01235 finished 0.9123 20,000",
         "1 0.1123 finished 0.8123 10,000",
     ]

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from runner.records.sweep_records import JobRecord, write_record
+from runner.records.sweep_records import JobRecord, Sweep, write_record
 from runner.sweep.job_log import logged
 from runner.sweep.live import JobLine, JobLines, LiveSweep, read_line, shortened
 
 RUNNING = JobRecord(3, "polynomial seed=1", "running", began=100.0)
+REQUEST = Sweep((), ("",) * 5, "", "", "")
 FINISHED = replace(RUNNING, status="finished", seconds=12.4)
 
 
@@ -131,6 +132,13 @@ def printed(console: Console) -> str:
     return console.file.getvalue()
 
 
+def test_a_trial_shows_the_objectives_of_its_search() -> None:
+    record = replace(FINISHED, values=(0.49741, 6240.0))
+    metrics = ["val/accuracy", "tflite_int8/bytes"]
+    assert read_line(record, metrics).text() == "val/accuracy 0.4974, tflite_int8/bytes 6,240, 12 s"
+    assert read_line(replace(record, status="failed", values=()), metrics).text() == "failed after 12 s"
+
+
 @pytest.fixture
 def sweep(tmp_path: Path) -> Path:
     """A sweep of five jobs: one had finished before, one finishes, two fail alike, one runs."""
@@ -163,7 +171,7 @@ job 3 seed=3: failed after 2 s
 
 def test_a_line_for_each_job_that_ends_and_the_reason_of_a_failure_once(sweep: Path) -> None:
     screen = console(terminal=False)
-    live = LiveSweep(sweep, 5, screen)
+    live = LiveSweep(sweep, REQUEST, screen)
     live.update()
     assert printed(screen) == ""
 
@@ -176,7 +184,7 @@ def test_a_line_for_each_job_that_ends_and_the_reason_of_a_failure_once(sweep: P
 
 def test_a_terminal_keeps_failures_only_and_rewrites_the_rest(sweep: Path) -> None:
     screen = console(terminal=True)
-    live = LiveSweep(sweep, 5, screen)
+    live = LiveSweep(sweep, REQUEST, screen)
     live.start()
     go_on(sweep)
     wait_for(lambda: "2 of 5 jobs done" in printed(screen))
@@ -194,7 +202,7 @@ def test_a_terminal_keeps_failures_only_and_rewrites_the_rest(sweep: Path) -> No
 
 def test_what_ends_just_before_the_end_is_told(sweep: Path) -> None:
     screen = console(terminal=False)
-    live = LiveSweep(sweep, 5, screen)
+    live = LiveSweep(sweep, REQUEST, screen)
     live.start()
     go_on(sweep)
     live.stop()
@@ -204,7 +212,7 @@ def test_what_ends_just_before_the_end_is_told(sweep: Path) -> None:
 
 def test_a_damaged_record_does_not_end_the_display(sweep: Path) -> None:
     screen = console(terminal=False)
-    live = LiveSweep(sweep, 5, screen)
+    live = LiveSweep(sweep, REQUEST, screen)
     go_on(sweep)
     damaged = sweep / "records" / "1.json"
     record = damaged.read_text()
@@ -220,7 +228,7 @@ def test_a_damaged_record_does_not_end_the_display(sweep: Path) -> None:
 
 def test_it_can_be_stopped_before_it_has_begun(sweep: Path) -> None:
     screen = console(terminal=False)
-    LiveSweep(sweep, 5, screen).stop()
+    LiveSweep(sweep, REQUEST, screen).stop()
     assert printed(screen) == ""
 
 
