@@ -115,6 +115,8 @@ class Session:
         return records
 
     def _report(self, records: Sequence[JobRecord], *, complete: bool) -> None:
+        if not records:  # A search that ended before its first job began.
+            return
         store, tracker = self._parent.store, self._parent.tracker
         # A process that was killed has not closed its run.
         close_left_open(

@@ -65,8 +65,8 @@ def test_a_trial_that_is_the_best_in_both_objectives_is_named_once() -> None:
     found = two_objectives()
     best = replace(found, trials=(*found.trials, Trial(4, {SPARSITY: "0.99"}, (0.95, 40.0))))
     assert answer(best) == (
-        "val/accuracy 0.9500 and tflite_int8/bytes 40 with sparsity=0.99: trial 4,"
-        " the best of 5 trials in both."
+        "val/accuracy 0.9500 and tflite_int8/bytes 40 with sparsity=0.99: trial 4, the best of 5 trials in"
+        " both objectives."
     )
 
 

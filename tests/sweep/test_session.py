@@ -1,6 +1,7 @@
 """The end of a sweep."""
 
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -46,7 +47,7 @@ def test_what_failed_is_told_apart_from_what_did_not_finish(statuses: list[Statu
 
 
 class Opened:
-    """A sweep of four jobs in a store of its own: it finished, fails, runs, and is not begun."""
+    """A sweep of four jobs in a store of its own: one finished, one failed, one runs, one is not begun."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder / "sweep"
@@ -122,3 +123,17 @@ def test_a_damaged_record_is_reported_when_all_jobs_were_started(tmp_path: Path)
 
     with pytest.raises(UserError, match=r"2\.json: cannot be read as the runner wrote it"):
         sweep.session.close(None)
+
+
+def test_a_search_that_is_interrupted_before_its_first_job(tmp_path: Path) -> None:
+    sweep = Opened(tmp_path)
+    for path in (sweep.folder / "records").iterdir():
+        path.unlink()
+    sweep.session.sweep = replace(sweep.session.sweep, jobs=(), objective=("val/accuracy",), trials=5)
+    interrupt = KeyboardInterrupt()
+
+    with pytest.raises(KeyboardInterrupt) as raised:
+        sweep.session.close(interrupt)
+
+    assert raised.value is interrupt
+    assert sweep.status == "KILLED"
