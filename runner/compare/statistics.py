@@ -45,14 +45,17 @@ def mean_interval(values: Sequence[float]) -> Mean:
     Args:
         values: Finite numbers, one per seed, at least one.
     """
-    count, mean = len(values), math.fsum(values) / len(values)
+    # In units of a power of two near the largest, which loses no digit, squares do not overflow.
+    unit = 2.0 ** (math.frexp(max(map(abs, values)))[1] - 1)
+    count, scaled = len(values), [value / unit for value in values]
+    mean = math.fsum(scaled) / count
     if count == 1:
-        return Mean(mean, 1, None)
-    if max(values) - min(values) <= _ROUNDING * max(map(abs, values)):
-        return Mean(mean, count, 0.0)
-    variance = math.fsum((value - mean) ** 2 for value in values) / (count - 1)
+        return Mean(unit * mean, 1, None)
+    if max(scaled) - min(scaled) <= _ROUNDING * max(map(abs, scaled)):
+        return Mean(unit * mean, count, 0.0)
+    variance = math.fsum((value - mean) ** 2 for value in scaled) / (count - 1)
     error = math.sqrt(variance / count)
-    return Mean(mean, count, _t_quantile(0.5 + CONFIDENCE / 2, count - 1) * error)
+    return Mean(unit * mean, count, unit * _t_quantile(0.5 + CONFIDENCE / 2, count - 1) * error)
 
 
 @cache

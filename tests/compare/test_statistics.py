@@ -24,3 +24,13 @@ def test_equal_values_have_an_interval_without_width() -> None:
     mean = mean_interval([0.1, 0.1, 0.1])
     assert mean.value == pytest.approx(0.1, abs=1e-15)
     assert mean.half_width == 0.0
+
+
+def test_squares_of_large_and_of_small_values_are_no_matter() -> None:
+    ordinary = mean_interval([1.0, 2.0, 3.0])
+    assert ordinary.half_width is not None
+    for unit in (1e300, 1e-300):
+        mean = mean_interval([1.0 * unit, 2.0 * unit, 3.0 * unit])
+        assert mean.value == pytest.approx(2.0 * unit)
+        assert mean.half_width == pytest.approx(unit * ordinary.half_width)
+    assert mean_interval([1e308, 1e308]).value == 1e308
