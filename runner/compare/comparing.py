@@ -145,7 +145,7 @@ def _finish(
     ]
     comparison = compare(grouped, notes, by=None if by is None else _factor(grouped.factors, by))
     show(comparison, console)
-    written = _write(comparison, gathered, folder)
+    written = _write(comparison, gathered, folder, console)
     if gathered.parent_run_id is not None:
         _log(gathered, gathered.parent_run_id, folder, written, artifacts)
     return comparison
@@ -163,7 +163,7 @@ def _say_where(folder: Path, console: Console) -> None:
     console.print(Text(f"files:  {folder}"), soft_wrap=True)
 
 
-def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Path]:
+def _write(comparison: Comparison, gathered: Gathered, folder: Path, console: Console) -> list[Path]:
     """Writes every file and returns their paths within the folder."""
     from runner.compare.document import Origin, write_html
     from runner.compare.frames import comparison_frame, differences_frame, means_frame
@@ -172,7 +172,7 @@ def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Pat
     origin = Origin(gathered.title, gathered.store.shown_uri, gathered.experiment, datetime.now())
     with replacing(folder) as fresh:
         (fresh / "plots").mkdir()
-        pictures = _draw(comparison, gathered, fresh / "plots")
+        pictures = _draw(comparison, gathered, fresh / "plots", console)
         # Ten digits are more than was measured, and no sum ends in 0000000000004.
         for name, frame in (
             ("comparison", comparison_frame),
@@ -184,8 +184,9 @@ def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Pat
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
 
 
-def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
+def _draw(comparison: Comparison, gathered: Gathered, folder: Path, console: Console) -> list["Picture"]:
     from runner.compare.along_training import plot_along_training, read_curves
+    from runner.compare.drawing import attempt
     from runner.compare.pictures import draw_pictures
     from runner.report.page import Picture
     from runner.tracking import metric_history
@@ -193,8 +194,13 @@ def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Pic
     pictures = draw_pictures(comparison, folder)
     curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
     path = folder / "along_training.png"
-    if plot_along_training(curves, path):
-        pictures.append(Picture(path, curves.caption, "Along training"))
+    with attempt(path) as tried:
+        drawn = plot_along_training(curves, path)
+    if tried.failure or drawn:
+        pictures.append(Picture(path, tried.failure or curves.caption, "Along training"))
+    for picture in pictures:
+        if not picture.drawn:
+            console.print(Text(f"note: {picture.caption}"), style="dim", soft_wrap=True)
     return pictures
 
 

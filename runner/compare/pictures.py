@@ -7,7 +7,7 @@ from runner.compare.charts import Chart, Mark
 from runner.compare.comparison import Comparison
 from runner.compare.costs import COSTS, SPARSITY, against_cost
 from runner.compare.curves import along_factor, factor_axis, numeric_factors, side_by_side
-from runner.compare.drawing import save_figure
+from runner.compare.drawing import attempt, save_figure
 from runner.compare.drawn_costs import costs_figure
 from runner.compare.drawn_curves import curves_figure
 from runner.compare.drawn_groups import groups_figure
@@ -100,11 +100,13 @@ def _draw(chart: Chart, about: str, path: Path) -> Picture:
         shown = chart.best(most)
         caption += f" The best {most} of {len(chart.lines)} {'groups' if chart.axis is None else 'lines'}."
     draw = groups_figure if chart.axis is None else costs_figure if chart.against_cost else curves_figure
-    figure, clipped = draw(shown)
-    if clipped:
-        caption += " Intervals that leave the picture are in the table."
-    save_figure(figure, path)
-    caption += f" As PDF: plots/{path.with_suffix('.pdf').name}."
+    with attempt(path) as tried:
+        figure, clipped = draw(shown)
+        if clipped:
+            caption += " Intervals that leave the picture are in the table."
+        save_figure(figure, path)
+        caption += f" As PDF: plots/{path.with_suffix('.pdf').name}."
+    caption = tried.failure or caption
     return Picture(path, caption, _title(chart, about), chart_grid(shown))
 
 

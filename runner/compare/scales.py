@@ -30,6 +30,8 @@ _MARGIN = 0.05
 _DECADE = 8.0
 _TICK_ROOM = 0.055
 _LEAST_ERROR = 1e-9
+_MOST_PLAIN = 1e9
+"""Larger scores are written with a power of ten."""
 
 
 def shows_errors(score: Score, means: Sequence[float]) -> bool:
@@ -83,7 +85,8 @@ def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
         _fix(own, ticks, [f"{tick:.6g}" for tick in ticks])
     else:
         own.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-        axis.ticklabel_format(axis=which, useOffset=False, style="plain")
+        style: Literal["sci", "plain"] = "sci" if max(map(abs, bounds)) > _MOST_PLAIN else "plain"
+        axis.ticklabel_format(axis=which, useOffset=False, style=style)
     return clipped
 
 

@@ -227,3 +227,17 @@ def test_groups_of_which_all_runs_failed_are_named(
         logged.store.client.delete_run(newer)
     told = " ".join(printed(console).split())
     assert "none of its 1 run has a result (the loss became nan)" in told
+
+
+def test_a_plot_that_fails_costs_no_table(
+    folder: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bool:
+        raise ValueError("no such font")
+
+    monkeypatch.setattr("runner.compare.along_training.plot_along_training", broken)
+    compare_finished_sweep(folder, console)
+    assert files(folder) == {name for name in WRITTEN if "along_training" not in name}
+    told = "along_training.png could not be drawn (ValueError: no such font)."
+    assert f"note: {told}\n" in printed(console)
+    assert told in (folder / "comparison.html").read_text(encoding="utf-8")

@@ -14,6 +14,7 @@ from matplotlib.patches import Rectangle
 from runner.compare.charts import Chart
 from runner.compare.costs import COSTS, against_cost
 from runner.compare.curves import along_factor, side_by_side
+from runner.compare.drawing import attempt, save_figure
 from runner.compare.drawn_costs import costs_figure
 from runner.compare.drawn_curves import curves_figure
 from runner.compare.drawn_groups import groups_figure
@@ -276,3 +277,46 @@ def test_many_lines_stand_below_each_other_in_the_table() -> None:
     assert tuple(grid.heads) == ("line", "schedule.sparsity", "test accuracy", "seeds")
     assert grid.rows[1] == ("s0", "0.9", "0.9150 ± 0.0635", "2")
     assert len(grid.rows) == 14
+
+
+@pytest.mark.parametrize("level", ["$\\frac{1}$", "_hidden", "a^b $ c", "$", "日本"])
+def test_levels_and_keys_are_drawn_as_they_are_written(tmp_path: Path, level: str) -> None:
+    key = "model.$\\badcmd$"
+    runs = [run({NAME: name, key: level}, 1, 0.9, recipe=f"r{level}") for name in (level, "b", "c")]
+    [picture] = draw_pictures(compared(runs), tmp_path)
+    assert picture.drawn
+    comparison = compared(
+        [run({NAME: name, SPARSITY: s}, 1, 0.9) for name in (level, "b") for s in (0.5, 0.9)]
+    )
+    with attempt(tmp_path / "a.png") as tried:
+        figure, _ = curves_figure(along_factor(comparison, comparison.groups, comparison.factors[1]))
+        save_figure(figure, tmp_path / "a.png")
+    assert tried.failure == ""
+    assert [name.removeprefix("name=") for name in legend(figure)] == [level, "b"]
+
+
+def test_a_picture_that_fails_leaves_its_numbers_and_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such font")
+
+    monkeypatch.setattr("runner.compare.pictures.groups_figure", broken)
+    first, second = draw_pictures(compared(recipes(0.91, 0.93, 0.92)), tmp_path)
+    assert first.caption == "accuracy.png could not be drawn (ValueError: no such font)."
+    assert first.grid is not None
+    assert (first.drawn, second.drawn) == (False, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "accuracy_by_bytes.pdf",
+        "accuracy_by_bytes.png",
+    ]
+
+
+def test_scores_whose_squares_overflow_are_drawn(tmp_path: Path) -> None:
+    with np.errstate(over="ignore"):
+        comparison = compared([run({NAME: n}, s, 1e200 * s) for n in ("a", "b") for s in (1, 2)])
+    [picture] = draw_pictures(comparison, tmp_path)
+    assert picture.drawn
+    figure, _ = groups_figure(side_by_side(comparison, comparison.groups))
+    figure.savefig("/dev/null", format="png")
+    assert all(len(label.get_text()) < 8 for label in figure.axes[0].get_xticklabels())
