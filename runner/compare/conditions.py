@@ -46,7 +46,7 @@ class Condition:
         return self.sign not in _NUMERIC and equal == (self.sign == "==")
 
     def _is_like(self, value: str) -> bool:
-        if self.value[0] == "[" and self.value[-1] == "]":  # A list, such as [5, 10], is no pattern.
+        if self.value.startswith("[") and self.value.endswith("]"):  # A list, such as [5, 10], is no pattern.
             return self.value.replace(" ", "") == value.replace(" ", "")
         return fnmatchcase(value, self.value)
 

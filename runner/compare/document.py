@@ -27,12 +27,14 @@ class Origin:
         store: MLflow's store, without password.
         experiment: MLflow's experiment.
         made: When this comparison was made.
+        command: What makes it again.
     """
 
     title: str
     store: str
     experiment: str
     made: datetime
+    command: str
 
 
 @dataclass(frozen=True)

@@ -62,6 +62,8 @@ def test_an_order_is_of_numbers() -> None:
         ("s != [5, 10]", "[5, 10]", False),
         ("s == [5, 10]", "5", False),
         ("s == [5,10]", "[5, 10]", True),
+        ("s == ''", "", True),
+        ("s == ''", "a", False),
         ("s == layer[0]*", "layer[0]*", True),
         ("s == '=1+1'", "=1+1", True),
         ("recipe == constant", "study/schedules/constant", True),

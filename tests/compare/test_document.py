@@ -17,6 +17,7 @@ ORIGIN = Origin(
     store="sqlite:////out/mlflow.db",
     experiment="my_experiment",
     made=datetime(2025, 1, 31, 12, 5),
+    command="python -m runner.compare outputs/sweeps/1 --where 'a == <b>'",
 )
 
 
@@ -85,7 +86,8 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
         "<i>a|b</i> 1 0.9800",
         "mean 0.9810 ± 0.0025",
         "study/<i>a|b</i>",
-        "experiment my_experiment in sqlite:////out/mlflow.db",
+        "experiment my_experiment in sqlite:////out/mlflow.db by python -m runner.compare outputs/sweeps/1"
+        " --where 'a == <b>'",
         "at most 2% apart",
     ):
         assert told in page.text
