@@ -12,6 +12,7 @@ from runner.compare.groups import Group
 from runner.compare.looks import DENSE
 from runner.compare.pareto import Candidate, pareto_front, standings
 from runner.compare.result import variants
+from runner.compare.score import TEST_ACCURACY, TEST_SQUARED_ERROR, Score
 from runner.compare.statistics import mean_interval
 
 _DENSE = "dense_"
@@ -68,12 +69,29 @@ def against_cost(
     Returns:
         None where no two different costs are logged.
     """
-    lines = [line for file in _files(groups, cost) for line in _lines(comparison, groups, cost, across, file)]
+    score = _score(groups[0].score, cost)
+    if cost.metric in (score.metric, score.measure):
+        return None  # It would be set against itself.
+    lines = [
+        line
+        for file in _files(groups, cost)
+        for line in _lines(comparison, groups, score, cost, across, file)
+    ]
     places = [mark.at for line in lines for mark in line.marks]
     if not places or max(places) - min(places) <= _LEAST_CHANGE * max(map(abs, places)):
         return None
-    chart = Chart(groups[0].score, cost.axis, tuple(lines), dense_levels(groups, lines), against_cost=True)
+    chart = Chart(score, cost.axis, tuple(lines), dense_levels(groups, lines), against_cost=True)
     return _with_standings(chart, cost)
+
+
+def _score(ranking: Score, cost: Cost) -> Score:
+    """Returns what is set against a cost: what ranks, or of files what each scored on test data."""
+    if not cost.of_file:
+        return ranking
+    measure = ranking.metric.rpartition("/")[2]
+    metric = f"test/{measure}"
+    known = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
+    return known.get(metric, Score(metric, f"{measure} of the file", ranking.higher_is_better))
 
 
 def _files(groups: Sequence[Group], cost: Cost) -> list[str]:
@@ -84,12 +102,16 @@ def _files(groups: Sequence[Group], cost: Cost) -> list[str]:
 
 
 def _lines(
-    comparison: Comparison, groups: Sequence[Group], cost: Cost, across: Factor | None, file: str
+    comparison: Comparison,
+    groups: Sequence[Group],
+    score: Score,
+    cost: Cost,
+    across: Factor | None,
+    file: str,
 ) -> tuple[Line, ...]:
-    score = groups[0].score.metric
-    names = score, cost.metric
+    names = score.metric, cost.metric
     if file:
-        names = f"tflite_{file}/{score.rpartition('/')[2]}", f"tflite_{file}/{cost.metric}"
+        names = f"tflite_{file}/{score.measure}", f"tflite_{file}/{cost.metric}"
     if file.startswith(_DENSE):
         return _dense_files(groups, file, names)
     return lines_of(comparison, groups, across, partial(_mark, comparison, across, names), file)

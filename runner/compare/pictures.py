@@ -76,7 +76,7 @@ def _costs(comparison: Comparison, parts: Sequence[Sequence[Group]]) -> Iterator
                 continue  # That picture is drawn, with the same numbers.
             chart = against_cost(comparison, own, cost, factors[0] if factors else None)
             if chart is not None:
-                yield f"{own[0].score.measure}_by_{cost.axis.key}{end}", chart, about
+                yield f"{chart.score.measure}_by_{cost.axis.key}{end}", chart, about
 
 
 def _scored(

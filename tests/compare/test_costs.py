@@ -1,7 +1,9 @@
 import pytest
 
-from runner.compare.comparison import Comparison
+from runner.compare.comparison import Comparison, compare
 from runner.compare.costs import COSTS, SPARSITY, against_cost
+from runner.compare.groups import make_groups
+from runner.compare.score import named_score
 from tests.compare.made_results import SHA
 from tests.compare.made_sweeps import compared, run
 
@@ -145,3 +147,36 @@ def test_a_files_error_stands_against_its_size() -> None:
     assert chart is not None
     assert [mark.standing for mark in chart.marks] == ["on the front", "beaten"]
     assert chart.marks[0].score.value == pytest.approx(1.002)
+
+
+@pytest.mark.parametrize(
+    ("metric", "drawn"),
+    [
+        ("val/accuracy", {"gzip_bytes": "test accuracy", "macs": "val/accuracy"}),
+        ("tflite_int8/accuracy", {"gzip_bytes": "test accuracy", "macs": "tflite_int8/accuracy"}),
+        ("val/loss", {"gzip_bytes": "loss of the file", "macs": "val/loss"}),
+        ("tflite_int8/gzip_bytes", {"macs": "tflite_int8/gzip_bytes"}),
+        ("model/macs", {}),
+    ],
+)
+def test_a_chart_is_named_after_what_it_draws(metric: str, drawn: dict[str, str]) -> None:
+    def metrics(place: int, seed: int) -> dict[str, float]:
+        tflite = {"accuracy": 0.7 + seed / 100, "loss": 0.2, "gzip_bytes": 100.0 * (1 + place)}
+        own = {f"tflite_int8/{name}": value for name, value in tflite.items()}
+        return {**own, "val/accuracy": 0.6, "val/loss": 0.1, "model/macs": 1000.0 * (1 + place)}
+
+    runs = [
+        run({}, seed, 0.9, recipe=name, metrics=metrics(place, seed))
+        for place, name in enumerate(("a", "b"))
+        for seed in (1, 2)
+    ]
+    logged = {name for one in runs for name in one.metrics}
+    comparison = compare(make_groups(runs, named_score(metric, logged)))
+    charts = {
+        key: chart
+        for key in ("gzip_bytes", "macs")
+        if (chart := against_cost(comparison, comparison.groups, BY_KEY[key], None)) is not None
+    }
+    assert {key: chart.score.name for key, chart in charts.items()} == drawn
+    if drawn.get("gzip_bytes") == "test accuracy":
+        assert [mark.score.value for mark in charts["gzip_bytes"].marks] == pytest.approx([0.715, 0.715])
