@@ -47,8 +47,8 @@ SPARSITY = Cost(
 )
 COSTS = (
     SPARSITY,
-    Cost(Axis("gzipped file", "bytes", "gzip_bytes"), "gzip_bytes", of_file=True),
-    Cost(Axis("file", "bytes", "bytes"), "bytes", of_file=True),
+    Cost(Axis("gzipped file size", "bytes", "gzip_bytes"), "gzip_bytes", of_file=True),
+    Cost(Axis("file size", "bytes", "bytes"), "bytes", of_file=True),
     Cost(Axis("latency", "milliseconds", "latency"), "latency_ms", of_file=True),
     Cost(Axis("multiply-accumulates", "count", "macs"), "model/macs"),
     Cost(Axis("multiply-accumulates with non-zero weights", "count", "nonzero_macs"), "model/nonzero_macs"),

@@ -151,7 +151,7 @@ def ends(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
     return low, [score.value if score.high is None else score.high for score in scores]
 
 
-def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Step]) -> None:
+def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Step]) -> list[str]:
     """Scales the axis of differences so that it shows of each interval whether it holds 0.
 
     Where some intervals are many times as wide as others the scale is logarithmic away from 0.
@@ -160,6 +160,9 @@ def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Step
         axis: What is drawn into.
         which: The axis of the differences.
         steps: What is drawn.
+
+    Returns:
+        What the caption has to say of the scale.
     """
     # Where scores are so large that their squares overflow an interval has no ends.
     reached = [end for step in steps for end in (step.mean, step.low, step.high) if math.isfinite(end)]
@@ -182,6 +185,8 @@ def scale_differences(axis: Axes, which: Literal["x", "y"], steps: Sequence[Step
     if wide:
         own.set_major_locator(FixedLocator(_around_zero(low, high, least)))
         own.set_minor_locator(NullLocator())
+        return [f"Differences beyond {least:.2g} have a logarithmic scale."]
+    return []
 
 
 def _around_zero(low: float, high: float, least: float) -> list[float]:

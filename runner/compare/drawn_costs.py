@@ -21,7 +21,7 @@ from runner.compare.drawing import (
     line_handles,
     seed_alpha,
 )
-from runner.compare.looks import DENSE, MARKERS, MOST_COLOURS
+from runner.compare.looks import DENSE, MARKERS, MOST_COLOURS, ONE_COLOUR
 from runner.compare.pareto import Standing
 from runner.compare.scales import UNITS, scale_places, scale_scores
 
@@ -31,19 +31,21 @@ _APART, _LEAST_APART = 0.016, 0.004
 """Shares of the picture's width."""
 
 
-def costs_figure(chart: Chart) -> tuple[Figure, bool]:
+def costs_figure(chart: Chart) -> tuple[Figure, list[str]]:
     """Draws every mark with its interval; the shape says which file, the filling how it stands.
 
     Returns:
-        The figure, and whether an interval is wider than the picture.
+        The figure, and what its caption has to say of scales, places and colours.
     """
     assert chart.axis is not None, "a cost is an axis"
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
     axis = figure.subplots()
     kind = chart.axis.kind
-    clipped = scale_scores(axis, "y", chart)
-    scale_places(axis, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
+    notes = scale_scores(axis, "y", chart)
+    notes += scale_places(axis, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
     places = _side_by_side(axis, chart)
+    if places != [mark.at for mark in chart.marks]:
+        notes.append("Marks of one cost stand side by side; the table has their costs.")
     shapes = {file: MARKERS[number % len(MARKERS)] for number, file in enumerate(chart.files)}
     _draw_lines(axis, chart, places)
     _draw_seeds(axis, chart, places)
@@ -55,7 +57,8 @@ def costs_figure(chart: Chart) -> tuple[Figure, bool]:
     axis.set_ylabel(chart.score.name)
     draw_grid(axis)
     _cost_legend(figure, chart, shapes)
-    return figure, clipped
+    many = len(line_handles(chart.lines)) > MOST_COLOURS
+    return figure, [*notes, *([ONE_COLOUR] if many else [])]
 
 
 def _draw_lines(axis: Axes, chart: Chart, places: Sequence[float]) -> None:

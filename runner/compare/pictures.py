@@ -24,6 +24,7 @@ MOST_GROUPS = 60
 MOST_LINES = 28
 """More lines than these are a knot; the best are drawn."""
 _MOST_FACTORS = 3
+_IMPOSSIBLE = "An interval that reaches beyond any possible accuracy says that the seeds are too few."
 
 
 def draw_pictures(comparison: Comparison, folder: Path) -> list[Picture]:
@@ -101,13 +102,21 @@ def _draw(chart: Chart, about: str, path: Path) -> Picture:
         caption += f" The best {most} of {len(chart.lines)} {'groups' if chart.axis is None else 'lines'}."
     draw = groups_figure if chart.axis is None else costs_figure if chart.against_cost else curves_figure
     with attempt(path) as tried:
-        figure, clipped = draw(shown)
-        if clipped:
-            caption += " Intervals that leave the picture are in the table."
+        figure, notes = draw(shown)
         save_figure(figure, path)
-        caption += f" As PDF: plots/{path.with_suffix('.pdf').name}."
+        notes += [_IMPOSSIBLE] if _is_beyond(shown) else []
+        caption = " ".join([caption, *notes, f"As PDF: plots/{path.with_suffix('.pdf').name}."])
     caption = tried.failure or caption
     return Picture(path, caption, _title(chart, about), chart_grid(shown))
+
+
+def _is_beyond(chart: Chart) -> bool:
+    """Tells whether an interval reaches beyond what an accuracy, or a difference of two, can be."""
+    if not chart.score.metric.endswith("accuracy"):
+        return False
+    ends = [end for mark in chart.marks for end in (mark.score.low, mark.score.high) if end is not None]
+    steps = [step for one in chart.differences for step in one.steps]
+    return any(not 0 <= end <= 1 for end in ends) or any(step.low < -1 or step.high > 1 for step in steps)
 
 
 def _title(chart: Chart, about: str) -> str:
@@ -130,7 +139,7 @@ def _caption(chart: Chart, about: str) -> str:
     else:
         told = f"{score} along {chart.axis.name}: {means} intervals; {runs}."
     if chart.dense:
-        told += " Dashed: dense weights."
+        told += " Dashed: the dense weights that pruning began with."
     if chart.differences and chart.axis is not None:
         told += (
             " Below: differences paired by seed, averaged over all other factors; their intervals hold"

@@ -45,7 +45,7 @@ def shows_errors(score: Score, means: Sequence[float]) -> bool:
     return min(errors) > 0 and max(errors) > _ERROR_RANGE * min(errors) and max(means) > _GOOD
 
 
-def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
+def scale_scores(axis: Axes, which: Which, chart: Chart) -> list[str]:
     """Scales, limits and labels the axis of the scores.
 
     Args:
@@ -54,7 +54,7 @@ def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
         chart: Gives them.
 
     Returns:
-        Whether an interval leaves the picture.
+        What the caption has to say: which scale it is, and that an interval leaves the picture.
     """
     score, marks = chart.score, chart.marks
     log = shows_errors(score, [mark.score.value for mark in marks])
@@ -87,7 +87,8 @@ def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
         own.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
         style: Literal["sci", "plain"] = "sci" if max(map(abs, bounds)) > _MOST_PLAIN else "plain"
         axis.ticklabel_format(axis=which, useOffset=False, style=style)
-    return clipped
+    scale = [f"{score.name.capitalize()} has a logarithmic scale of its error."] if log else []
+    return [*scale, "Intervals that leave the picture are in the table."] if clipped else scale
 
 
 def _limits(points: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
@@ -115,7 +116,7 @@ def _error_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def scale_places(axis: Axes, kind: Kind, places: Sequence[float], labels: Sequence[str] = ()) -> None:
+def scale_places(axis: Axes, kind: Kind, places: Sequence[float], labels: Sequence[str] = ()) -> list[str]:
     """Scales and labels the horizontal axis.
 
     Sparsities stand by what remains, on a logarithmic scale: 0.9 is as far from 0.95 as 0 from 0.5.
@@ -125,6 +126,9 @@ def scale_places(axis: Axes, kind: Kind, places: Sequence[float], labels: Sequen
         kind: See `charts.Kind`.
         places: What stands on it.
         labels: Of each place; empty where ticks are chosen.
+
+    Returns:
+        What the caption has to say of the scale.
     """
     transform = _scaling(axis, kind, places)
     at = transform(places)
@@ -151,6 +155,9 @@ def scale_places(axis: Axes, kind: Kind, places: Sequence[float], labels: Sequen
             axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _amount(value, kind)))
         axis.xaxis.set_minor_locator(NullLocator())
+    if kind in ("sparsity", "share"):
+        return ["Sparsities stand by the weights that remain, on a logarithmic scale."]
+    return ["The horizontal scale is logarithmic."] if axis.get_xscale() == "log" else []
 
 
 _SHARES = (

@@ -1,6 +1,15 @@
 from typing import Any
 
-from runner.compare.looks import COLOURS, MOST_COLOURS, PLAIN, colour_factor, level_colour, looks
+from runner.compare.looks import (
+    COLOURS,
+    DASHES,
+    DENSE,
+    MOST_COLOURS,
+    PLAIN,
+    colour_factor,
+    level_colour,
+    looks,
+)
 from tests.compare.made_results import SHA
 from tests.compare.made_sweeps import MEANS, NAME, SPARSITY, compared, run, schedules
 
@@ -46,3 +55,9 @@ def test_data_that_only_part_pictures_have_no_colour() -> None:
 def test_more_levels_than_colours_have_one() -> None:
     many = [run({}, seed, 0.9, recipe=f"r{n}") for n in range(MOST_COLOURS + 1) for seed in (1, 2)]
     assert set(looks(compared(many)).values()) == {PLAIN}
+
+
+def test_no_level_is_drawn_like_the_dense_model() -> None:
+    assert DENSE.dash not in DASHES
+    assert "--" not in DASHES
+    assert len(set(map(str, DASHES))) == 7
