@@ -178,3 +178,15 @@ def test_one_recipe_has_a_page_too(tmp_path: Path) -> None:
     assert "1 run in 1 group on mnist" in page.text
     assert "Nothing is ranked: there is only one recipe, a." in page.text
     assert "Differences in" not in page.text
+
+
+def test_of_many_pairs_the_page_shows_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(document, "MOST_PAIRS", 2)
+    comparison = compare(groups(*(results(name, [0.98, 0.981, 0.982]) for name in "abc")))
+    write_html(comparison, ORIGIN, [], tmp_path / "comparison.html")
+    page = read(tmp_path / "comparison.html")
+    assert "b - a +0.0000" in page.text
+    assert "c - b +0.0000" not in page.text
+    assert "The first 2 of 3 pairs; comparison_differences.csv has all." in page.text
+    write_html(two_recipes(), ORIGIN, [], tmp_path / "comparison.html")
+    assert "The first" not in read(tmp_path / "comparison.html").text
