@@ -13,7 +13,7 @@ class Picture:
     """A plot and the words under it.
 
     Args:
-        path: The PNG file.
+        path: The PNG file; there is none where the plot could not be drawn.
         caption: What it shows.
         title: In a few words, where the picture is behind a fold.
         grid: The numbers that it shows; None where they stand elsewhere.
@@ -23,6 +23,11 @@ class Picture:
     caption: str
     title: str = ""
     grid: "Grid | None" = None
+
+    @property
+    def drawn(self) -> bool:
+        """Whether there is a file."""
+        return self.path.is_file()
 
     @property
     def embedded(self) -> str:

@@ -30,6 +30,8 @@ _MARGIN = 0.05
 _DECADE = 8.0
 _TICK_ROOM = 0.055
 _LEAST_ERROR = 1e-9
+_MOST_PLAIN = 1e9
+"""Larger scores are written with a power of ten."""
 
 
 def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
@@ -47,20 +49,20 @@ def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
     return min(errors) > 0 and max(errors) > _ERROR_RANGE * min(errors) and max(means) > _GOOD
 
 
-def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
+def scale_scores(ax: Axes, which: Which, chart: Chart) -> list[str]:
     """Scales, limits and labels the axis of the scores.
 
     Args:
-        axis: What is drawn into.
+        ax: What is drawn into.
         which: The axis of the scores.
         chart: Gives them.
 
     Returns:
-        Whether an interval leaves the picture.
+        What the caption has to say: which scale it is, and that an interval leaves the picture.
     """
     score, marks = chart.score, chart.marks
     log = shows_errors(score, [mark.score.value for mark in marks])
-    own = axis.yaxis if which == "y" else axis.xaxis
+    own = ax.yaxis if which == "y" else ax.xaxis
     points = [mark.score.value for mark in marks] + [dense.score for dense in chart.dense]
     points += [value for mark in marks for _, value in mark.seeds.values()]
     ends = [end for mark in marks for end in (mark.score.low, mark.score.high) if end is not None]
@@ -79,16 +81,18 @@ def scale_scores(axis: Axes, which: Which, chart: Chart) -> bool:
     if score.metric.endswith("accuracy") and not log:
         low, high = max(low, -0.02), min(high, 1 + 0.02 * (1 - low))
     if log:
-        _set_scale(axis, which, forward, inverse)
+        _set_scale(ax, which, forward, inverse)
     bounds = float(inverse(low)), float(inverse(high))
-    (axis.set_ylim if which == "y" else axis.set_xlim)(bounds)
+    (ax.set_ylim if which == "y" else ax.set_xlim)(bounds)
     if log:
         ticks = _error_ticks(*bounds)
         _fix(own, ticks, [f"{tick:.6g}" for tick in ticks])
     else:
         own.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-        axis.ticklabel_format(axis=which, useOffset=False, style="plain")
-    return clipped
+        style: Literal["sci", "plain"] = "sci" if max(map(abs, bounds)) > _MOST_PLAIN else "plain"
+        ax.ticklabel_format(axis=which, useOffset=False, style=style)
+    scale = [f"{score.name.capitalize()} has a logarithmic scale of its error."] if log else []
+    return [*scale, "Intervals that leave the picture are in the table."] if clipped else scale
 
 
 def _limits(points: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
@@ -116,42 +120,48 @@ def _error_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def scale_places(axis: Axes, kind: AxisKind, places: Sequence[float], labels: Sequence[str] = ()) -> None:
+def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequence[str] = ()) -> list[str]:
     """Scales and labels the horizontal axis.
 
     Sparsities stand by what remains, on a logarithmic scale: 0.9 is as far from 0.95 as 0 from 0.5.
 
     Args:
-        axis: What is drawn into; its limits must not be changed any more.
+        ax: What is drawn into; its limits must not be changed any more.
         kind: See `charts.AxisKind`.
         places: What stands on it.
         labels: Of each place; empty where ticks are chosen.
+
+    Returns:
+        What the caption has to say of the scale.
     """
-    transform = _scaling(axis, kind, places)
+    transform = _scaling(ax, kind, places)
     at = transform(places)
     low, high = float(at.min()), float(at.max())
     room = 0.06 * (high - low) if high > low else 0.5
     if kind in ("sparsity", "share"):
-        axis.set_xlim(1 - 2.0 ** -(low - room), 1 - 2.0 ** -(high + room))
-    elif axis.get_xscale() == "log":
-        axis.set_xlim(10 ** (low - room), 10 ** (high + room))
+        ax.set_xlim(1 - 2.0 ** -(low - room), 1 - 2.0 ** -(high + room))
+    elif ax.get_xscale() == "log":
+        ax.set_xlim(10 ** (low - room), 10 ** (high + room))
     else:
-        axis.set_xlim(low - room, high + room)
+        ax.set_xlim(low - room, high + room)
     if labels:
         ordered = sorted(set(zip(places, labels, strict=True)))
-        _fix(axis.xaxis, *_uncrowded(transform, ordered))
+        _fix(ax.xaxis, *_uncrowded(transform, ordered))
     elif kind == "share":
-        ticks = [tick for tick in _SHARES if axis.get_xlim()[0] <= tick <= axis.get_xlim()[1]]
+        ticks = [tick for tick in _SHARES if ax.get_xlim()[0] <= tick <= ax.get_xlim()[1]]
         if len(ticks) > 2:
-            _fix(axis.xaxis, *_uncrowded(transform, [(tick, f"{100 * tick:g}%") for tick in ticks]))
+            _fix(ax.xaxis, *_uncrowded(transform, [(tick, f"{100 * tick:g}%") for tick in ticks]))
         else:
-            axis.xaxis.set_major_locator(MaxNLocator(6))
-            axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}%"))
+            ax.xaxis.set_major_locator(MaxNLocator(6))
+            ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{100 * value:.6g}%"))
     else:
-        if axis.get_xscale() == "log":
-            axis.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _amount(value, kind)))
-        axis.xaxis.set_minor_locator(NullLocator())
+        if ax.get_xscale() == "log":
+            ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _amount(value, kind)))
+        ax.xaxis.set_minor_locator(NullLocator())
+    if kind in ("sparsity", "share"):
+        return ["Sparsities stand by the weights that remain, on a logarithmic scale."]
+    return ["The horizontal scale is logarithmic."] if ax.get_xscale() == "log" else []
 
 
 _SHARES = (
@@ -178,9 +188,7 @@ UNITS: dict[AxisKind, str] = {"bytes": ", kB", "milliseconds": ", ms", "count": 
 """The unit behind the name of an axis."""
 
 
-def _scaling(
-    axis: Axes, kind: AxisKind, places: Sequence[float]
-) -> Callable[[ArrayLike], NDArray[np.float64]]:
+def _scaling(ax: Axes, kind: AxisKind, places: Sequence[float]) -> Callable[[ArrayLike], NDArray[np.float64]]:
     """Sets the scale and returns it as a function."""
     if kind in ("sparsity", "share"):
         # A model without any weight left has no place on it; 2**-40 of the weights is nobody's.
@@ -190,16 +198,16 @@ def _scaling(
         def inverse(values: ArrayLike) -> NDArray[np.float64]:
             return 1 - 2.0 ** -np.asarray(values, np.float64)
 
-        _set_scale(axis, "x", forward, inverse)
+        _set_scale(ax, "x", forward, inverse)
         return forward
     if min(places) > 0 and max(places) > _DECADE * min(places):
-        axis.set_xscale("log")
+        ax.set_xscale("log")
         return lambda values: np.log10(np.asarray(values, np.float64))
     return lambda values: np.asarray(values, np.float64)
 
 
-def _set_scale(axis: Axes, which: Which, forward: object, inverse: object) -> None:
-    (axis.set_yscale if which == "y" else axis.set_xscale)("function", functions=(forward, inverse))
+def _set_scale(ax: Axes, which: Which, forward: object, inverse: object) -> None:
+    (ax.set_yscale if which == "y" else ax.set_xscale)("function", functions=(forward, inverse))
 
 
 def _uncrowded(
@@ -222,10 +230,10 @@ def _uncrowded(
     return [ordered[index][0] for index in kept], [ordered[index][1] for index in kept]
 
 
-def _fix(axis: OneAxis, ticks: Sequence[float], labels: Sequence[str]) -> None:
-    axis.set_major_locator(FixedLocator(list(ticks)))
-    axis.set_major_formatter(FixedFormatter(list(labels)))
-    axis.set_minor_locator(NullLocator())
+def _fix(ax: OneAxis, ticks: Sequence[float], labels: Sequence[str]) -> None:
+    ax.set_major_locator(FixedLocator(list(ticks)))
+    ax.set_major_formatter(FixedFormatter(list(labels)))
+    ax.set_minor_locator(NullLocator())
 
 
 def _amount(value: float, kind: AxisKind) -> str:

@@ -23,7 +23,7 @@ from runner.compare.charts.drawing import (
     seed_alpha,
 )
 from runner.compare.charts.pareto import ParetoStatus
-from runner.compare.charts.styles import DENSE, MARKERS, MOST_COLOURS
+from runner.compare.charts.styles import DENSE, MARKERS, MOST_COLOURS, ONE_COLOUR
 
 _MOST_JOINED = 3 * MOST_COLOURS
 _SAME_PLACE = 0.003
@@ -31,51 +31,52 @@ _APART, _LEAST_APART = 0.016, 0.004
 """Shares of the picture's width."""
 
 
-def costs_figure(chart: Chart) -> tuple[Figure, bool]:
-    """Draws every mark with its interval; the shape is the file, the filling the Pareto status.
+def costs_figure(chart: Chart) -> tuple[Figure, list[str]]:
+    """Draws every mark with its interval; the shape says which file, the filling how it stands.
 
     Returns:
-        The figure, and whether an interval is wider than the picture.
+        The figure, and what its caption has to say of scales, places and colours.
     """
     assert chart.axis is not None, "a cost is an axis"
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
-    axis = figure.subplots()
+    ax = figure.subplots()
     kind = chart.axis.kind
-    clipped = scale_scores(axis, "y", chart)
-    scale_places(axis, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
-    places = _side_by_side(axis, chart)
+    notes = scale_scores(ax, "y", chart)
+    notes += scale_places(ax, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
+    places = _side_by_side(ax, chart)
+    if places != [mark.at for mark in chart.marks]:
+        notes.append("Marks of one cost stand side by side; the table has their costs.")
     shapes = {file: MARKERS[number % len(MARKERS)] for number, file in enumerate(chart.files)}
-    _draw_lines(axis, chart, places)
-    _draw_seeds(axis, chart, places)
-    _draw_marks(axis, chart, places, shapes)
-    _draw_front(axis, chart)
-    draw_dense(axis, chart, horizontal=True)
+    _draw_lines(ax, chart, places)
+    _draw_seeds(ax, chart, places)
+    _draw_marks(ax, chart, places, shapes)
+    _draw_front(ax, chart)
+    draw_dense(ax, chart, horizontal=True)
     which = f" ({chart.files[0]})" if len(chart.files) == 1 else ""
-    axis.set_xlabel(f"{chart.axis.name}{UNITS.get(kind, '')}{which}")
-    axis.set_ylabel(chart.score.name)
-    draw_grid(axis)
+    ax.set_xlabel(f"{chart.axis.name}{UNITS.get(kind, '')}{which}")
+    ax.set_ylabel(chart.score.name)
+    draw_grid(ax)
     _cost_legend(figure, chart, shapes)
-    return figure, clipped
+    many = len(line_handles(chart.lines)) > MOST_COLOURS
+    return figure, [*notes, *([ONE_COLOUR] if many else [])]
 
 
-def _draw_lines(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
+def _draw_lines(ax: Axes, chart: Chart, places: Sequence[float]) -> None:
     """Draws the intervals, and joins what the numeric factor orders."""
     low, high = ends(chart.marks)
     colours = [line.style.colour for line in chart.lines for _ in line.marks]
-    axis.vlines(places, low, high, colors=colours, linewidth=1.2, zorder=1.8)
+    ax.vlines(places, low, high, colors=colours, linewidth=1.2, zorder=1.8)
     if len(chart.lines) > _MOST_JOINED:
         return
     numbers = iter(places)
     for line in chart.lines:
         own = [next(numbers) for _ in line.marks]
-        if _varies(axis, line):
+        if _varies(ax, line):
             values = [mark.score.value for mark in line.marks]
-            axis.plot(
-                own, values, color=line.style.colour, linestyle=line.style.dash, linewidth=1.2, alpha=0.7
-            )
+            ax.plot(own, values, color=line.style.colour, linestyle=line.style.dash, linewidth=1.2, alpha=0.7)
 
 
-def _draw_seeds(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
+def _draw_seeds(ax: Axes, chart: Chart, places: Sequence[float]) -> None:
     """Draws a dot for each run; all of one colour together, since each drawing has its price."""
     numbers = iter(places)
     by_colour: dict[str, list[tuple[float, float]]] = {}
@@ -87,10 +88,10 @@ def _draw_seeds(axis: Axes, chart: Chart, places: Sequence[float]) -> None:
             by_colour.setdefault(line.style.colour, []).extend(points)
     alpha = seed_alpha(sum(map(len, by_colour.values())))
     for colour, dots in by_colour.items():
-        axis.plot(*zip(*dots, strict=True), ".", color=colour, alpha=alpha, markersize=4, zorder=1.5)
+        ax.plot(*zip(*dots, strict=True), ".", color=colour, alpha=alpha, markersize=4, zorder=1.5)
 
 
-def _draw_marks(axis: Axes, chart: Chart, places: Sequence[float], shapes: Mapping[str, str]) -> None:
+def _draw_marks(ax: Axes, chart: Chart, places: Sequence[float], shapes: Mapping[str, str]) -> None:
     """Draws the means: filled on the front, hollow where undecided because of noise, pale where dominated."""
     numbers = iter(places)
     by_shape: dict[str, list[tuple[float, Mark, str]]] = {}
@@ -102,7 +103,7 @@ def _draw_marks(axis: Axes, chart: Chart, places: Sequence[float], shapes: Mappi
         edges = [to_rgba(colour, 0.45 if mark.status == "dominated" else 1.0) for _, mark, colour in own]
         hollow = [mark.status == "undecided" for _, mark, _ in own]
         large = 90 if shape == DENSE.marker else 46
-        axis.scatter(
+        ax.scatter(
             [at for at, _, _ in own],
             [mark.score.value for _, mark, _ in own],
             s=[26 if mark.status == "dominated" else large for _, mark, _ in own],
@@ -115,11 +116,11 @@ def _draw_marks(axis: Axes, chart: Chart, places: Sequence[float], shapes: Mappi
         )
 
 
-def _draw_front(axis: Axes, chart: Chart) -> None:
+def _draw_front(ax: Axes, chart: Chart) -> None:
     """Draws the front of the means: what it dominates lies below its steps."""
     assert chart.axis is not None, "a cost is an axis"
     front = sorted((mark.at, mark.score.value) for mark in chart.marks if mark.on_mean_front)
-    axis.plot(
+    ax.plot(
         *zip(*front, strict=True),
         drawstyle="steps-pre" if chart.axis.kind == "share" else "steps-post",
         color=GREY,
@@ -129,20 +130,20 @@ def _draw_front(axis: Axes, chart: Chart) -> None:
     )
 
 
-def _varies(axis: Axes, line: Line) -> bool:
+def _varies(ax: Axes, line: Line) -> bool:
     """Returns whether the costs of a line differ, so that it leads somewhere."""
-    places = [float(axis.transData.transform((mark.at, 0.0))[0]) for mark in line.marks]
-    return max(places) - min(places) > _SAME_PLACE * axis.bbox.width
+    places = [float(ax.transData.transform((mark.at, 0.0))[0]) for mark in line.marks]
+    return max(places) - min(places) > _SAME_PLACE * ax.bbox.width
 
 
-def _side_by_side(axis: Axes, chart: Chart) -> list[float]:
+def _side_by_side(ax: Axes, chart: Chart) -> list[float]:
     """Moves lines a little apart where marks of several stand at the same cost, as files of one size do.
 
     The axis is widened where they need it.
     """
     lines = [line for line in chart.lines if not line.dense]
     names = list(dict.fromkeys(line.name for line in lines))
-    transform = axis.transData + axis.transAxes.inverted()
+    transform = ax.transData + ax.transAxes.inverted()
     at = {id(mark): float(transform.transform((mark.at, 0.0))[0]) for line in lines for mark in line.marks}
     gaps = np.diff(np.sort(list(at.values())))
     if len(names) < 2 or not np.any(gaps < _SAME_PLACE):
@@ -155,7 +156,7 @@ def _side_by_side(axis: Axes, chart: Chart) -> list[float]:
             at[id(mark)] += apart * (names.index(line.name) - middle)
     back = transform.inverted()
     edges = min(0.0, min(at.values()) - _APART), max(1.0, max(at.values()) + _APART)
-    axis.set_xlim(*(float(back.transform((edge, 0.0))[0]) for edge in edges))
+    ax.set_xlim(*(float(back.transform((edge, 0.0))[0]) for edge in edges))
     return [
         float(back.transform((at[id(mark)], 0.0))[0]) if id(mark) in at else mark.at for mark in chart.marks
     ]

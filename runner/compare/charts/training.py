@@ -47,7 +47,7 @@ class MetricCurves:
     """All curves of the picture.
 
     Args:
-        by_recipe: Curves by metric, by recipe; recipes in the order of the table.
+        by_recipe: MetricCurves by metric, by recipe; recipes in the order of the table.
         axes: The metrics that are drawn, one above the other, with what their axis says.
         caption: What is shown, and what is left out.
         styles: How each recipe is drawn.
@@ -143,15 +143,15 @@ def plot_along_training(curves: MetricCurves, path: Path) -> bool:
         return False
     figure = Figure(figsize=(7.6, 2.9 * len(drawn) + 0.5), layout="constrained")
     axes = figure.subplots(len(drawn), 1, sharex=True, squeeze=False)[:, 0]
-    for axis, metric in zip(axes, drawn, strict=True):
+    for ax, metric in zip(axes, drawn, strict=True):
         for name, own in curves.by_recipe.items():
             curve = own.get(metric)
             if curve is None:
                 continue
             style = curves.styles[name]
             marker = "o" if len(curve.steps) == 1 else None
-            axis.fill_between(curve.steps, curve.low, curve.high, color=style.colour, alpha=0.18, linewidth=0)
-            axis.plot(
+            ax.fill_between(curve.steps, curve.low, curve.high, color=style.colour, alpha=0.18, linewidth=0)
+            ax.plot(
                 curve.steps,
                 curve.mean,
                 color=style.colour,
@@ -159,15 +159,15 @@ def plot_along_training(curves: MetricCurves, path: Path) -> bool:
                 marker=marker,
                 linewidth=1.6,
             )
-        axis.set_ylabel(curves.axes[metric])
-        draw_grid(axis)
-        axis.ticklabel_format(axis="y", useOffset=False, style="plain")
+        ax.set_ylabel(curves.axes[metric])
+        draw_grid(ax)
+        ax.ticklabel_format(axis="y", useOffset=False, style="plain")
         if metric.endswith("/accuracy"):
-            low, high = axis.get_ylim()
-            axis.set_ylim(max(low, 0.0), min(high, 1.0))
+            low, high = ax.get_ylim()
+            ax.set_ylim(max(low, 0.0), min(high, 1.0))
         if metric == SPARSITY:
-            axis.set_ylim(-0.02, 1.02)
-            axis.yaxis.set_major_formatter(PercentFormatter(1.0))
+            ax.set_ylim(-0.02, 1.02)
+            ax.yaxis.set_major_formatter(PercentFormatter(1.0))
     axes[-1].set_xlabel("training step while pruning")
     axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[-1].xaxis.set_major_formatter(lambda value, _: f"{value:,.0f}")
