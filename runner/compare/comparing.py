@@ -196,6 +196,8 @@ def _write(
     comparison: Comparison, gathered: Gathered, folder: Path, console: Console, command: str
 ) -> list[Path]:
     """Writes every file and returns their paths within the folder."""
+    from pandas.api.types import is_numeric_dtype
+
     from runner.compare.document import Origin, write_html
     from runner.compare.frames import comparison_frame, differences_frame, means_frame
     from runner.compare.written import replacing
@@ -210,9 +212,23 @@ def _write(
             ("comparison_means", means_frame),
             ("comparison_differences", differences_frame),
         ):
-            frame(comparison).to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
+            table = frame(comparison)
+            words = [name for name in table if not is_numeric_dtype(table[name])]
+            table[words] = table[words].map(_no_formula)
+            table.to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
         write_html(comparison, origin, pictures, fresh / "comparison.html")
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+
+
+def _no_formula(cell: object) -> object:
+    """Puts an apostrophe before words that a spreadsheet would compute, such as `=HYPERLINK(...)`."""
+    if not isinstance(cell, str) or cell == ABSENT or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _draw(comparison: Comparison, gathered: Gathered, folder: Path, console: Console) -> list["Picture"]:

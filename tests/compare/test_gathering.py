@@ -124,14 +124,22 @@ def test_a_store_that_was_moved_with_its_sweep_is_found_by_its_new_address(
     logged: LoggedSweep, folder: Path
 ) -> None:
     write_sweep(folder, replace(read_sweep(folder), tracking_uri="sqlite:////gone/outputs/mlflow.db"))
-    with pytest.raises(UserError, match=r"sweep\.json: there is no MLflow store /gone/outputs/mlflow\.db\."):
+    with pytest.raises(UserError) as missing:
         gather_sweep(folder)
+    assert str(missing.value) == (
+        f"{folder}/sweep.json: there is no MLflow store /gone/outputs/mlflow.db."
+        " --tracking-uri URI names another."
+    )
     moved = folder.parent.parent / "mlflow.db"
     shutil.copy(logged.outputs / "mlflow.db", moved)
     with pytest.raises(UserError) as caught:
         gather_sweep(folder)
-    assert str(caught.value).endswith(f"Was it moved with the sweep? tracking.uri=sqlite:///{moved}")
+    assert str(caught.value).endswith(f"Was it moved with the sweep? --tracking-uri sqlite:///{moved}")
     assert len(gather_sweep(folder, f"sqlite:///{moved}").results) == 6
+    with pytest.raises(UserError, match=r"^--tracking-uri: nowhere is a folder"):
+        gather_sweep(folder, "nowhere")
+    with pytest.raises(UserError, match=r"^--tracking-uri: nowhere is a folder"):
+        gather_experiment("schedules", folder, "nowhere")
 
 
 def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: LoggedSweep) -> None:
@@ -172,7 +180,7 @@ def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None
     with pytest.raises(NothingToCompare) as caught:
         gather_experiment("all failed", logged.outputs)
     assert str(caught.value) == (
-        "experiment=all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
+        "experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
     )
 
 
@@ -188,7 +196,7 @@ def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
 
 def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
     with pytest.raises(
-        NothingToCompare, match=r"^experiment=Default: has no run of a recipe with a result\.$"
+        NothingToCompare, match=r"^experiment Default: has no run of a recipe with a result\.$"
     ):
         gather_experiment("Default", logged.outputs)
 
