@@ -213,8 +213,9 @@ def _write(
             ("comparison_differences", differences_frame),
         ):
             table = frame(comparison)
-            words = [name for name in table if not is_numeric_dtype(table[name])]
-            table[words] = table[words].map(_no_formula)
+            for column in table:
+                if not is_numeric_dtype(table[column]):
+                    table[column] = table[column].map(_no_formula)
             table.to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
         write_html(comparison, origin, pictures, fresh / "comparison.html")
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.compare.result import Result, latest_of_each, read_result
 from runner.process.errors import RunFailed, UserError, did_you_mean
+from runner.process.wording import counted
 from runner.records.sweep_records import JobRecord, Sweep, is_sweep, read_records, read_sweep
 from runner.settings import Tracking
 
@@ -169,17 +170,19 @@ def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None =
 
     uri, where = (tracking_uri, _OPTION) if tracking_uri else store_address(Tracking(), outputs)
     found = find_store(uri, experiment, where=where, another=f"{_OPTION} URI")
-    ended = (_read_ended(run) for run in runs_where(found, "attributes.status != 'RUNNING'"))
-    results = latest_of_each(result for result in ended if result is not None)
+    read = [_read_ended(run) for run in runs_where(found, "attributes.status != 'RUNNING'")]
+    ended = [result for result in read if result is not None]
+    results = latest_of_each(ended)
     if all(result.failure is not None for result in results):
         failed = f" {len(results)} failed, such as: {results[-1].failure}" if results else ""
         raise NothingToCompare(f"experiment {experiment}: has no run of a recipe with a result.{failed}")
+    repeated = len(ended) - len(results)
     return Gathered(
         title=f"experiment {experiment}",
         experiment=experiment,
         store=found,
         results=tuple(results),
-        notes=(),
+        notes=(f"{counted(repeated, 'run')} left out: another one repeats the same job",) if repeated else (),
         parent_run_id=None,
     )
 

@@ -150,6 +150,7 @@ def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: Logge
         logged.store.client.delete_run(again)
     expected = [logged.runs[0], *logged.runs[2:], again]
     assert [result.run_id for result in gathered.results] == expected
+    assert gathered.notes == ("1 run left out: another one repeats the same job",)
     assert gathered.parent_run_id is None
 
 
@@ -191,6 +192,7 @@ def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
         store, run_name="mnist_constant seed=2", params={"seed": 2}, tags={"recipe": "mnist_constant"}
     ):
         gathered = gather_experiment("going on", logged.outputs)
+    assert gathered.notes == ()
     assert [result.run_id for result in gathered.results] == [done]
 
 
