@@ -196,6 +196,8 @@ def _write(
     comparison: Comparison, gathered: Gathered, folder: Path, console: Console, command: str
 ) -> list[Path]:
     """Writes every file and returns their paths within the folder."""
+    from pandas.api.types import is_numeric_dtype
+
     from runner.compare.comparison_page import ComparisonSource, write_html
     from runner.compare.csv_tables import comparison_frame, differences_frame, means_frame
     from runner.compare.output_files import replacing
@@ -211,9 +213,24 @@ def _write(
             ("comparison_means", means_frame),
             ("comparison_differences", differences_frame),
         ):
-            frame(comparison).to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
+            table = frame(comparison)
+            for column in table:
+                if not is_numeric_dtype(table[column]):
+                    table[column] = table[column].map(_no_formula)
+            table.to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
         write_html(comparison, origin, pictures, fresh / "comparison.html")
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+
+
+def _no_formula(cell: object) -> object:
+    """Puts an apostrophe before words that a spreadsheet would compute, such as `=HYPERLINK(...)`."""
+    if not isinstance(cell, str) or cell == ABSENT or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
 
 
 def _draw(comparison: Comparison, gathered: Gathered, folder: Path, console: Console) -> list["Picture"]:

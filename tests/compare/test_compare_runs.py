@@ -300,3 +300,34 @@ def test_a_plot_that_fails_costs_no_table(
     told = "along_training.png could not be drawn (ValueError: no such font)."
     assert f"note: {told}\n" in printed(console)
     assert told in (folder / "comparison.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+x", "'+x"),
+        ("-x", "'-x"),
+        ("-", "-"),
+        ("-1e-3", "-1e-3"),
+        ("a=b", "a=b"),
+        (-0.5, -0.5),
+        (None, None),
+    ],
+)
+def test_no_cell_is_a_formula(cell: object, written: object) -> None:
+    assert compare_runs._no_formula(cell) == written
+
+
+def test_levels_in_csv_files_are_no_formulas(folder: Path, console: Console) -> None:
+    gathered = gather_sweep(folder)
+    results = [
+        replace(one, recipe="m", asked={"model.x": f"={one.recipe}"}, group_fingerprint=one.recipe)
+        for one in gathered.results
+    ]
+    comparison = compare_runs._compare(replace(gathered, results=tuple(results)))
+    compare_runs._publish(comparison, replace(gathered, parent_run_id=None), folder, console, (), "")
+    lines = (folder / "comparison_means.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["model.x", "'=mnist_constant", "'=mnist_polynomial"]
+    assert pd.read_csv(folder / "comparison_differences.csv")["seeds"].tolist() == [3]
