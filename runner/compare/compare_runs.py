@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from runner.compare.comparison import Comparison, compare
-from runner.compare.factors import Factor
+from runner.compare.factors import ABSENT, Factor
 from runner.compare.fairness import lost_words
 from runner.compare.gather import (
     Gathered,
@@ -28,7 +28,7 @@ from runner.compare.score import named_score
 from runner.compare.where import Condition, fulfils, resolve_key
 from runner.process.errors import UserError
 from runner.process.wording import counted
-from runner.records.run_directory import make_run_directory
+from runner.records.run_directory import make_new_directory
 from runner.settings import ARTIFACTS
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ if TYPE_CHECKING:
 _FOLDER = "comparison"
 _MOST_VALUES = 6
 _LONGEST_REASON = 200
+_LONGEST_NAME = 120
+"""Bytes: no folder's name may have more than 255."""
 COMPARISON_PAGE = f"artifacts/{_FOLDER}/comparison.html"
 """Where MLflow shows the page, within the page of the sweep's run."""
 
@@ -60,10 +62,14 @@ def compare_finished_sweep(
         RunFailed: MLflow does not take the files; they are written by then.
     """
     try:
-        return _finish(gather_sweep(folder), folder, console, artifacts)
+        gathered = gather_sweep(folder)
     except NoResult as error:
         console.print(Text(error.summary), soft_wrap=True)
         return None
+    comparison = _compare(gathered)
+    command = CompareOptions((folder,), None, (), None, None, folder, None).command
+    _publish(comparison, gathered, folder, console, artifacts, command)
+    return comparison
 
 
 def compare_asked(asked: CompareOptions, console: Console) -> Comparison:
@@ -82,13 +88,14 @@ def compare_asked(asked: CompareOptions, console: Console) -> Comparison:
         RunFailed: MLflow does not take the files; they are written by then.
     """
     gathered = _gathered(asked)
-    if asked.whole_sweep:
-        folder = asked.sweeps[0]
-    else:
-        gathered = replace(gathered, results=_chosen(gathered.results, asked.where), parent_run_id=None)
-        folder = _new_folder(asked)
-    comparison = _finish(gathered, folder, console, ARTIFACTS, by=asked.by, metric=asked.metric)
-    _say_where(folder, console)
+    if not asked.whole_sweep:
+        gathered = replace(gathered, parent_run_id=None)
+    if asked.where:
+        gathered = _narrowed(gathered, asked.where)
+    comparison = _compare(gathered, by=asked.by, metric=asked.metric)
+    folder = asked.sweeps[0] if asked.whole_sweep else _new_folder(asked)
+    _publish(comparison, gathered, folder, console, ARTIFACTS, asked.command)
+    console.print(Text(f"files:  {folder}"), soft_wrap=True)
     return comparison
 
 
@@ -100,7 +107,9 @@ def _gathered(asked: CompareOptions) -> Gathered:
     return gather_sweeps(asked.sweeps, asked.tracking_uri)
 
 
-def _chosen(results: Sequence[Result], conditions: Sequence[Condition]) -> tuple[Result, ...]:
+def _narrowed(gathered: Gathered, conditions: Sequence[Condition]) -> Gathered:
+    """Keeps the runs that fulfil all conditions, and notes what is left out."""
+    results = gathered.results
     keys = sorted({key for result in results for key in result.said})
     resolved = [replace(one, key=resolve_key(one.key, keys, "--where")) for one in conditions]
     kept = tuple(result for result in results if fulfils(result.said, resolved))
@@ -112,79 +121,120 @@ def _chosen(results: Sequence[Result], conditions: Sequence[Condition]) -> tuple
             told.append(f"{one.key} is {', '.join(values[:_MOST_VALUES])}{more}")
         wanted = " and ".join(map(str, conditions))
         raise NothingToCompare(f"--where '{wanted}': no run with a result fulfils it; {'; '.join(told)}")
-    return kept
+    notes = [f"only runs with {' and '.join(map(str, resolved))}: {len(kept)} of {len(results)}"]
+    for key in dict.fromkeys(one.key for one in resolved):
+        lacking = [result for result in results if key not in result.said]
+        if lacking:
+            notes.append(f"left out: {counted(len(lacking), 'run')} without {key}")
+    # What is missing cannot be asked whether it fulfils them.
+    notes += [f"of all runs, --where aside: {note}" for note in gathered.notes]
+    return replace(gathered, results=kept, notes=tuple(notes))
 
 
 def _new_folder(asked: CompareOptions) -> Path:
-    now = datetime.now()
     of = asked.experiment or "_".join(folder.resolve().name for folder in asked.sweeps[:2])
-    name = f"{now:%Y-%m-%d_%H-%M-%S}_{of.replace('/', '_')}"
-    return make_run_directory(asked.outputs, of, now, asked.outputs / "comparisons" / name)
+    short = of.replace("/", "_").encode()[:_LONGEST_NAME].decode(errors="ignore")
+    name = f"{datetime.now():%Y-%m-%d_%H-%M-%S}_{short}"
+    try:
+        return make_new_directory(asked.outputs / "comparisons" / name)
+    except OSError as error:
+        raise UserError(
+            f"--outputs {asked.outputs}: cannot write there ({error.strerror}). Choose another: --outputs DIR"
+        ) from error
 
 
-def _finish(
-    gathered: Gathered,
-    folder: Path,
-    console: Console,
-    artifacts: Collection[str],
-    *,
-    by: str | None = None,
-    metric: str | None = None,
-) -> Comparison:
-    from runner.compare.terminal import show
-
+def _compare(gathered: Gathered, *, by: str | None = None, metric: str | None = None) -> Comparison:
     logged = {name for result in gathered.results for name in result.metrics}
     score = None if metric is None else named_score(metric, logged)
     grouped = make_groups(gathered.results, score)
+    factor = None if by is None else _factor(grouped.factors, gathered.results, by)
     notes = [
+        *([f"only the levels of {factor.name} are compared (--by)"] if factor is not None else []),
+        *([f"ranked by {metric} (--metric)"] if metric is not None else []),
         *gathered.notes,
         *_superseded(grouped.superseded),
         *_failed_runs(grouped.groups),
         *_failed_groups(grouped.failed),
         *_stand_ins(grouped.groups),
     ]
-    comparison = compare(grouped, notes, by=None if by is None else _factor(grouped.factors, by))
-    show(comparison, console)
-    written = _write(comparison, gathered, folder)
-    if gathered.parent_run_id is not None:
-        _log(gathered, gathered.parent_run_id, folder, written, artifacts)
-    return comparison
+    return compare(grouped, notes, by=factor)
 
 
-def _factor(factors: Sequence[Factor], written: str) -> Factor:
+def _factor(factors: Sequence[Factor], results: Sequence[Result], written: str) -> Factor:
     """Finds the factor that is meant, by an ending of its key or of a key that changes with it."""
     of_key = {key: factor for factor in factors for key in (*factor.beside, factor.key)}
     if not of_key:
         raise UserError(f"--by {written}: the runs differ in nothing but their seeds")
-    return of_key[resolve_key(written, list(of_key), "--by")]
+    known = {key for result in results for key in result.said}
+    key = resolve_key(written, [*of_key, *sorted(known - of_key.keys())], "--by")
+    if key in of_key:
+        return of_key[key]
+    values = {result.said.get(key, ABSENT) for result in results}
+    why = f"is {values.pop()} in all runs" if len(values) == 1 else "does not change what is trained"
+    why = "only repeats an experiment" if key == "seed" else why
+    raise UserError(f"--by {written}: {key} {why}. Factors are {', '.join(own.name for own in factors)}")
 
 
-def _say_where(folder: Path, console: Console) -> None:
-    console.print(Text(f"files:  {folder}"), soft_wrap=True)
+def _publish(
+    comparison: Comparison,
+    gathered: Gathered,
+    folder: Path,
+    console: Console,
+    artifacts: Collection[str],
+    command: str,
+) -> None:
+    """Prints the comparison, writes its files and logs them."""
+    from runner.compare.terminal import show
+
+    show(comparison, console)
+    written = _write(comparison, gathered, folder, console, command)
+    if gathered.parent_run_id is not None:
+        _log(gathered, gathered.parent_run_id, folder, written, artifacts)
 
 
-def _write(comparison: Comparison, gathered: Gathered, folder: Path) -> list[Path]:
+def _write(
+    comparison: Comparison, gathered: Gathered, folder: Path, console: Console, command: str
+) -> list[Path]:
     """Writes every file and returns their paths within the folder."""
+    from pandas.api.types import is_numeric_dtype
+
     from runner.compare.comparison_page import ComparisonSource, write_html
     from runner.compare.csv_tables import comparison_frame, differences_frame, means_frame
     from runner.compare.output_files import replacing
 
-    origin = ComparisonSource(gathered.title, gathered.store.shown_uri, gathered.experiment, datetime.now())
+    store, made = gathered.store.shown_uri, datetime.now()
+    origin = ComparisonSource(gathered.title, store, gathered.experiment, made, command)
     with replacing(folder) as fresh:
         (fresh / "plots").mkdir()
-        pictures = _draw(comparison, gathered, fresh / "plots")
+        pictures = _draw(comparison, gathered, fresh / "plots", console)
         # Ten digits are more than was measured, and no sum ends in 0000000000004.
         for name, frame in (
             ("comparison", comparison_frame),
             ("comparison_means", means_frame),
             ("comparison_differences", differences_frame),
         ):
-            frame(comparison).to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
+            table = frame(comparison)
+            for column in table:
+                if not is_numeric_dtype(table[column]):
+                    table[column] = table[column].map(_no_formula)
+            table.to_csv(fresh / f"{name}.csv", index=False, float_format="%.10g")
         write_html(comparison, origin, pictures, fresh / "comparison.html")
         return sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
 
 
-def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Picture"]:
+def _no_formula(cell: object) -> object:
+    """Puts an apostrophe before words that a spreadsheet would compute, such as `=HYPERLINK(...)`."""
+    if not isinstance(cell, str) or cell == ABSENT or not cell.startswith(("=", "+", "-", "@", "\t", "\r")):
+        return cell
+    try:
+        float(cell)
+    except ValueError:
+        return f"'{cell}"
+    return cell
+
+
+def _draw(comparison: Comparison, gathered: Gathered, folder: Path, console: Console) -> list["Picture"]:
+    from runner.compare.charts.drawing import attempt
     from runner.compare.charts.pictures import draw_pictures
     from runner.compare.charts.training import plot_along_training, read_curves
     from runner.report.page import Picture
@@ -193,8 +243,13 @@ def _draw(comparison: Comparison, gathered: Gathered, folder: Path) -> list["Pic
     pictures = draw_pictures(comparison, folder)
     curves = read_curves(comparison, lambda run_id, name: metric_history(gathered.store, run_id, name))
     path = folder / "along_training.png"
-    if plot_along_training(curves, path):
-        pictures.append(Picture(path, curves.caption, "Along training"))
+    with attempt(path) as tried:
+        drawn = plot_along_training(curves, path)
+    if tried.failure or drawn:
+        pictures.append(Picture(path, tried.failure or curves.caption, "Along training"))
+    for picture in pictures:
+        if not picture.drawn:
+            console.print(Text(f"note: {picture.caption}"), style="dim", soft_wrap=True)
     return pictures
 
 

@@ -1,7 +1,7 @@
 """`comparison.html`: the comparison as one page, from the question and its answer to every number."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 
@@ -13,6 +13,8 @@ from runner.compare.groups import data_words
 from runner.compare.tables import DIFFERENCE_HEADS, Column, Row, columns, difference_rows, rows
 from runner.report.page import Grid, Picture, page_environment
 
+MOST_PAIRS = 60
+"""Of more pairs of levels than these the page shows the first; the CSV file has all."""
 MOST_RUNS = 200
 """Of more runs than these the page shows the means only; the CSV file has all."""
 
@@ -26,12 +28,14 @@ class ComparisonSource:
         store: MLflow's store, without password.
         experiment: MLflow's experiment.
         made: When this comparison was made.
+        command: What makes it again.
     """
 
     title: str
     store: str
     experiment: str
     made: datetime
+    command: str
 
 
 @dataclass(frozen=True)
@@ -65,7 +69,11 @@ def write_html(
         question=question(comparison),
         answer=answer(comparison),
         details=details(comparison),
-        differences=Grid(DIFFERENCE_HEADS, difference_rows(comparison), texts=(0, 1, 6)),
+        differences=Grid(
+            DIFFERENCE_HEADS, difference_rows(first_pairs(comparison, MOST_PAIRS)), texts=(0, 1, 6)
+        ),
+        pairs=len(comparison.ranked),
+        most_pairs=MOST_PAIRS,
         comparison=comparison,
         factors=Grid(
             ("factor", "levels", "key", "what differs with it"),
@@ -105,6 +113,11 @@ def question(comparison: Comparison) -> str:
     levels, several = choice.levels, several_levels(choice)
     few = " or ".join(levels) if len(levels) < 4 else f"which of {several}"
     return f"Which is better in {score}{along}: {few}?"
+
+
+def first_pairs(comparison: Comparison, most: int) -> Comparison:
+    """Returns the comparison with so many of its ranked pairs of levels; 200 recipes have 19,900."""
+    return replace(comparison, findings=comparison.ranked[:most])
 
 
 def refusals(comparison: Comparison) -> list[str]:

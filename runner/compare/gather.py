@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from runner.compare.result import Result, latest_of_each, read_result
 from runner.process.errors import RunFailed, UserError, did_you_mean
+from runner.process.wording import counted
 from runner.records.sweep_records import JobRecord, Sweep, is_sweep, read_records, read_sweep
 from runner.settings import Tracking
 
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from runner.tracking import LoggedRun, Store
 
 _MOST_JOBS = 5
+_OPTION = "--tracking-uri"
 
 
 class NothingToCompare(UserError):
@@ -85,8 +87,8 @@ def gather_sweep(folder: Path, tracking_uri: str | None = None) -> Gathered:
     sweep, records = read_sweep(folder), read_records(folder)
     from runner.tracking import find_store, runs_by_id
 
-    uri, where = (tracking_uri, "--tracking-uri") if tracking_uri else _left_in(folder, sweep)
-    found = find_store(uri, sweep.experiment, where=where)
+    uri, where = (tracking_uri, _OPTION) if tracking_uri else _left_in(folder, sweep)
+    found = find_store(uri, sweep.experiment, where=where, another=f"{_OPTION} URI")
     runs = runs_by_id(
         found, [sweep.parent_run_id, *(record.run_id for record in records if record.run_id)], deleted=True
     )
@@ -166,19 +168,21 @@ def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None =
     """
     from runner.tracking import find_store, runs_where, store_address
 
-    uri, where = store_address(Tracking(uri=tracking_uri), outputs)
-    found = find_store(uri, experiment, where=where)
-    ended = (_read_ended(run) for run in runs_where(found, "attributes.status != 'RUNNING'"))
-    results = latest_of_each(result for result in ended if result is not None)
+    uri, where = (tracking_uri, _OPTION) if tracking_uri else store_address(Tracking(), outputs)
+    found = find_store(uri, experiment, where=where, another=f"{_OPTION} URI")
+    read = [_read_ended(run) for run in runs_where(found, "attributes.status != 'RUNNING'")]
+    ended = [result for result in read if result is not None]
+    results = latest_of_each(ended)
     if all(result.failure is not None for result in results):
         failed = f" {len(results)} failed, such as: {results[-1].failure}" if results else ""
-        raise NothingToCompare(f"--experiment {experiment}: has no run of a recipe with a result.{failed}")
+        raise NothingToCompare(f"experiment {experiment}: has no run of a recipe with a result.{failed}")
+    repeated = len(ended) - len(results)
     return Gathered(
         title=f"experiment {experiment}",
         experiment=experiment,
         store=found,
         results=tuple(results),
-        notes=(),
+        notes=(f"{counted(repeated, 'run')} left out: another one repeats the same job",) if repeated else (),
         parent_run_id=None,
     )
 
@@ -192,7 +196,7 @@ def _left_in(folder: Path, sweep: Sweep) -> tuple[str, str]:
         if not database.exists() and moved.is_file():
             raise UserError(
                 f"{where}: there is no MLflow store {database} any more. Was it moved with the sweep?"
-                f" --tracking-uri sqlite:///{moved}"
+                f" {_OPTION} sqlite:///{moved}"
             )
     return sweep.tracking_uri, where
 

@@ -45,13 +45,15 @@ def mean_interval(values: Sequence[float]) -> Mean:
     Args:
         values: Finite numbers, one per seed, at least one.
     """
-    scores = np.asarray(values, np.float64)
-    mean, count = math.fsum(values) / len(values), len(values)
+    # In units of a power of two near the largest, which loses no digit, squares do not overflow.
+    unit = 2.0 ** (math.frexp(max(map(abs, values)))[1] - 1)
+    count, scaled = len(values), np.asarray(values, np.float64) / unit
+    mean = unit * (math.fsum(scaled) / count)
     if count == 1:
         return Mean(mean, 1, None)
-    if float(np.ptp(scores)) <= float32_rounding(scores):
+    if float(np.ptp(scaled)) <= float32_rounding(scaled):
         return Mean(mean, count, 0.0)
-    return Mean(mean, count, float(half_width(scores.std(ddof=1), count, ERROR_RATE)))
+    return Mean(mean, count, unit * float(half_width(scaled.std(ddof=1), count, ERROR_RATE)))
 
 
 def half_width(spread: Values | float, count: Values | int, error_rate: float) -> Values:

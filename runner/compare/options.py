@@ -1,6 +1,7 @@
 """What `python -m runner.compare` is asked for."""
 
 import argparse
+import shlex
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,7 +54,20 @@ class CompareOptions:
     @property
     def whole_sweep(self) -> bool:
         """Whether one sweep is compared as it is, so that the result belongs into its folder."""
-        return len(self.sweeps) == 1 and not (self.where or self.by or self.metric)
+        return len(self.sweeps) == 1 and not self.narrowing
+
+    @property
+    def narrowing(self) -> tuple[str, ...]:
+        """The options that leave out runs, factors or the usual score, as they are written."""
+        where = [part for condition in self.where for part in ("--where", str(condition))]
+        by = ["--by", self.by] if self.by else []
+        return (*where, *by, *(["--metric", self.metric] if self.metric else []))
+
+    @property
+    def command(self) -> str:
+        """The command that asks for this comparison, without the store and the output folder."""
+        of = ["--experiment", self.experiment] if self.experiment else map(str, self.sweeps)
+        return shlex.join(["python", "-m", "runner.compare", *of, *self.narrowing])
 
 
 class _Parser(argparse.ArgumentParser):
@@ -135,8 +149,12 @@ def read_arguments(arguments: Sequence[str]) -> CompareOptions:
 
 def _folder(argument: str) -> Path:
     path = Path(argument)
+    try:
+        there = path.exists()
+    except OSError as error:
+        raise UserError(f"'{argument[:80]}...': is no folder ({error.strerror})") from error
     # A bare word that is no folder is rather an experiment, or a slip.
-    if not path.exists() and "/" not in argument:
+    if not there and "/" not in argument:
         raise UserError(f"'{argument}' is no folder. --experiment {argument} names an experiment.")
     folder = path.parent if path.is_file() else path
     require_sweep(folder)

@@ -2,16 +2,25 @@
 
 import hashlib
 import os
-from collections.abc import Iterator, Sequence
+import re
+import shutil
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
-from tempfile import TemporaryDirectory
+from tempfile import TemporaryFile
+
+from filelock import FileLock
 
 from runner.process.errors import UserError
 
 MANIFEST = "comparison.sha256"
 """Names our files with their SHA-256, in the format of `sha256sum`: a file that is as it says is ours."""
+_PART, _LOCK = ".comparison.part", ".comparison.lock"
+_MANIFEST_LINE = re.compile(r"(?P<digest>[0-9a-f]{64})  (?P<file>.+)")
+
+Digests = Mapping[Path, frozenset[str]]
+"""The SHA-256 of our files; a file has several while it is replaced."""
 
 
 @contextmanager
@@ -19,7 +28,9 @@ def replacing(folder: Path) -> Iterator[Path]:
     """Gives a folder to write to; what was written there replaces our files in `folder`, each at once.
 
     A file of the same name that we have not written, or that was changed since, is kept beside under another
-    name. Nothing is replaced where the block is left by an exception.
+    name. Our files that were not written again are removed, unless they were changed. Nothing is replaced
+    where the block is left by an exception; a process that is killed while it replaces files leaves none that
+    the next one takes for the user's. Another process that writes to the same folder waits.
 
     Args:
         folder: Where the files shall be.
@@ -31,21 +42,15 @@ def replacing(folder: Path) -> Iterator[Path]:
         UserError: The folder cannot be written.
     """
     try:
-        with TemporaryDirectory(dir=folder, prefix=".comparison-") as name:
-            fresh = Path(name)
-            yield fresh
-            files = sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
-            ours = _read_manifest(folder)
-            lines = [f"{_sha256(fresh / file)}  {file.as_posix()}\n" for file in files]
-            for file in files:
-                target = folder / file
-                target.parent.mkdir(parents=True, exist_ok=True)
-                if target.exists() and not (target.is_file() and ours.get(file) == _sha256(target)):
-                    target.rename(_free_name(target))
-                os.replace(fresh / file, target)
-            manifest = fresh / MANIFEST
-            manifest.write_text("".join(lines), encoding="utf-8")
-            os.replace(manifest, folder / MANIFEST)
+        with _locked(folder):
+            fresh = folder / _PART
+            shutil.rmtree(fresh, ignore_errors=True)  # of a process that was killed
+            fresh.mkdir()
+            try:
+                yield fresh
+                _replace(folder, fresh)
+            finally:
+                shutil.rmtree(fresh, ignore_errors=True)
     except OSError as error:
         if error.errno is None:  # Some libraries' own errors are OSErrors too.
             raise
@@ -54,14 +59,74 @@ def replacing(folder: Path) -> Iterator[Path]:
         ) from error
 
 
-def _read_manifest(folder: Path) -> dict[Path, str]:
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    with TemporaryFile(dir=folder):
+        pass  # Where no file can be made, the lock would be waited for without end.
+    lock = folder / _LOCK
+    with FileLock(lock):
+        try:
+            yield
+        finally:
+            lock.unlink(missing_ok=True)  # Who waits for it sees that it is gone, and makes it anew.
+
+
+def _replace(folder: Path, fresh: Path) -> None:
+    files = sorted(path.relative_to(fresh) for path in fresh.rglob("*") if path.is_file())
+    new = {file: frozenset({_sha256(fresh / file)}) for file in files}
+    ours = _take_manifest(folder)
+    # Until all are replaced, a file is ours as it was or as it will be.
+    _write_manifest(
+        folder,
+        fresh,
+        {file: ours.get(file, frozenset()) | new.get(file, frozenset()) for file in {**ours, **new}},
+    )
+    for file in files:
+        target = folder / file
+        target.parent.mkdir(parents=True, exist_ok=True)
+        if target.exists() and not _is_ours(target, ours.get(file)):
+            target.rename(_free_name(target))
+        os.replace(fresh / file, target)
+    _remove(folder, (file for file in ours.keys() - new.keys() if _is_ours(folder / file, ours[file])))
+    _write_manifest(folder, fresh, new)
+
+
+def _is_ours(path: Path, digests: frozenset[str] | None) -> bool:
+    return digests is not None and path.is_file() and _sha256(path) in digests
+
+
+def _remove(folder: Path, files: Iterable[Path]) -> None:
+    for file in sorted(files):
+        (folder / file).unlink()
+        parent = folder / file.parent
+        if parent != folder and not any(parent.iterdir()):
+            parent.rmdir()
+
+
+def _take_manifest(folder: Path) -> Digests:
+    """Reads what is ours. A file of that name that is no manifest is the user's, and is kept beside."""
     path = folder / MANIFEST
-    if not path.is_file():
+    if not path.exists():
         return {}
-    pairs: Sequence[tuple[str, str, str]] = [
-        line.partition("  ") for line in path.read_text(encoding="utf-8").splitlines()
-    ]
-    return {Path(file): digest for digest, _, file in pairs}
+    # Bytes that are no UTF-8 are letters of no name of ours.
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines() if path.is_file() else [""]
+    found: dict[Path, frozenset[str]] = {}
+    for line in lines:
+        match = _MANIFEST_LINE.fullmatch(line)
+        if match is None:
+            path.rename(_free_name(path))
+            return {}
+        file = Path(match["file"])
+        if not file.is_absolute() and ".." not in file.parts:
+            found[file] = found.get(file, frozenset()) | {match["digest"]}
+    return found
+
+
+def _write_manifest(folder: Path, fresh: Path, digests: Digests) -> None:
+    lines = [f"{digest}  {file.as_posix()}\n" for file in sorted(digests) for digest in sorted(digests[file])]
+    written = fresh / MANIFEST
+    written.write_text("".join(lines), encoding="utf-8")
+    os.replace(written, folder / MANIFEST)
 
 
 def _free_name(path: Path) -> Path:

@@ -15,7 +15,8 @@ _NUMERIC: dict[str, Callable[[float, float], bool]] = {
     "<": operator.lt,
 }
 _EQUAL: dict[str, Callable[[float, float], bool]] = {"==": operator.eq, "!=": operator.ne}
-_WRITTEN = re.compile(r"\s*([\w./-]+)\s*(==|!=|>=|<=|=|>|<)\s*(.*?)\s*", re.DOTALL)
+_WRITTEN = re.compile(r"\s*([\w./-]+)\s*([=!<>~]+)\s*(.*?)\s*", re.DOTALL)
+_MEANT = {"=>": ">=", "=<": "<=", "<>": "!=", "!==": "!=", "=!": "!=", "===": "==", "~=": "==", "=~": "=="}
 
 
 @dataclass(frozen=True)
@@ -38,9 +39,16 @@ class Condition:
     def holds(self, value: str) -> bool:
         """Returns whether it holds for the value of its key."""
         own, bound = _number(value), _number(self.value)
-        if own is None or bound is None:
-            return self.sign not in _NUMERIC and fnmatchcase(value, self.value) == (self.sign == "==")
-        return (_NUMERIC | _EQUAL)[self.sign](own, bound)
+        if own is not None and bound is not None:
+            return (_NUMERIC | _EQUAL)[self.sign](own, bound)
+        names = _endings(value) if self.key == "recipe" else [value]  # With or without its folder.
+        equal = any(self.value == name or self._is_like(name) for name in names)
+        return self.sign not in _NUMERIC and equal == (self.sign == "==")
+
+    def _is_like(self, value: str) -> bool:
+        if self.value.startswith("[") and self.value.endswith("]"):  # A list, such as [5, 10], is no pattern.
+            return self.value.replace(" ", "") == value.replace(" ", "")
+        return fnmatchcase(value, self.value)
 
 
 def read_condition(text: str) -> Condition:
@@ -55,8 +63,13 @@ def read_condition(text: str) -> Condition:
             f"--where {text!r}: is no condition. Write KEY SIGN VALUE in quotes, such as"
             " 'schedule.sparsity >= 0.9'; signs are == != >= <= > <"
         )
-    value = found[3][1:-1] if len(found[3]) > 1 and found[3][0] == found[3][-1] in "'\"" else found[3]
     sign = "==" if found[2] == "=" else found[2]
+    if sign not in _NUMERIC | _EQUAL:
+        meant = f" Did you mean {_MEANT[sign]}?" if sign in _MEANT else ""
+        raise UserError(f"--where {text!r}: there is no sign {sign}.{meant} Signs are == != >= <= > <")
+    value = found[3][1:-1] if len(found[3]) > 1 and found[3][0] == found[3][-1] in "'\"" else found[3]
+    if value == found[3] and value[0] in "=!<>":
+        raise UserError(f"--where {text!r}: a value that begins with {value[0]} is written in quotes")
     if sign in _NUMERIC and _number(value) is None:
         raise UserError(f"--where {text!r}: {sign} compares numbers, and {value!r} is none")
     return Condition(found[1], sign, value)
@@ -67,7 +80,7 @@ def fulfils(said: Mapping[str, str], conditions: Sequence[Condition]) -> bool:
 
     Args:
         said: What it was asked to do, by dotted key.
-        conditions: Whose keys have been resolved; see `resolve_keys`.
+        conditions: Whose keys have been resolved; see `resolve_key`.
     """
     return all(one.key in said and one.holds(said[one.key]) for one in conditions)
 
@@ -92,6 +105,12 @@ def resolve_key(written: str, keys: Sequence[str], option: str) -> str:
         raise UserError(f"{option} {written}: may be {' or '.join(found)}; write more of the key")
     endings = [".".join(key.split(".")[-2:]) for key in keys]
     raise UserError(f"{option} {written}: no run has such a key.{did_you_mean(written, [*keys, *endings])}")
+
+
+def _endings(name: str) -> list[str]:
+    """Returns a name with and without the folders before it."""
+    parts = name.split("/")
+    return ["/".join(parts[start:]) for start in range(len(parts))]
 
 
 def _number(text: str) -> float | None:

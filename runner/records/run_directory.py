@@ -1,4 +1,4 @@
-"""The directory of one run: made anew, never one that is there."""
+"""Directories for results: made anew, never one that is there."""
 
 from datetime import datetime
 from itertools import count
@@ -24,16 +24,30 @@ def make_run_directory(outputs: Path, recipe: str, now: datetime, wanted: Path |
         UserError: The directory cannot be written.
     """
     base = wanted or outputs / "runs" / f"{now:%Y-%m-%d_%H-%M-%S}_{recipe.replace('/', '_')}"
+    try:
+        return make_new_directory(base, may_be_empty=wanted is not None)
+    except OSError as error:
+        raise UserError(
+            f"outputs={outputs}: cannot write there ({error.strerror}). Choose another: outputs=DIR"
+        ) from error
+
+
+def make_new_directory(wanted: Path, *, may_be_empty: bool = False) -> Path:
+    """Makes a directory, under another name where its own is taken: two processes never share one.
+
+    Args:
+        wanted: The directory; `_2`, `_3` ... is added to its name where that was taken.
+        may_be_empty: Whether a directory that is there is taken if it is empty.
+
+    Raises:
+        OSError: It cannot be made.
+    """
     for number in count(1):
-        path = base if number == 1 else base.with_name(f"{base.name}_{number}")
+        path = wanted if number == 1 else wanted.with_name(f"{wanted.name}_{number}")
         try:
             path.mkdir(parents=True)
         except FileExistsError:
-            if wanted is None or not path.is_dir() or any(path.iterdir()):
+            if not may_be_empty or not path.is_dir() or any(path.iterdir()):
                 continue
-        except OSError as error:
-            raise UserError(
-                f"outputs={outputs}: cannot write there ({error.strerror}). Choose another: outputs=DIR"
-            ) from error
         return path
     raise AssertionError("counting does not end")

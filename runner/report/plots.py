@@ -63,7 +63,8 @@ def sparsity_figure(curves: Sequence[tuple[str, ScheduleCurve]], measured: Mappi
     for panel, (rule, curve) in zip(panels, curves, strict=False):
         _schedule(panel, curve, measured.get(rule, ()))
         title = f"{rule}: {curve_words(curve)}"
-        panel.set_title(title if len(title) < 68 else title.replace(": ", ":\n", 1), loc="left", fontsize=10)
+        shown = title if len(title) < 68 else title.replace(": ", ":\n", 1)
+        panel.set_title(shown, loc="left", fontsize=10, parse_math=False)  # `$` may stand in a rule's name.
     for panel in panels[len(curves) :]:
         panel.set_axis_off()
     for panel in panels[::columns]:

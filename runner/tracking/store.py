@@ -138,26 +138,28 @@ def open_store(tracking: Tracking, outputs: Path) -> Store:
     return Store(client, uri, found.experiment_id, experiment)
 
 
-def find_store(uri: str, experiment: str, *, where: str) -> Store:
-    """Opens an existing store and experiment to read from them.
+def find_store(uri: str, experiment: str, *, where: str, another: str = "tracking.uri=URI") -> Store:
+    """Reaches a store to read from it; makes neither the store nor the experiment.
 
     Ends runs whose process has died as `open_store` does, so that none is read as running.
 
     Args:
         uri: Its address; a relative path counts from the current directory.
         experiment: MLflow's experiment.
-        where: The setting that names the address, for messages.
+        where: What names the address, for messages.
+        another: How another one is named, for messages.
 
     Raises:
         UserError: There is no such store or experiment, another version of MLflow made the store, or it does
             not answer.
     """
     _quieten()
+    _require_scheme(uri, where)  # MLflow would make a store in the current folder.
     database = database_path(uri, where)
     if database is not None:
         uri = f"sqlite:///{database}"
         if not has_content(database) or not is_store(database, where):
-            raise UserError(f"{where}: there is no MLflow store {database}. tracking.uri=URI names another.")
+            raise UserError(f"{where}: there is no MLflow store {database}. {another} names another.")
     try:
         with _impatient():
             client = MlflowClient(tracking_uri=uri)
@@ -166,10 +168,10 @@ def find_store(uri: str, experiment: str, *, where: str) -> Store:
             if found is not None:
                 settle_dead(client, found.experiment_id)
     except STORE_ERRORS as error:
-        raise _unusable(error, uri, where, "Start or mend it, or name another: tracking.uri=URI") from error
+        raise _unusable(error, uri, where, f"Start or mend it, or name another: {another}") from error
     if found is None:
         raise UserError(
-            f"experiment={experiment}: there is none of that name in {without_password(uri)}."
+            f"experiment {experiment}: there is none of that name in {without_password(uri)}."
             f"{did_you_mean(experiment, known)} It has: {', '.join(known) or 'none'}"
         )
     _require_active(found, "experiment", uri)
@@ -204,17 +206,23 @@ def store_address(tracking: Tracking, outputs: Path) -> tuple[str, str]:
         if environment
         else (f"sqlite:///{outputs / 'mlflow.db'}", "outputs")
     )
+    _require_scheme(uri, where)
+    return uri, where
+
+
+def _require_scheme(uri: str, where: str) -> None:
     scheme = re.split(r"[:+]", uri, maxsplit=1)[0]
     if scheme not in _SCHEMES:
-        if scheme == "file" or "://" not in uri:
+        if not uri:
+            problem = "names no store."
+        elif scheme == "file" or "://" not in uri:
             problem = "is a folder, and MLflow no longer keeps runs in folders."
         else:
             problem = f"is no kind of store that MLflow knows.{did_you_mean(scheme, _SCHEMES)}"
         raise UserError(
-            f"{where}: {without_password(uri)} {problem} Write sqlite:///FILE.db for a local store, or"
-            " http://HOST:PORT for a server."
+            f"{where}: {without_password(uri) or repr(uri)} {problem} Write sqlite:///FILE.db for a local"
+            " store, or http://HOST:PORT for a server."
         )
-    return uri, where
 
 
 def _quieten() -> None:

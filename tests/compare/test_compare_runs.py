@@ -1,6 +1,8 @@
+import html
 import io
 import shutil
 from dataclasses import replace
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +10,9 @@ import pandas as pd
 import pytest
 from rich.console import Console
 
+from runner.compare import compare_runs
 from runner.compare.compare_runs import compare_asked, compare_finished_sweep
+from runner.compare.gather import gather_sweep
 from runner.compare.options import CompareOptions
 from runner.compare.where import read_condition
 from runner.process.errors import UserError
@@ -151,6 +155,8 @@ def test_another_metric_ranks_and_one_factor_is_compared(folder: Path, console: 
     [
         ({"metric": "test/acuracy"}, "--metric test/acuracy: no run has it. Did you mean 'test/accuracy'?"),
         ({"by": "schedule.name"}, "--by schedule.name: no run has such a key"),
+        ({"by": "seed"}, "--by seed: seed only repeats an experiment. Factors are recipe"),
+        ({"by": "data"}, "--by data: data is digits in all runs. Factors are recipe"),
         (
             {"where": (read_condition("recipe == x"),)},
             "--where 'recipe == x': no run with a result fulfils it; recipe is mnist_constant, mnist_p",
@@ -161,6 +167,58 @@ def test_what_no_run_has_is_told(folder: Path, console: Console, changes: dict[s
     with pytest.raises(UserError) as caught:
         compare_asked(replace(of_sweep(folder), **changes), console)
     assert str(caught.value).startswith(told)
+    assert not (folder.parent / "comparisons").exists()
+
+
+def test_a_narrowed_comparison_says_so(folder: Path, console: Console) -> None:
+    conditions = (read_condition("seed <= 2"), read_condition("recipe == mnist_*"))
+    write_record(folder, replace(read_records(folder)[5], status="failed", reason="NaN", run_id=None))
+    asked = replace(of_sweep(folder), where=conditions, by="recipe", metric="val/accuracy")
+    compare_asked(asked, console)
+    (made,) = (folder.parent / "comparisons").iterdir()
+    page = html.unescape((made / "comparison.html").read_text(encoding="utf-8"))
+    for note in (
+        "only runs with seed <= 2 and recipe == mnist_*: 4 of 5",
+        "only the levels of recipe are compared (--by)",
+        "ranked by val/accuracy (--metric)",
+        "of all runs, --where aside: job 5",
+        "--where 'seed <= 2' --where 'recipe == mnist_*' --by recipe --metric val/accuracy",
+    ):
+        assert note in page
+    assert "note: ranked by val/accuracy (--metric)" in printed(console)
+
+
+def test_runs_without_the_key_of_a_condition_are_counted(folder: Path, console: Console) -> None:
+    gathered = gather_sweep(folder)
+    results = [replace(one, asked={"schedule.power": str(n)}) for n, one in enumerate(gathered.results[:4])]
+    narrowed = compare_runs._narrowed(
+        replace(gathered, results=(*results, *gathered.results[4:])), [read_condition("power != 2")]
+    )
+    assert len(narrowed.results) == 3
+    assert narrowed.notes[:2] == (
+        "only runs with schedule.power != 2: 3 of 6",
+        "left out: 2 runs without schedule.power",
+    )
+
+
+def test_comparisons_of_one_second_have_folders_of_their_own(
+    folder: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Noon(datetime):
+        @classmethod
+        def now(cls, tz: object = None) -> "Noon":
+            return cls(2025, 1, 31, 12)
+
+    monkeypatch.setattr(compare_runs, "datetime", Noon)
+    asked = replace(of_sweep(folder), experiment="e/" + "ü" * 300)
+    made = [compare_runs._new_folder(asked) for _ in range(2)]
+    assert all(path.is_dir() for path in made)
+    assert made[1].name == f"{made[0].name}_2"
+    (folder.parent / "file").touch()
+    with pytest.raises(
+        UserError, match=r"--outputs .*file: cannot write there .* Choose another: --outputs DIR"
+    ):
+        compare_runs._new_folder(replace(asked, outputs=folder.parent / "file"))
 
 
 def test_a_missed_budget_counts_and_a_lost_seed_leaves_the_winner_open(
@@ -228,3 +286,48 @@ def test_groups_of_which_all_runs_failed_are_named(
         logged.store.client.delete_run(newer)
     told = " ".join(printed(console).split())
     assert "none of its 1 run has a result (the loss became nan)" in told
+
+
+def test_a_plot_that_fails_costs_no_table(
+    folder: Path, console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> bool:
+        raise ValueError("no such font")
+
+    monkeypatch.setattr("runner.compare.charts.training.plot_along_training", broken)
+    compare_finished_sweep(folder, console)
+    assert files(folder) == {name for name in WRITTEN if "along_training" not in name}
+    told = "along_training.png could not be drawn (ValueError: no such font)."
+    assert f"note: {told}\n" in printed(console)
+    assert told in (folder / "comparison.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("=HYPERLINK(1)", "'=HYPERLINK(1)"),
+        ("@SUM(A1)", "'@SUM(A1)"),
+        ("+x", "'+x"),
+        ("-x", "'-x"),
+        ("-", "-"),
+        ("-1e-3", "-1e-3"),
+        ("a=b", "a=b"),
+        (-0.5, -0.5),
+        (None, None),
+    ],
+)
+def test_no_cell_is_a_formula(cell: object, written: object) -> None:
+    assert compare_runs._no_formula(cell) == written
+
+
+def test_levels_in_csv_files_are_no_formulas(folder: Path, console: Console) -> None:
+    gathered = gather_sweep(folder)
+    results = [
+        replace(one, recipe="m", asked={"model.x": f"={one.recipe}"}, group_fingerprint=one.recipe)
+        for one in gathered.results
+    ]
+    comparison = compare_runs._compare(replace(gathered, results=tuple(results)))
+    compare_runs._publish(comparison, replace(gathered, parent_run_id=None), folder, console, (), "")
+    lines = (folder / "comparison_means.csv").read_text().splitlines()
+    assert [line.partition(",")[0] for line in lines] == ["model.x", "'=mnist_constant", "'=mnist_polynomial"]
+    assert pd.read_csv(folder / "comparison_differences.csv")["seeds"].tolist() == [3]

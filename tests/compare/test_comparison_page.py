@@ -17,6 +17,7 @@ ORIGIN = ComparisonSource(
     store="sqlite:////out/mlflow.db",
     experiment="my_experiment",
     made=datetime(2025, 1, 31, 12, 5),
+    command="python -m runner.compare outputs/sweeps/1 --where 'a == <b>'",
 )
 
 
@@ -85,7 +86,8 @@ def test_the_page_is_one_file_with_all_there_is_to_say(tmp_path: Path, pictures:
         "<i>a|b</i> 1 0.9800",
         "mean 0.9810 ± 0.0025",
         "study/<i>a|b</i>",
-        "experiment my_experiment in sqlite:////out/mlflow.db",
+        "experiment my_experiment in sqlite:////out/mlflow.db by python -m runner.compare outputs/sweeps/1"
+        " --where 'a == <b>'",
         "at most 2% apart",
     ):
         assert told in page.text
@@ -197,3 +199,15 @@ def test_one_recipe_has_a_page_too(tmp_path: Path) -> None:
     assert "1 run in 1 group on mnist" in page.text
     assert "Nothing is ranked: there is only one recipe, a." in page.text
     assert "Differences in" not in page.text
+
+
+def test_of_many_pairs_the_page_shows_the_first(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(comparison_page, "MOST_PAIRS", 2)
+    comparison = compare(groups(*(results(name, [0.98, 0.981, 0.982]) for name in "abc")))
+    write_html(comparison, ORIGIN, [], tmp_path / "comparison.html")
+    page = read(tmp_path / "comparison.html")
+    assert "b - a +0.0000" in page.text
+    assert "c - b +0.0000" not in page.text
+    assert "The first 2 of 3 pairs; comparison_differences.csv has all." in page.text
+    write_html(two_recipes(), ORIGIN, [], tmp_path / "comparison.html")
+    assert "The first" not in read(tmp_path / "comparison.html").text

@@ -3,8 +3,9 @@ import itertools
 import pytest
 
 from runner.compare.factors import ABSENT, Factor, cell_of, find_factors
+from tests.compare.made_sweeps import NAME, SPARSITY, compared, run
 
-NAME, SPARSITY = "layers.all.schedule.name", "layers.all.schedule.sparsity"
+RATE = "training.optimizer.learning_rate"
 
 
 def said(recipe: object = "mnist", **params: object) -> dict[str, str]:
@@ -90,6 +91,51 @@ def test_a_cell_has_the_level_of_each_factor() -> None:
     factors = find_factors(runs, ["training.epochs"])
     # The width follows from the epochs here.
     assert [cell_of(run, factors) for run in runs] == [("1",), ("2",)]
+
+
+def test_a_key_that_follows_from_two_factors_together_is_a_factor() -> None:
+    # Of each combination another learning rate: what differs between two of them is due to neither factor.
+    rates = {("constant", "0.5"): 1, ("constant", "0.9"): 3, ("polynomial", "0.9"): 2}
+    runs = [{NAME: name, SPARSITY: sparsity, RATE: str(rate)} for (name, sparsity), rate in rates.items()]
+    factors = find_factors(runs, [NAME, SPARSITY])
+    assert [(factor.key, factor.beside) for factor in factors] == [(NAME, ()), (SPARSITY, ()), (RATE, ())]
+
+
+def test_equal_numbers_are_one_level() -> None:
+    runs = [said(training__epochs=epochs) for epochs in ("0.9", "0.90", "9e-1", "0.5", "-0", "0")]
+    [factor] = find_factors(runs)
+    assert (factor.levels, factor.numeric) == (("-0", "0.5", "0.9"), True)
+    assert [cell_of(run, [factor]) for run in runs] == [("0.9",)] * 3 + [("0.5",), ("-0",), ("-0",)]
+    assert find_factors([said(training__epochs=1), said(training__epochs="1.0")]) == ()
+    [factor] = find_factors([said(training__epochs=1), said(training__epochs="1.0"), said()])
+    assert factor.levels == ("1", ABSENT)
+
+
+def test_recipes_are_told_apart_by_their_names() -> None:
+    [factor] = find_factors([said("1"), said("01")])
+    assert len(factor.levels) == 2
+
+
+def test_levels_that_come_with_another_learning_rate_each_are_not_ranked() -> None:
+    rates = {("constant", 0.5): 0.1, ("constant", 0.9): 0.001, ("polynomial", 0.9): 0.01}
+    accuracies = {0.1: 0.90, 0.01: 0.95, 0.001: 0.80}
+    runs = [
+        run(
+            {NAME: name, SPARSITY: sparsity, RATE: rate},
+            seed,
+            accuracies[rate] + seed / 10_000,
+        )
+        for (name, sparsity), rate in rates.items()
+        for seed in (1, 2, 3)
+    ]
+    comparison = compared(runs)
+    assert comparison.ranked == ()
+    assert [factor.name for factor in comparison.factors][2] == "optimizer.learning_rate"
+    assert {group.name for group in comparison.groups} == {
+        "constant sparsity=0.5 learning_rate=0.1",
+        "constant sparsity=0.9 learning_rate=0.001",
+        "polynomial sparsity=0.9 learning_rate=0.01",
+    }
 
 
 def test_a_key_that_some_runs_lack_comes_after_the_one_that_brings_it() -> None:

@@ -143,14 +143,22 @@ def test_a_store_that_was_moved_with_its_sweep_is_found_by_its_new_address(
     logged: LoggedSweep, folder: Path
 ) -> None:
     write_sweep(folder, replace(read_sweep(folder), tracking_uri="sqlite:////gone/outputs/mlflow.db"))
-    with pytest.raises(UserError, match=r"sweep\.json: there is no MLflow store /gone/outputs/mlflow\.db\."):
+    with pytest.raises(UserError) as missing:
         gather_sweep(folder)
+    assert str(missing.value) == (
+        f"{folder}/sweep.json: there is no MLflow store /gone/outputs/mlflow.db."
+        " --tracking-uri URI names another."
+    )
     moved = folder.parent.parent / "mlflow.db"
     shutil.copy(logged.outputs / "mlflow.db", moved)
     with pytest.raises(UserError) as caught:
         gather_sweep(folder)
     assert str(caught.value).endswith(f"Was it moved with the sweep? --tracking-uri sqlite:///{moved}")
     assert len(gather_sweep(folder, f"sqlite:///{moved}").results) == 6
+    with pytest.raises(UserError, match=r"^--tracking-uri: nowhere is a folder"):
+        gather_sweep(folder, "nowhere")
+    with pytest.raises(UserError, match=r"^--tracking-uri: nowhere is a folder"):
+        gather_experiment("schedules", folder, "nowhere")
 
 
 def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: LoggedSweep) -> None:
@@ -161,6 +169,7 @@ def test_an_experiment_is_all_its_finished_runs_the_latest_of_each(logged: Logge
         logged.store.client.delete_run(again)
     expected = [logged.runs[0], *logged.runs[2:], again]
     assert [result.run_id for result in gathered.results] == expected
+    assert gathered.notes == ("1 run left out: another one repeats the same job",)
     assert gathered.parent_run_id is None
 
 
@@ -191,8 +200,7 @@ def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None
     with pytest.raises(NothingToCompare) as caught:
         gather_experiment("all failed", logged.outputs)
     assert str(caught.value) == (
-        "--experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became"
-        " nan"
+        "experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
     )
 
 
@@ -203,12 +211,13 @@ def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
         store, run_name="mnist_constant seed=2", params={"seed": 2}, tags={"recipe": "mnist_constant"}
     ):
         gathered = gather_experiment("going on", logged.outputs)
+    assert gathered.notes == ()
     assert [result.run_id for result in gathered.results] == [done]
 
 
 def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
     with pytest.raises(
-        NothingToCompare, match=r"^--experiment Default: has no run of a recipe with a result\.$"
+        NothingToCompare, match=r"^experiment Default: has no run of a recipe with a result\.$"
     ):
         gather_experiment("Default", logged.outputs)
 

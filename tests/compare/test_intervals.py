@@ -42,3 +42,13 @@ def test_the_finest_step_ignores_rounding_of_float32() -> None:
     scores = np.array([[0.9, 0.9 + 1e-9], [0.91, 0.95]])
     assert finest_step(scores) == pytest.approx(0.01)
     assert finest_step(np.array([0.5, 0.5])) == 0.0
+
+
+def test_squares_of_large_and_of_small_values_are_no_matter() -> None:
+    ordinary = mean_interval([1.0, 2.0, 3.0])
+    assert ordinary.half_width is not None
+    for unit in (1e300, 1e-300):
+        mean = mean_interval([1.0 * unit, 2.0 * unit, 3.0 * unit])
+        assert mean.value == pytest.approx(2.0 * unit)
+        assert mean.half_width == pytest.approx(unit * ordinary.half_width)
+    assert mean_interval([1e308, 1e308]).value == 1e308

@@ -107,7 +107,7 @@ def test_a_sweep_whose_jobs_all_failed_is_status_1_and_tells_the_reason_once(
 def test_an_unknown_experiment_is_one_line(command: Command, logged: LoggedSweep) -> None:
     status, out, err = command("--experiment=schedule", f"--tracking-uri={logged.store.uri}")
     assert (status, out) == (2, "")
-    assert err.startswith("experiment=schedule: there is none of that name in sqlite:")
+    assert err.startswith("experiment schedule: there is none of that name in sqlite:")
     assert f"Did you mean '{EXPERIMENT}'?" in err
     assert err.count("\n") == 1
     assert list(command.folder.iterdir()) == []

@@ -38,6 +38,16 @@ def test_several_sweeps() -> None:
     assert read_arguments([str(FIRST), str(SECOND), str(FIRST)]).sweeps == (FIRST, SECOND)
 
 
+def test_the_command_is_told() -> None:
+    given = [str(FIRST), str(SECOND), "--where", "a == 'b c'", "--by", "x", "--metric=val/accuracy"]
+    command = read_arguments([*given, "--outputs", "else"]).command
+    told = f"python -m runner.compare {FIRST} {SECOND} --where 'a == b c' --by x --metric val/accuracy"
+    assert command == told
+    assert (
+        read_arguments(["--experiment", "my one"]).command == "python -m runner.compare --experiment 'my one'"
+    )
+
+
 def test_a_file_of_a_sweep_stands_for_it() -> None:
     assert read_arguments([str(FIRST / "sweep.json")]).sweeps == (FIRST,)
 
@@ -62,6 +72,7 @@ def test_an_experiment(here: Path) -> None:
         (["experiment"], "'experiment' is no folder. --experiment experiment names an experiment."),
         (["outputs/sweeps/nowhere"], "outputs/sweeps/nowhere: there is no such folder."),
         ([str(FIRST), "--experiment", "a"], "Name sweeps or an experiment, not both"),
+        (["a" * 300], f"'{'a' * 80}...': is no folder (File name too long)"),
         ([str(FIRST), "--where", "sparsity"], "--where 'sparsity': is no condition."),
     ],
 )

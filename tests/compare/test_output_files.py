@@ -1,5 +1,7 @@
 import os
 import subprocess
+import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -81,3 +83,88 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path) -> None:
     ):
         pass
     assert os.listdir(tmp_path) == []
+
+
+def test_our_files_that_are_not_made_again_are_removed(tmp_path: Path) -> None:
+    write(tmp_path, a_md="one", plots__old="picture", plots__edited="picture", deep__old="picture")
+    (tmp_path / "plots" / "edited").write_text("mine")
+    write(tmp_path, a_md="two")
+    assert contents(tmp_path) == {"a.md": "two", "plots/edited": "mine"}
+    assert not (tmp_path / "deep").exists()
+    write(tmp_path, plots__edited="new")
+    assert contents(tmp_path) == {"plots/edited": "new", "plots/edited_kept_1": "mine"}
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe\x00", b"my notes\n", b"\n", None])
+def test_what_is_no_manifest_is_kept(tmp_path: Path, content: bytes | None) -> None:
+    write(tmp_path, a_md="one")
+    manifest, kept = tmp_path / MANIFEST, tmp_path / "comparison_kept_1.sha256"
+    manifest.unlink()
+    if content is None:
+        manifest.mkdir()
+    else:
+        manifest.write_bytes(content)
+    write(tmp_path, a_md="two")
+    assert (tmp_path / "a.md").read_text() == "two"
+    assert (tmp_path / "a_kept_1.md").read_text() == "one"
+    assert kept.is_dir() if content is None else kept.read_bytes() == content
+
+
+def test_a_manifest_never_removes_what_lies_elsewhere(tmp_path: Path) -> None:
+    folder = tmp_path / "in"
+    folder.mkdir()
+    (tmp_path / "mine").write_text("")
+    digest = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"  # of nothing
+    (folder / MANIFEST).write_text(f"{digest}  ../mine\n{digest}  {tmp_path}/mine\n")
+    write(folder, a_md="one")
+    assert (tmp_path / "mine").exists()
+
+
+@pytest.mark.parametrize("replaced", range(5))
+def test_a_process_killed_while_it_replaces_leaves_nothing_that_seems_the_users(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, replaced: int
+) -> None:
+    write(tmp_path, a_md="one", b_md="one", old="one")
+    killed = f"""
+import os
+from runner.compare import output_files
+left, replace = {replaced}, os.replace
+def killed(source, target):
+    global left
+    if not left:
+        os._exit(9)
+    left -= 1
+    replace(source, target)
+os.replace = killed
+with output_files.replacing(output_files.Path({str(tmp_path)!r})) as fresh:
+    for name in ("a.md", "b.md"):
+        (fresh / name).write_text("two")
+"""
+    done = subprocess.run([sys.executable, "-c", killed], check=False)
+    assert done.returncode == (9 if replaced < 4 else 0)
+    write(tmp_path, a_md="three", b_md="three")
+    assert contents(tmp_path) == {"a.md": "three", "b.md": "three"}
+    assert sorted(os.listdir(tmp_path)) == ["a.md", "b.md", MANIFEST]
+
+
+def test_two_that_write_at_once_lose_nothing(tmp_path: Path) -> None:
+    write(tmp_path, a_md="old", b_md="old")
+    (tmp_path / "b.md").write_text("mine")
+    first_is_in, second_may_end = threading.Event(), threading.Event()
+    held: list[bool] = []
+
+    def first() -> None:
+        with replacing(tmp_path) as fresh:
+            first_is_in.set()
+            held.append(not second_may_end.wait(0.3))
+            for name in ("a.md", "b.md"):
+                (fresh / name).write_text("first")
+
+    thread = threading.Thread(target=first)
+    thread.start()
+    first_is_in.wait(10)
+    write(tmp_path, a_md="second", b_md="second")
+    second_may_end.set()
+    thread.join()
+    assert held == [True]  # The second one has waited.
+    assert contents(tmp_path) == {"a.md": "second", "b.md": "second", "b_kept_1.md": "mine"}

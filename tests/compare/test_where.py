@@ -19,10 +19,26 @@ def test_conditions_are_read(text: str, condition: Condition) -> None:
     assert read_condition(text) == condition
 
 
-@pytest.mark.parametrize("text", ["", "sparsity", ">= 3", "a >=", "a b = c", "a ~ 3"])
+@pytest.mark.parametrize("text", ["", "sparsity", ">= 3", "a >=", "a b = c"])
 def test_what_is_no_condition_is_refused(text: str) -> None:
     with pytest.raises(UserError, match="Write KEY SIGN VALUE"):
         read_condition(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("seed !== 1", "there is no sign !==. Did you mean !=? Signs are == != >= <= > <"),
+        ("sparsity => 0.9", "there is no sign =>. Did you mean >=?"),
+        ("a <> b", "there is no sign <>. Did you mean !=?"),
+        ("a ~ 3", "there is no sign ~. Signs are"),
+        ("a = = 3", "a value that begins with = is written in quotes"),
+    ],
+)
+def test_a_sign_that_there_is_not_is_refused(text: str, told: str) -> None:
+    with pytest.raises(UserError) as caught:
+        read_condition(text)
+    assert str(caught.value).startswith(f"--where {text!r}: {told}")
 
 
 def test_an_order_is_of_numbers() -> None:
@@ -42,6 +58,19 @@ def test_an_order_is_of_numbers() -> None:
         ("s == mnist_*", "mnist_2x4", True),
         ("s != mnist_*", "mnist_2x4", False),
         ("s == constant", "constant", True),
+        ("s == [5, 10]", "[5, 10]", True),
+        ("s != [5, 10]", "[5, 10]", False),
+        ("s == [5, 10]", "5", False),
+        ("s == [5,10]", "[5, 10]", True),
+        ("s == ''", "", True),
+        ("s == ''", "a", False),
+        ("s == layer[0]*", "layer[0]*", True),
+        ("s == '=1+1'", "=1+1", True),
+        ("recipe == constant", "study/schedules/constant", True),
+        ("recipe != constant", "study/schedules/constant", False),
+        ("recipe == schedules/*", "study/schedules/constant", True),
+        ("recipe == chedules/constant", "study/schedules/constant", False),
+        ("s == constant", "study/constant", False),
     ],
 )
 def test_a_condition_holds(text: str, value: str, holds: bool) -> None:

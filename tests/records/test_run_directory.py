@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from runner.process.errors import UserError
-from runner.records.run_directory import make_run_directory
+from runner.records.run_directory import make_new_directory, make_run_directory
 
 NOW = datetime(2026, 3, 9, 8, 5, 7, 123456)
 NAME = "2026-03-09_08-05-07_mnist_2x4"
@@ -71,3 +71,12 @@ def test_a_folder_that_cannot_be_written_is_told(tmp_path: Path) -> None:
     assert str(caught.value) == (
         f"outputs={tmp_path}: cannot write there ({os.strerror(20)}). Choose another: outputs=DIR"
     )
+
+
+def test_two_never_share_a_new_directory(tmp_path: Path) -> None:
+    wanted = tmp_path / "comparisons" / "day"
+
+    made = [make_new_directory(wanted).name for _ in range(3)]
+
+    assert made == ["day", "day_2", "day_3"]
+    assert make_new_directory(wanted, may_be_empty=True) == wanted

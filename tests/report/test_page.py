@@ -2,6 +2,7 @@ from pathlib import Path
 
 import pytest
 
+from runner.report import page
 from runner.report.page import Grid, Picture, page_environment
 
 
@@ -51,3 +52,10 @@ def test_the_numbers_of_a_picture_stand_below_it_and_many_behind_a_fold(
     assert text.index("</figure>") < text.index("<table>") < text.index("&lt;14&gt;")
     assert ("<details>" in text) is folded
     assert "<table>" not in template.render(picture=Picture(path, "What it shows."))
+
+
+def test_pictures_fit_a_telephone_and_wide_tables_scroll() -> None:
+    style = (Path(page.__file__).parent / "page.css.j2").read_text()
+    assert "figure img { box-sizing: border-box;" in style
+    assert "max-width: none; width:" not in style
+    assert "overflow-x: auto" in style

@@ -143,3 +143,10 @@ def test_the_pictures_are_written(tmp_path: Path) -> None:
 
     assert imread(tmp_path / "sparsity.png").shape[:2] == (612, 864)
     assert imread(tmp_path / "training.png").shape[:2] == (372, 864)
+
+
+def test_the_name_of_a_rule_is_no_formula(tmp_path: Path) -> None:
+    name = "a$\\frac{1}$"
+    figure = sparsity_figure([(name, curve_of(GRADUAL, 8))], {})
+    figure.savefig(tmp_path / "a.png")
+    assert figure.axes[0].get_title(loc="left").startswith(f"{name}: ")

@@ -197,6 +197,14 @@ def test_a_store_to_read_is_never_made(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["mlflow.db"]
 
 
+@pytest.mark.parametrize("uri", ["", "somewhere", "file:///somewhere"])
+def test_an_address_of_no_store_makes_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^sweep\.json: .* Write sqlite:///FILE\.db for a local store"):
+        find_store(uri, "mine", where="sweep.json")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_another_programs_database_gets_no_tables_by_reading(tmp_path: Path) -> None:
     connection = sqlite3.connect(tmp_path / "mine.db")
     connection.execute("create table mine (x)")
@@ -213,7 +221,7 @@ def test_an_experiment_is_found_and_an_unknown_or_deleted_one_told(tmp_path: Pat
     with pytest.raises(UserError) as caught:
         find_store(made.uri, "schedule", where="outputs")
     assert str(caught.value) == (
-        f"experiment=schedule: there is none of that name in {made.uri}. Did you mean 'schedules'? It has:"
+        f"experiment schedule: there is none of that name in {made.uri}. Did you mean 'schedules'? It has:"
         " schedules, Default"
     )
     made.client.delete_experiment(made.experiment_id)

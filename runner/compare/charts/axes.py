@@ -30,6 +30,8 @@ _MARGIN = 0.05
 _DECADE = 8.0
 _TICK_ROOM = 0.055
 _LEAST_ERROR = 1e-9
+_MOST_PLAIN = 1e9
+"""Larger scores are written with a power of ten."""
 
 
 def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
@@ -47,7 +49,7 @@ def shows_errors(score: RankingScore, means: Sequence[float]) -> bool:
     return min(errors) > 0 and max(errors) > _ERROR_RANGE * min(errors) and max(means) > _GOOD
 
 
-def scale_scores(ax: Axes, which: Which, chart: Chart) -> bool:
+def scale_scores(ax: Axes, which: Which, chart: Chart) -> list[str]:
     """Scales, limits and labels the axis of the scores.
 
     Args:
@@ -56,7 +58,7 @@ def scale_scores(ax: Axes, which: Which, chart: Chart) -> bool:
         chart: Gives them.
 
     Returns:
-        Whether an interval leaves the picture.
+        What the caption has to say: which scale it is, and that an interval leaves the picture.
     """
     score, marks = chart.score, chart.marks
     log = shows_errors(score, [mark.score.value for mark in marks])
@@ -87,8 +89,10 @@ def scale_scores(ax: Axes, which: Which, chart: Chart) -> bool:
         _fix(own, ticks, [f"{tick:.6g}" for tick in ticks])
     else:
         own.set_major_locator(MaxNLocator(nbins=6, steps=[1, 2, 2.5, 5, 10]))
-        ax.ticklabel_format(axis=which, useOffset=False, style="plain")
-    return clipped
+        style: Literal["sci", "plain"] = "sci" if max(map(abs, bounds)) > _MOST_PLAIN else "plain"
+        ax.ticklabel_format(axis=which, useOffset=False, style=style)
+    scale = [f"{score.name.capitalize()} has a logarithmic scale of its error."] if log else []
+    return [*scale, "Intervals that leave the picture are in the table."] if clipped else scale
 
 
 def _limits(points: NDArray[np.float64], ends: NDArray[np.float64]) -> tuple[float, float]:
@@ -116,7 +120,7 @@ def _error_ticks(low: float, high: float) -> list[float]:
     return ticks
 
 
-def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequence[str] = ()) -> None:
+def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequence[str] = ()) -> list[str]:
     """Scales and labels the horizontal axis.
 
     Sparsities stand by what remains, on a logarithmic scale: 0.9 is as far from 0.95 as 0 from 0.5.
@@ -126,6 +130,9 @@ def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequ
         kind: See `charts.AxisKind`.
         places: What stands on it.
         labels: Of each place; empty where ticks are chosen.
+
+    Returns:
+        What the caption has to say of the scale.
     """
     transform = _scaling(ax, kind, places)
     at = transform(places)
@@ -152,6 +159,9 @@ def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequ
             ax.xaxis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: _amount(value, kind)))
         ax.xaxis.set_minor_locator(NullLocator())
+    if kind in ("sparsity", "share"):
+        return ["Sparsities stand by the weights that remain, on a logarithmic scale."]
+    return ["The horizontal scale is logarithmic."] if ax.get_xscale() == "log" else []
 
 
 _SHARES = (

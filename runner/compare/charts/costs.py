@@ -13,7 +13,7 @@ from runner.compare.factors import Factor
 from runner.compare.groups import Group
 from runner.compare.intervals import mean_interval
 from runner.compare.result import variants
-from runner.compare.score import RankingScore
+from runner.compare.score import TEST_ACCURACY, TEST_SQUARED_ERROR, RankingScore
 
 _DENSE = "dense_"
 """The files of the dense model, measured beside, are named so."""
@@ -47,8 +47,8 @@ SPARSITY = Cost(
 )
 COSTS = (
     SPARSITY,
-    Cost(ChartAxis("gzipped file", "bytes", "gzip_bytes"), "gzip_bytes", of_file=True),
-    Cost(ChartAxis("file", "bytes", "bytes"), "bytes", of_file=True),
+    Cost(ChartAxis("gzipped file size", "bytes", "gzip_bytes"), "gzip_bytes", of_file=True),
+    Cost(ChartAxis("file size", "bytes", "bytes"), "bytes", of_file=True),
     Cost(ChartAxis("latency", "milliseconds", "latency"), "latency_ms", of_file=True),
     Cost(ChartAxis("multiply-accumulates", "count", "macs"), "model/macs"),
     Cost(
@@ -71,23 +71,29 @@ def against_cost(
     Returns:
         None where no two different costs are logged, or the cost is what ranks.
     """
-    if cost.of_file and groups[0].score.metric.endswith(f"/{cost.metric}"):
-        return None
-    lines = [line for file in _files(groups, cost) for line in _lines(comparison, groups, cost, across, file)]
+    score = _score(groups[0].score, cost)
+    if cost.metric in (score.metric, score.measure):
+        return None  # It would be set against itself.
+    lines = [
+        line
+        for file in _files(groups, cost)
+        for line in _lines(comparison, groups, score, cost, across, file)
+    ]
     places = [mark.at for line in lines for mark in line.marks]
     if not places or max(places) - min(places) <= _LEAST_CHANGE * max(map(abs, places)):
         return None
-    score = _file_score(groups[0].score) if cost.of_file else groups[0].score
     chart = Chart(score, cost.axis, tuple(lines), dense_levels(groups, lines), against_cost=True)
     return _with_pareto_statuses(chart, cost)
 
 
-def _file_score(score: RankingScore) -> RankingScore:
-    """Returns what is drawn against the size or the time of files: their score on the test data."""
-    metric = score.metric.rpartition("/")[2]
-    return RankingScore(
-        f"tflite/{metric}", f"test {metric.replace('_', ' ')} of the file", score.higher_is_better
-    )
+def _score(ranking: RankingScore, cost: Cost) -> RankingScore:
+    """Returns what is set against a cost: what ranks, or of files what each scored on test data."""
+    if not cost.of_file:
+        return ranking
+    measure = ranking.metric.rpartition("/")[2]
+    metric = f"test/{measure}"
+    known = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
+    return known.get(metric, RankingScore(metric, f"{measure} of the file", ranking.higher_is_better))
 
 
 def _files(groups: Sequence[Group], cost: Cost) -> list[str]:
@@ -98,12 +104,16 @@ def _files(groups: Sequence[Group], cost: Cost) -> list[str]:
 
 
 def _lines(
-    comparison: Comparison, groups: Sequence[Group], cost: Cost, across: Factor | None, file: str
+    comparison: Comparison,
+    groups: Sequence[Group],
+    score: RankingScore,
+    cost: Cost,
+    across: Factor | None,
+    file: str,
 ) -> tuple[Line, ...]:
-    score = groups[0].score.metric
-    names = score, cost.metric
+    names = score.metric, cost.metric
     if file:
-        names = f"tflite_{file}/{score.rpartition('/')[2]}", f"tflite_{file}/{cost.metric}"
+        names = f"tflite_{file}/{score.measure}", f"tflite_{file}/{cost.metric}"
     if file.startswith(_DENSE):
         return _dense_files(groups, file, names)
     return lines_of(comparison, groups, across, partial(_mark, comparison, across, names), file)

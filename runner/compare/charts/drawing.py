@@ -1,7 +1,9 @@
 """What all pictures of a comparison share: how they are saved, their legends, intervals and dense levels."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -22,6 +24,37 @@ _DOTS_PER_INCH = 130
 _LEGEND_LETTERS = 95
 _WIDE = 8.0
 """Intervals whose reaches differ by more than this do not show on one linear axis."""
+
+
+@dataclass
+class Attempt:
+    """A plot that is being drawn.
+
+    Args:
+        failure: Why it could not be drawn; empty where it is.
+    """
+
+    failure: str = ""
+
+
+@contextmanager
+def attempt(path: Path) -> Iterator[Attempt]:
+    """Lets a plot fail without the rest: its error stands in its place, and no file of it is left.
+
+    Args:
+        path: The PNG file that is written within the block.
+    """
+    tried = Attempt()
+    try:
+        # In keys and levels `$` does not begin a formula.
+        with rc_context({"text.parse_math": False}):
+            yield tried
+    except OSError:
+        raise  # The folder cannot be written.
+    except Exception as error:
+        tried.failure = f"{path.name} could not be drawn ({type(error).__name__}: {error})."
+        for file in (path, path.with_suffix(".pdf")):
+            file.unlink(missing_ok=True)
 
 
 def save_figure(figure: Figure, path: Path) -> None:
@@ -124,7 +157,7 @@ def ends(marks: Sequence[Mark]) -> tuple[list[float], list[float]]:
     return low, [score.value if score.high is None else score.high for score in scores]
 
 
-def scale_differences(ax: Axes, which: Literal["x", "y"], steps: Sequence[DifferencePoint]) -> None:
+def scale_differences(ax: Axes, which: Literal["x", "y"], steps: Sequence[DifferencePoint]) -> list[str]:
     """Scales the axis of differences so that it shows of each interval whether it holds 0.
 
     Where some intervals are many times as wide as others the scale is logarithmic away from 0.
@@ -133,14 +166,20 @@ def scale_differences(ax: Axes, which: Literal["x", "y"], steps: Sequence[Differ
         ax: What is drawn into.
         which: The axis of the differences.
         steps: What is drawn.
+
+    Returns:
+        What the caption has to say of the scale.
     """
+    # Where scores are so large that their squares overflow an interval has no ends.
+    reached = [end for step in steps for end in (step.mean, step.low, step.high) if math.isfinite(end)]
     reaches = [max(abs(step.low), abs(step.high)) for step in steps]
+    reaches = [reach for reach in reaches if math.isfinite(reach)] or [max(map(abs, reached), default=1.0)]
     least, most = min(reach for reach in [*reaches, 1.0] if reach > 0), max(reaches)
     wide = most > _WIDE * least
     if wide:
         scale = ax.set_yscale if which == "y" else ax.set_xscale
         scale("symlog", linthresh=least, linscale=1.0)
-    low, high = min(0.0, *(step.low for step in steps)), max(0.0, *(step.high for step in steps))
+    low, high = min([0.0, *reached]), max([0.0, *reached])
     if wide:
         low, high = min(1.5 * low, -0.6 * least), max(1.5 * high, 0.6 * least)
     else:
@@ -152,6 +191,8 @@ def scale_differences(ax: Axes, which: Literal["x", "y"], steps: Sequence[Differ
     if wide:
         own.set_major_locator(FixedLocator(_around_zero(low, high, least)))
         own.set_minor_locator(NullLocator())
+        return [f"Differences beyond {least:.2g} have a logarithmic scale."]
+    return []
 
 
 def _around_zero(low: float, high: float, least: float) -> list[float]:

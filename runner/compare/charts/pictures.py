@@ -5,7 +5,7 @@ from pathlib import Path
 
 from runner.compare.charts.chart import Chart, Mark
 from runner.compare.charts.costs import COSTS, SPARSITY, against_cost
-from runner.compare.charts.drawing import save_figure
+from runner.compare.charts.drawing import attempt, save_figure
 from runner.compare.charts.number_tables import chart_grid
 from runner.compare.charts.plot_costs import costs_figure
 from runner.compare.charts.plot_curves import curves_figure
@@ -24,6 +24,7 @@ MOST_GROUPS = 60
 MOST_LINES = 28
 """More lines than these are a knot; the best are drawn."""
 _MOST_FACTORS = 3
+_IMPOSSIBLE = "An interval that reaches beyond any possible accuracy says that the seeds are too few."
 
 
 def draw_pictures(comparison: Comparison, folder: Path) -> list[Picture]:
@@ -76,7 +77,7 @@ def _costs(comparison: Comparison, parts: Sequence[Sequence[Group]]) -> Iterator
                 continue  # That picture is drawn, with the same numbers.
             chart = against_cost(comparison, own, cost, factors[0] if factors else None)
             if chart is not None:
-                yield f"{own[0].score.measure}_by_{cost.axis.key}{end}", chart, about
+                yield f"{chart.score.measure}_by_{cost.axis.key}{end}", chart, about
 
 
 def _scored(
@@ -100,12 +101,22 @@ def _draw(chart: Chart, about: str, path: Path) -> Picture:
         shown = chart.best(most)
         caption += f" The best {most} of {len(chart.lines)} {'groups' if chart.axis is None else 'lines'}."
     draw = groups_figure if chart.axis is None else costs_figure if chart.against_cost else curves_figure
-    figure, clipped = draw(shown)
-    if clipped:
-        caption += " Intervals that leave the picture are in the table."
-    save_figure(figure, path)
-    caption += f" As PDF: plots/{path.with_suffix('.pdf').name}."
+    with attempt(path) as tried:
+        figure, notes = draw(shown)
+        save_figure(figure, path)
+        notes += [_IMPOSSIBLE] if _is_beyond(shown) else []
+        caption = " ".join([caption, *notes, f"As PDF: plots/{path.with_suffix('.pdf').name}."])
+    caption = tried.failure or caption
     return Picture(path, caption, _title(chart, about), chart_grid(shown))
+
+
+def _is_beyond(chart: Chart) -> bool:
+    """Returns whether an interval reaches beyond what an accuracy, or a difference of two, can be."""
+    if not chart.score.metric.endswith("accuracy"):
+        return False
+    ends = [end for mark in chart.marks for end in (mark.score.low, mark.score.high) if end is not None]
+    steps = [step for one in chart.differences for step in one.steps]
+    return any(not 0 <= end <= 1 for end in ends) or any(step.low < -1 or step.high > 1 for step in steps)
 
 
 def _title(chart: Chart, about: str) -> str:
@@ -138,7 +149,7 @@ def _caption(chart: Chart, about: str) -> str:
             " disagree."
         )
     if chart.dense:
-        told += " Dashed: dense weights."
+        told += " Dashed: the dense weights that pruning began with."
     if chart.differences and chart.axis is not None:
         told += (
             " Below: differences paired by seed, averaged over all other factors; their intervals hold"

@@ -23,7 +23,7 @@ from runner.compare.charts.drawing import (
     seed_alpha,
 )
 from runner.compare.charts.pareto import ParetoStatus
-from runner.compare.charts.styles import DENSE, MARKERS, MOST_COLOURS
+from runner.compare.charts.styles import DENSE, MARKERS, MOST_COLOURS, ONE_COLOUR
 
 _MOST_JOINED = 3 * MOST_COLOURS
 _SAME_PLACE = 0.003
@@ -31,19 +31,21 @@ _APART, _LEAST_APART = 0.016, 0.004
 """Shares of the picture's width."""
 
 
-def costs_figure(chart: Chart) -> tuple[Figure, bool]:
-    """Draws every mark with its interval; the shape is the file, the filling the Pareto status.
+def costs_figure(chart: Chart) -> tuple[Figure, list[str]]:
+    """Draws every mark with its interval; the shape says which file, the filling how it stands.
 
     Returns:
-        The figure, and whether an interval is wider than the picture.
+        The figure, and what its caption has to say of scales, places and colours.
     """
     assert chart.axis is not None, "a cost is an axis"
     figure = Figure(figsize=(WIDTH, 4.3), layout="constrained")
     ax = figure.subplots()
     kind = chart.axis.kind
-    clipped = scale_scores(ax, "y", chart)
-    scale_places(ax, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
+    notes = scale_scores(ax, "y", chart)
+    notes += scale_places(ax, kind, [at for mark in chart.marks for at, _ in mark.seeds.values()])
     places = _side_by_side(ax, chart)
+    if places != [mark.at for mark in chart.marks]:
+        notes.append("Marks of one cost stand side by side; the table has their costs.")
     shapes = {file: MARKERS[number % len(MARKERS)] for number, file in enumerate(chart.files)}
     _draw_lines(ax, chart, places)
     _draw_seeds(ax, chart, places)
@@ -55,7 +57,8 @@ def costs_figure(chart: Chart) -> tuple[Figure, bool]:
     ax.set_ylabel(chart.score.name)
     draw_grid(ax)
     _cost_legend(figure, chart, shapes)
-    return figure, clipped
+    many = len(line_handles(chart.lines)) > MOST_COLOURS
+    return figure, [*notes, *([ONE_COLOUR] if many else [])]
 
 
 def _draw_lines(ax: Axes, chart: Chart, places: Sequence[float]) -> None:

@@ -21,7 +21,7 @@ from runner.compare.charts.drawing import (
     scale_differences,
     seed_alpha,
 )
-from runner.compare.charts.styles import MOST_COLOURS
+from runner.compare.charts.styles import MOST_COLOURS, ONE_COLOUR
 
 _BAND_ALPHA = 0.16
 _MOST_BANDS = 4
@@ -29,11 +29,11 @@ _SHADE = "#f0e442"
 """The palette's yellow: too pale for a line, and just right behind one."""
 
 
-def curves_figure(chart: Chart) -> tuple[Figure, bool]:
+def curves_figure(chart: Chart) -> tuple[Figure, list[str]]:
     """Draws a chart along a numeric factor.
 
     Returns:
-        The figure, and whether an interval is wider than the picture.
+        The figure, and what its caption has to say of scales and colours.
     """
     assert chart.axis is not None, "it is drawn along a factor"
     below = bool(chart.differences)
@@ -44,7 +44,7 @@ def curves_figure(chart: Chart) -> tuple[Figure, bool]:
     top = panels[0]
     levels = {mark.level: mark.at for mark in chart.marks}
     levels |= {step.level: step.at for one in chart.differences for step in one.steps}
-    clipped = scale_scores(top, "y", chart)
+    notes = scale_scores(top, "y", chart)
     many = len(chart.lines) > MOST_COLOURS
     for number, line in enumerate(chart.lines):
         _curve(top, line, number - (len(chart.lines) - 1) / 2, bands=len(chart.lines) <= _MOST_BANDS)
@@ -52,11 +52,11 @@ def curves_figure(chart: Chart) -> tuple[Figure, bool]:
     top.set_ylabel(chart.score.name)
     draw_grid(top)
     if below:
-        _differences_along(panels[1], chart)
-    scale_places(panels[-1], chart.axis.kind, list(levels.values()), list(levels))
+        notes += _differences_along(panels[1], chart)
+    notes += scale_places(panels[-1], chart.axis.kind, list(levels.values()), list(levels))
     panels[-1].set_xlabel(chart.axis.name)
     add_legend(figure, [*([] if many else line_handles(chart.lines)), *dense_handles(chart)])
-    return figure, clipped
+    return figure, [*notes, *([ONE_COLOUR] if many else [])]
 
 
 def _curve(ax: Axes, line: Line, place: float, *, bands: bool) -> None:
@@ -94,7 +94,7 @@ def _curve(ax: Axes, line: Line, place: float, *, bands: bool) -> None:
     )
 
 
-def _differences_along(ax: Axes, chart: Chart) -> None:
+def _differences_along(ax: Axes, chart: Chart) -> list[str]:
     """Draws paired differences along the factor: the ones that are shown filled, the others hollow."""
     own = chart.differences
     for number, one in enumerate(own):
@@ -116,7 +116,7 @@ def _differences_along(ax: Axes, chart: Chart) -> None:
         faces = [colour if step.shown else "white" for step in one.steps]
         ax.scatter(x, y, s=42, c=faces, edgecolors=colour, linewidths=1.4, transform=aside, zorder=3)
     ax.axhline(0, color="black", linewidth=0.9, zorder=1)
-    scale_differences(ax, "y", [step for one in own for step in one.steps])
+    notes = scale_differences(ax, "y", [step for one in own for step in one.steps])
     draw_grid(ax)
     who = own[0].name if len(own) == 1 else f"{own[0].reference} \N{MINUS SIGN} others"
     ax.set_ylabel("\n".join(["difference,", *textwrap.wrap(who, 28)]))
@@ -132,6 +132,7 @@ def _differences_along(ax: Axes, chart: Chart) -> None:
             loc="lower center",
             bbox_to_anchor=(0.5, 1.0),
         )
+    return notes
 
 
 def _say_who_is_better(ax: Axes, chart: Chart) -> None:

@@ -21,11 +21,11 @@ from runner.compare.charts.drawing import (
 _NAME_WIDTH = 42
 
 
-def groups_figure(chart: Chart) -> tuple[Figure, bool]:
+def groups_figure(chart: Chart) -> tuple[Figure, list[str]]:
     """Draws a row for each group, its name whole beside it; differences to the best in a second panel.
 
     Returns:
-        The figure, and whether an interval is wider than the picture.
+        The figure, and what its caption has to say of the scales.
     """
     names = [textwrap.fill(line.name, _NAME_WIDTH) for line in chart.lines]
     lines = sum(0.17 * (name.count("\n") + 1) + 0.11 for name in names)
@@ -36,7 +36,7 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     panels = figure.subplots(1, 2 if beside else 1, sharey=True, squeeze=False)[0]
     left = panels[0]
     rows = list(range(len(names)))
-    clipped = scale_scores(left, "x", chart)
+    notes = scale_scores(left, "x", chart)
     colours = [line.style.colour for line in chart.lines]
     low, high = ends(chart.marks)
     left.hlines(rows, low, high, colors=colours, linewidth=1.8)
@@ -47,9 +47,9 @@ def groups_figure(chart: Chart) -> tuple[Figure, bool]:
     draw_grid(left)
     draw_dense(left, chart, horizontal=False)
     if beside:
-        _differences_to_best(panels[1], chart)
+        notes += _differences_to_best(panels[1], chart)
     add_legend(figure, dense_handles(chart))
-    return figure, clipped
+    return figure, notes
 
 
 def _draw_means(ax: Axes, chart: Chart) -> None:
@@ -68,7 +68,7 @@ def _draw_means(ax: Axes, chart: Chart) -> None:
         ax.plot(*zip(*own, strict=True), style.marker, color=style.colour, markersize=7, zorder=3)
 
 
-def _differences_to_best(ax: Axes, chart: Chart) -> None:
+def _differences_to_best(ax: Axes, chart: Chart) -> list[str]:
     rows = {line.marks[0].level: row for row, line in enumerate(chart.lines)}
     pairs = [(one, step) for one in chart.differences for step in one.steps]
     at = [rows[step.level] for _, step in pairs]
@@ -80,6 +80,6 @@ def _differences_to_best(ax: Axes, chart: Chart) -> None:
     means = [step.mean for _, step in pairs]
     ax.scatter(means, at, s=46, c=faces, edgecolors=colours, linewidths=1.3, zorder=3)
     ax.axvline(0, color="black", linewidth=0.9, zorder=1)
-    scale_differences(ax, "x", [step for _, step in pairs])
     ax.set_xlabel(textwrap.fill(f"{chart.differences[0].reference} minus this", _NAME_WIDTH))
     draw_grid(ax)
+    return scale_differences(ax, "x", [step for _, step in pairs])

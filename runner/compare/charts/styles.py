@@ -17,18 +17,19 @@ COLOURS = (BLUE, VERMILION, GREEN, PURPLE, BLACK, SKY, ORANGE, *_MORE)
 """The palette's without its yellow, too pale for lines on white; the others part up to fourteen levels."""
 DASHES: tuple[Dash, ...] = (
     "-",
-    "--",
     "-.",
     ":",
     (0, (5, 1, 1, 1, 1, 1)),
-    (0, (8, 2)),
-    (0, (1, 2)),
+    (0, (12, 2)),
+    (0, (8, 2, 2, 2)),
+    (0, (1, 3)),
 )
 """Curves that lie on each other are distinguished by these, also by readers who see no colours."""
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
 
 MOST_COLOURS = len(COLOURS)
 """Of more levels than these a legend is no help: all have one colour, and the tables name them."""
+ONE_COLOUR = f"More than {MOST_COLOURS} lines have no legend; the table has their names."
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Style:
 
 PLAIN = Style(COLOURS[0], DASHES[0], MARKERS[0])
 DENSE = Style("#555555", (0, (4, 2)), "*")
-"""The dense model, which is no level of a factor."""
+"""The dense model, which is no level of a factor: no level's line has its short dashes."""
 
 
 def group_styles(comparison: Comparison, across: Factor | None = None) -> dict[str, Style]:

@@ -149,6 +149,57 @@ def test_a_files_error_stands_against_its_size() -> None:
     assert chart.marks[0].score.value == pytest.approx(1.002)
 
 
+@pytest.mark.parametrize(
+    ("metric", "drawn"),
+    [
+        ("val/accuracy", {"gzip_bytes": "test accuracy", "macs": "val/accuracy"}),
+        ("tflite_int8/accuracy", {"gzip_bytes": "test accuracy", "macs": "tflite_int8/accuracy"}),
+        ("val/loss", {"gzip_bytes": "loss of the file", "macs": "val/loss"}),
+        ("tflite_int8/gzip_bytes", {"macs": "tflite_int8/gzip_bytes"}),
+        ("model/macs", {}),
+    ],
+)
+def test_a_chart_is_named_after_what_it_draws(metric: str, drawn: dict[str, str]) -> None:
+    def metrics(place: int, seed: int) -> dict[str, float]:
+        tflite = {"accuracy": 0.7 + seed / 100, "loss": 0.2, "gzip_bytes": 100.0 * (1 + place)}
+        own = {f"tflite_int8/{name}": value for name, value in tflite.items()}
+        return {**own, "val/accuracy": 0.6, "val/loss": 0.1, "model/macs": 1000.0 * (1 + place)}
+
+    runs = [
+        run({}, seed, 0.9, recipe=name, metrics=metrics(place, seed))
+        for place, name in enumerate(("a", "b"))
+        for seed in (1, 2)
+    ]
+    logged = {name for one in runs for name in one.metrics}
+    comparison = compare(make_groups(runs, named_score(metric, logged)))
+    charts = {
+        key: chart
+        for key in ("gzip_bytes", "macs")
+        if (chart := against_cost(comparison, comparison.groups, BY_KEY[key], None)) is not None
+    }
+    assert {key: chart.score.name for key, chart in charts.items()} == drawn
+    if drawn.get("gzip_bytes") == "test accuracy":
+        assert [mark.score.value for mark in charts["gzip_bytes"].marks] == pytest.approx([0.715, 0.715])
+
+
+def test_a_chart_of_files_is_named_by_what_it_draws() -> None:
+    metrics = {"val/accuracy": 0.5, "tflite_int8/accuracy": 0.9}
+    runs = [
+        run({}, seed, 0.99, recipe=name, metrics={**metrics, "tflite_int8/bytes": size, "model/macs": size})
+        for name, size in (("a", 100.0), ("b", 200.0))
+        for seed in (1, 2)
+    ]
+    for metric, names in (
+        ("val/accuracy", ("test accuracy", "val/accuracy")),
+        ("tflite_int8/accuracy", ("test accuracy", "tflite_int8/accuracy")),
+    ):
+        comparison = compare(make_groups(runs, named_score(metric, {metric})))
+        charts = [against_cost(comparison, comparison.groups, BY_KEY[key], None) for key in ("bytes", "macs")]
+        assert tuple(chart.score.name for chart in charts if chart is not None) == names
+        assert charts[0] is not None
+        assert charts[0].marks[0].score.value == 0.9
+
+
 def test_the_dense_file_stands_once_where_a_recipe_lacks_a_seed() -> None:
     runs = [
         run(
@@ -172,24 +223,6 @@ def test_the_dense_file_stands_once_where_a_recipe_lacks_a_seed() -> None:
     [[mark]] = [line.marks for line in chart.lines if line.dense]
     assert (mark.group, sorted(mark.seeds)) == ("dense", [1, 2, 3, 4])
     assert mark.seeds[4] == (904.0, 0.994)
-
-
-def test_a_chart_of_files_is_named_by_what_it_draws() -> None:
-    metrics = {"val/accuracy": 0.5, "tflite_int8/accuracy": 0.9}
-    runs = [
-        run({}, seed, 0.99, recipe=name, metrics={**metrics, "tflite_int8/bytes": size, "model/macs": size})
-        for name, size in (("a", 100.0), ("b", 200.0))
-        for seed in (1, 2)
-    ]
-    for metric, names in (
-        ("val/accuracy", ("test accuracy of the file", "val/accuracy")),
-        ("tflite_int8/accuracy", ("test accuracy of the file", "tflite_int8/accuracy")),
-    ):
-        comparison = compare(make_groups(runs, named_score(metric, {metric})))
-        charts = [against_cost(comparison, comparison.groups, BY_KEY[key], None) for key in ("bytes", "macs")]
-        assert tuple(chart.score.name for chart in charts if chart is not None) == names
-        assert charts[0] is not None
-        assert charts[0].marks[0].score.value == 0.9
 
 
 def test_what_ranks_is_not_drawn_against_itself() -> None:

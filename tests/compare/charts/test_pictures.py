@@ -13,13 +13,14 @@ from matplotlib.patches import Rectangle
 
 from runner.compare.charts.chart import Chart
 from runner.compare.charts.costs import COSTS, against_cost
+from runner.compare.charts.drawing import attempt, save_figure
 from runner.compare.charts.number_tables import chart_grid
 from runner.compare.charts.pictures import MOST_PICTURES, draw_pictures
 from runner.compare.charts.plot_costs import costs_figure
 from runner.compare.charts.plot_curves import curves_figure
 from runner.compare.charts.plot_groups import groups_figure
 from runner.compare.charts.score_lines import along_factor, side_by_side
-from runner.compare.charts.styles import COLOURS
+from runner.compare.charts.styles import COLOURS, MOST_COLOURS, ONE_COLOUR
 from runner.compare.result import Result
 from tests.compare.made_results import SHA
 from tests.compare.made_sweeps import MEANS, NAME, SPARSITY, compared, run, schedules
@@ -202,7 +203,7 @@ def test_each_picture_is_written_twice_with_its_numbers(tmp_path: Path) -> None:
     assert (tmp_path / "accuracy_by_gzip_bytes.pdf").read_bytes().startswith(b"%PDF")
     assert [picture.title for picture in pictures] == [
         "Test accuracy against schedule.sparsity",
-        "Test accuracy of the file against gzipped file",
+        "Test accuracy against gzipped file size",
     ]
     grid = pictures[0].grid
     assert grid is not None
@@ -264,7 +265,7 @@ def test_nothing_is_drawn_without_a_score(tmp_path: Path) -> None:
 
 def test_the_table_of_costs_gives_the_status_in_words() -> None:
     grid = chart_grid(status_chart())
-    assert tuple(grid.heads) == ("group", "file", "file, bytes", "test accuracy of the file", "Pareto front")
+    assert tuple(grid.heads) == ("group", "file", "file size, bytes", "test accuracy", "Pareto front")
     assert list(grid.rows) == [
         ("r0", "int8", "100", "0.9020 ± 0.0025", "on the front"),
         ("r1", "int8", "110", "0.9520 ± 0.0025", "on the front"),
@@ -285,3 +286,82 @@ def test_many_lines_stand_below_each_other_in_the_table() -> None:
     assert tuple(grid.heads) == ("line", "schedule.sparsity", "test accuracy", "seeds")
     assert grid.rows[1] == ("s0", "0.9", "0.9150 ± 0.0635", "2")
     assert len(grid.rows) == 14
+
+
+@pytest.mark.parametrize("level", ["$\\frac{1}$", "_hidden", "a^b$c$", "$"])
+def test_levels_and_keys_are_drawn_as_they_are_written(tmp_path: Path, level: str) -> None:
+    key = "model.$\\badcmd$"
+    runs = [run({NAME: name, key: level}, 1, 0.9, recipe=f"r{level}") for name in (level, "b", "c")]
+    [picture] = draw_pictures(compared(runs), tmp_path)
+    assert picture.drawn
+    comparison = compared(
+        [run({NAME: name, SPARSITY: s}, 1, 0.9) for name in (level, "b") for s in (0.5, 0.9)]
+    )
+    with attempt(tmp_path / "a.png") as tried:
+        figure, _ = curves_figure(along_factor(comparison, comparison.groups, comparison.factors[1]))
+        save_figure(figure, tmp_path / "a.png")
+    assert tried.failure == ""
+    assert [name.removeprefix("name=") for name in legend(figure)] == [level, "b"]
+
+
+def test_a_picture_that_fails_leaves_its_numbers_and_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(*_: object) -> None:
+        raise ValueError("no such font")
+
+    monkeypatch.setattr("runner.compare.charts.pictures.groups_figure", broken)
+    first, second = draw_pictures(compared(recipes(0.91, 0.93, 0.92)), tmp_path)
+    assert first.caption == "accuracy.png could not be drawn (ValueError: no such font)."
+    assert first.grid is not None
+    assert (first.drawn, second.drawn) == (False, True)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "accuracy_by_bytes.pdf",
+        "accuracy_by_bytes.png",
+    ]
+
+
+def test_scores_whose_squares_overflow_are_drawn(tmp_path: Path) -> None:
+    with np.errstate(over="ignore"):
+        comparison = compared([run({NAME: n}, s, 1e200 * s) for n in ("a", "b") for s in (1, 2)])
+    [picture] = draw_pictures(comparison, tmp_path)
+    assert picture.drawn
+    figure, _ = groups_figure(side_by_side(comparison, comparison.groups))
+    figure.savefig("/dev/null", format="png")
+    assert all(len(label.get_text()) < 8 for label in figure.axes[0].get_xticklabels())
+
+
+def test_captions_name_the_scales_and_what_is_moved() -> None:
+    comparison = compared(schedules(MEANS))
+    _, notes = curves_figure(along_factor(comparison, comparison.groups, comparison.factors[1]))
+    assert notes == [
+        "Test accuracy has a logarithmic scale of its error.",
+        "Differences beyond 0.0015 have a logarithmic scale.",
+        "Sparsities stand by the weights that remain, on a logarithmic scale.",
+    ]
+    plain = compared(recipes(0.91, 0.93, 0.92))
+    assert groups_figure(side_by_side(plain, plain.groups))[1] == []
+    sizes = {"tflite_int8/accuracy": 0.9, "tflite_float32/accuracy": 0.9}
+    sizes |= {"tflite_int8/bytes": 1000.0, "tflite_float32/bytes": 4000.0}
+    moved = compared([run({NAME: name}, 1, 0.9, metrics=sizes) for name in ("constant", "polynomial")])
+    chart = against_cost(moved, moved.groups, BY_KEY["bytes"], None)
+    assert chart is not None
+    assert costs_figure(chart)[1] == ["Marks of one cost stand side by side; the table has their costs."]
+
+
+def test_lines_without_a_legend_are_named_in_the_table() -> None:
+    runs = [run({NAME: f"s{n}", SPARSITY: s}, 1, 0.9) for n in range(MOST_COLOURS + 1) for s in (0.5, 0.9)]
+    comparison = compared(runs)
+    figure, notes = curves_figure(along_factor(comparison, comparison.groups, comparison.factors[1]))
+    assert legend(figure) == []
+    assert ONE_COLOUR in notes
+
+
+def test_intervals_beyond_any_accuracy_are_explained(tmp_path: Path) -> None:
+    runs = [run({}, seed, 0.5 + seed / 10, recipe=name) for name in "ab" for seed in (1, 2)]
+    [picture] = draw_pictures(compared(runs), tmp_path)
+    assert "reaches beyond any possible accuracy" in picture.caption
+    [picture] = draw_pictures(
+        compared([run({}, s, 0.5 + s / 1000, recipe=n) for n in "ab" for s in (1, 2)]), tmp_path
+    )
+    assert "possible" not in picture.caption

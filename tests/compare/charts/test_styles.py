@@ -2,6 +2,8 @@ from typing import Any
 
 from runner.compare.charts.styles import (
     COLOURS,
+    DASHES,
+    DENSE,
     MOST_COLOURS,
     PLAIN,
     colour_factor,
@@ -55,3 +57,9 @@ def test_data_that_only_part_pictures_have_no_colour() -> None:
 def test_more_levels_than_colours_have_one() -> None:
     many = [run({}, seed, 0.9, recipe=f"r{n}") for n in range(MOST_COLOURS + 1) for seed in (1, 2)]
     assert set(group_styles(compared(many)).values()) == {PLAIN}
+
+
+def test_no_level_is_drawn_like_the_dense_model() -> None:
+    assert DENSE.dash not in DASHES
+    assert "--" not in DASHES
+    assert len(set(map(str, DASHES))) == 7
