@@ -210,7 +210,7 @@ def _read_ended(run: "LoggedRun | None") -> Result | None:
 def _may_be_killed(run: "LoggedRun | None", record: JobRecord) -> bool:
     """Returns whether a run of a job that did not succeed has no end: its process had no time to log one."""
     unended = run is not None and not run.deleted and run.status in ("RUNNING", "SCHEDULED")
-    return unended and record.status in ("failed", "interrupted")
+    return unended and record.status in ("failed", "interrupted", "killed")
 
 
 def _read_killed(run: "LoggedRun | None", record: JobRecord) -> Result | None:
@@ -241,7 +241,7 @@ def _without_result(sweep: Sweep, records: Sequence[JobRecord], with_result: Col
     told = [f"{_jobs(own)} {why}" for why, own in alike.items()]
     missing = len(sweep.jobs) - len(records)
     if missing > 0:
-        told.append(f"{missing} of {len(sweep.jobs)} jobs have not ended")
+        told.append(f"{missing} of {len(sweep.jobs)} jobs have not begun")
     return _cut(told)
 
 

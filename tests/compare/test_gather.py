@@ -50,7 +50,7 @@ def test_jobs_without_a_result_are_told_in_a_line_each(logged: LoggedSweep, fold
     assert [result.run_id for result in gathered.results] == list(logged.runs[3:5])
     assert gathered.notes == (
         "job 0 (recipe=mnist_constant seed=1) failed: the loss is NaN at step 3",
-        "1 of 6 jobs have not ended",
+        "1 of 6 jobs have not begun",
         f"job 1 (recipe=mnist_constant seed=2): its run {'0' * 32} is not in the store",
         f"job 2 (recipe=mnist_constant seed=3): its run {logged.parent} is not of a recipe",
     )
