@@ -19,7 +19,7 @@ from runner.run.experiment import run_experiment
 from runner.settings import RunSettings
 from runner.tflite.flatbuffer import read_constants
 
-pytestmark = pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+pytestmark = [pytest.mark.slow, pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")]
 
 layers = tf_keras.layers
 HALF = {"name": "constant", "sparsity": 0.5}
@@ -205,7 +205,6 @@ def test_the_dense_accuracy_of_a_saved_model_is_told_everywhere(
     )
 
 
-@pytest.mark.slow
 def test_a_network_of_tf_keras_is_pruned_by_one_glob(run: Run) -> None:
     """Depthwise layers, squeeze and excite, hard swish, batch norms that are folded, slashes in names."""
     folder = run(

@@ -34,6 +34,8 @@ from runner.report.display import Display
 from runner.run.experiment import run_experiment
 from tests.mutations import BASES, SMALL_IMAGES, TRAINING, Hostile, hostile
 
+pytestmark = pytest.mark.slow
+
 _LONGEST = 20_000
 
 

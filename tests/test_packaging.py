@@ -11,6 +11,8 @@ import pytest
 
 import runner
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).parents[1]
 
 
@@ -95,7 +97,6 @@ def test_the_installed_command_finds_its_recipes_from_an_empty_folder(
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.slow
 def test_the_installed_package_runs_a_recipe_from_an_empty_folder(installed: Path, tmp_path: Path) -> None:
     where = ran([str(installed), "-c", "import runner; print(runner.__file__)"], cwd=tmp_path)
     assert Path(where.stdout.strip()).is_relative_to(installed.parents[1])

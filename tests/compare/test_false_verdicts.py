@@ -20,6 +20,8 @@ from tests.benchmarks.false_verdicts import (
     shares,
 )
 
+pytestmark = pytest.mark.slow
+
 SWEEPS = 200
 CHANCE = 0.06 + 2 * (0.06 * 0.94 / SWEEPS) ** 0.5
 """What 200 sweeps show of a rate of 6 % but once in 40 times."""

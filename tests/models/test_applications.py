@@ -15,11 +15,12 @@ from runner.verify import check_tflite_file, compare_outputs
 from runner.verify.evidence import expected_weights
 from tests.tflite_files import convert, predict
 
+pytestmark = pytest.mark.slow
+
 SMALL: dict[str, Any] = {"input_shape": (32, 32, 3), "num_classes": 4}
 EVERYTHING = Rule(key="all", targets=("*",), schedule=ScheduleSettings(name="constant", sparsity=0.5))
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["MobileNetV2", "EfficientNetB0"])
 def test_one_rule_prunes_the_whole_network_and_its_file_shows_it(name: str, tmp_path: Path) -> None:
     model = build_model(Model(name=name), **SMALL)

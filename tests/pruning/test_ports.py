@@ -17,6 +17,8 @@ import pytest
 
 from tests.pruning.porting import IMPORT_LINES, ported
 
+pytestmark = pytest.mark.slow
+
 SCRIPTS = Path(__file__).with_name("scripts")
 ROOT = Path(__file__).parents[2]
 

@@ -177,6 +177,7 @@ def told(run: Finished) -> str:
     return line
 
 
+@pytest.mark.slow
 def test_the_final_weights_are_the_same_whoever_trained_the_dense_ones(
     runs: Runs, trained: Finished, loaded: Finished
 ) -> None:

@@ -257,6 +257,7 @@ def test_the_recipes_are_those_whose_zeros_are_known() -> None:
     assert sorted(PLANNED) == RECIPES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_ends_with_its_planned_zeros_in_every_file(
     name: str, shipped: dict[str, Finished]
@@ -989,6 +990,7 @@ def test_a_fallback_is_said_everywhere(runs: Runs, monkeypatch: pytest.MonkeyPat
     assert run.logged.data.tags["data_fallback_for"] == "mnist"
 
 
+@pytest.mark.slow
 def test_two_processes_give_the_same_bits_as_a_job_among_others(
     command: Command, shipped: dict[str, Finished]
 ) -> None:

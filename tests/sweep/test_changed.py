@@ -7,6 +7,8 @@ import pytest
 
 from tests.sweep.sweeping import TINY, Sweeps
 
+pytestmark = pytest.mark.slow
+
 OWN_DATA = ["recipe.data.name=npz", "recipe.data.path=own.npz", "recipe.data.fallback=null"]
 
 
@@ -17,7 +19,6 @@ def save_data(path: Path, seed: int) -> None:
     np.savez(path, **pictures, **labels)  # type: ignore[arg-type]
 
 
-@pytest.mark.slow
 def test_jobs_whose_data_has_changed_are_run_again(tmp_path: Path) -> None:
     sweeps = Sweeps(tmp_path)
     command = ["recipe=mnist_constant", *OWN_DATA, *TINY[4:], "threads=1", "resume=true"]
@@ -41,7 +42,6 @@ def test_jobs_whose_data_has_changed_are_run_again(tmp_path: Path) -> None:
     assert len(sweeps.runs("run")) == 3
 
 
-@pytest.mark.slow
 def test_a_dense_training_that_failed_is_not_tried_by_the_other_jobs(tmp_path: Path) -> None:
     sweeps = Sweeps(tmp_path)
     save_data(tmp_path / "own.npz", 1)

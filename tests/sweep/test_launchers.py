@@ -14,6 +14,8 @@ from runner.records.sweep_records import JobRecord, read_records
 from tests.sweep import slurm_stand_in
 from tests.sweep.sweeping import COMPARED, TINY, Sweeps, wait_until
 
+pytestmark = pytest.mark.slow
+
 # A plugin is imported in each job's process, once TensorFlow is there.
 PROBE = """
 import json, os
@@ -90,7 +92,6 @@ def all_are(watched: Watched, expected: dict[int, str]) -> Callable[[], bool]:
     return lambda: all(watched.status(job) == status for job, status in expected.items())
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("engine", list(ENGINES))
 def test_jobs_finish_fail_are_lost_and_interrupted(
     engine: str, tmp_path: Path, undisturbed: tuple[Sweeps, str]
@@ -148,7 +149,6 @@ def test_jobs_finish_fail_are_lost_and_interrupted(
     assert sorted(told) == [("0", "accuracy"), ("1", "failed"), ("3", "failed")]
 
 
-@pytest.mark.slow
 def test_a_process_that_is_killed_ends_a_joblib_sweep(tmp_path: Path) -> None:
     sweeps = Sweeps(tmp_path)
     watched = Watched(sweeps, *ENGINES["joblib"], *GRID)
@@ -169,7 +169,6 @@ def test_a_process_that_is_killed_ends_a_joblib_sweep(tmp_path: Path) -> None:
     wait_until(lambda: not sweeps.alive(), 10)
 
 
-@pytest.mark.slow
 def test_slurm_gets_what_the_preset_says_and_requeues_a_preempted_job(
     tmp_path: Path, undisturbed: tuple[Sweeps, str]
 ) -> None:

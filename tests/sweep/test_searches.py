@@ -11,6 +11,8 @@ from runner.records.sweep_records import read_records
 from runner.search.search import metric_names
 from tests.sweep.sweeping import TINY, Sweeps
 
+pytestmark = pytest.mark.slow
+
 OPTUNA = ["hydra/sweeper=optuna", "recipe=mnist_constant", *TINY[1:], "threads=1"]
 SPARSITY = "recipe.layers.all.schedule.sparsity"
 RATE = "recipe.training.optimizer.learning_rate"
@@ -24,7 +26,6 @@ def search(tmp_path_factory: pytest.TempPathFactory) -> tuple[Sweeps, int, str, 
     return (own, *own(*OPTUNA, *space, "hydra.sweeper.n_trials=4", "hydra.sweeper.n_jobs=2"))
 
 
-@pytest.mark.slow
 def test_failed_jobs_are_failed_trials_and_the_search_goes_on(search: tuple[Sweeps, int, str, str]) -> None:
     own, status, out, err = search
     [folder] = own.folders
@@ -42,7 +43,6 @@ def test_failed_jobs_are_failed_trials_and_the_search_goes_on(search: tuple[Swee
     assert out.splitlines()[0] == first
 
 
-@pytest.mark.slow
 def test_the_best_trial_is_optunas(search: tuple[Sweeps, int, str, str]) -> None:
     own, _, out, _ = search
     [folder] = own.folders
@@ -57,7 +57,6 @@ def test_the_best_trial_is_optunas(search: tuple[Sweeps, int, str, str]) -> None
     assert (folder / "plots" / "history.png").is_file()
 
 
-@pytest.mark.slow
 def test_the_search_and_its_trials_are_in_mlflow(search: tuple[Sweeps, int, str, str]) -> None:
     own, *_ = search
     [folder] = own.folders
@@ -75,7 +74,6 @@ def test_the_search_and_its_trials_are_in_mlflow(search: tuple[Sweeps, int, str,
     assert all(len(name) < 50 for name in names)
 
 
-@pytest.mark.slow
 def test_a_run_logs_what_was_told_of_its_metrics(search: tuple[Sweeps, int, str, str]) -> None:
     own, *_ = search
     run = next(run for run in own.runs("run") if run.info.status == "FINISHED")
@@ -85,7 +83,6 @@ def test_a_run_logs_what_was_told_of_its_metrics(search: tuple[Sweeps, int, str,
     assert set(metric_names(recipe, classifies=True)) <= set(run.data.metrics)
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize(
     ("arguments", "told"),
     [

@@ -13,6 +13,8 @@ from mlflow.entities import Run
 from tests.mlflow_server import mlflow_server
 from tests.sweep.sweeping import ROOT, TINY, Sweeps
 
+pytestmark = pytest.mark.slow
+
 ONE_RECIPE = ["recipe=mnist_constant", *TINY[1:], "threads=1"]
 
 
@@ -30,7 +32,6 @@ def runs(address: str, experiment: str, kind: str) -> list[Run]:
     return list(client.search_runs([found.experiment_id], f"tags.runner_kind = '{kind}'"))
 
 
-@pytest.mark.slow
 def test_a_parallel_sweep_is_logged_to_the_server_of_the_environment(server: str, tmp_path: Path) -> None:
     sweeps = Sweeps(tmp_path, store=False)
     status, out, err = sweeps(
@@ -59,7 +60,6 @@ def test_a_parallel_sweep_is_logged_to_the_server_of_the_environment(server: str
     assert not (tmp_path / "outputs" / "mlflow.db").exists()
 
 
-@pytest.mark.slow
 def test_a_run_is_logged_to_the_server_of_the_settings(server: str, tmp_path: Path) -> None:
     environment = {name: value for name, value in os.environ.items() if not name.startswith("MLFLOW")}
     done = subprocess.run(

@@ -11,6 +11,8 @@ import pytest
 from runner.records.sweep_records import read_records, read_sweep
 from tests.sweep.sweeping import COMPARED, TINY, Sweeps
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def sweeps(tmp_path_factory: pytest.TempPathFactory) -> Sweeps:
@@ -80,7 +82,6 @@ def test_the_parent_has_the_jobs_under_it(undisturbed: tuple[Sweeps, str]) -> No
     }
 
 
-@pytest.mark.slow
 def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
     sweeps: Sweeps, undisturbed: tuple[Sweeps, str]
 ) -> None:
@@ -116,7 +117,6 @@ def test_a_killed_sweep_is_continued_and_ends_as_if_undisturbed(
     assert sorted(run.info.status for run in sweeps.runs("sweep")) == ["FINISHED", "KILLED"]
 
 
-@pytest.mark.slow
 def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
     before = set(sweeps.folders)
     parents = {run.info.run_id for run in sweeps.runs("sweep")}
@@ -153,7 +153,6 @@ def test_ctrl_c_says_what_continues_and_that_continues(sweeps: Sweeps) -> None:
     assert "1 of 4 jobs had finished before" in out
 
 
-@pytest.mark.slow
 def test_failures_are_in_the_table_with_their_reason(sweeps: Sweeps) -> None:
     before = set(sweeps.folders)
     rates = "recipe.training.optimizer.learning_rate=1e30,0.001"

@@ -227,6 +227,7 @@ def test_a_garbled_store_is_told_in_one_message(stages: list[Path], tmp_path: Pa
     assert [name for name in names(tmp_path) if "half_made" in name] == []
 
 
+@pytest.mark.slow
 def test_makers_that_are_killed_leave_nothing_that_stands_in_the_way(tmp_path: Path) -> None:
     moments = ["700", "made", "named"]
     done = subprocess.run(

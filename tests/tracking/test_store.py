@@ -142,6 +142,7 @@ def test_passwords_are_not_shown() -> None:
     assert without_password("sqlite:////a/b@c.db") == "sqlite:////a/b@c.db"
 
 
+@pytest.mark.slow
 def test_four_processes_make_one_store_at_once_and_say_nothing(tmp_path: Path) -> None:
     script = (
         "import sys, time, pathlib\n"

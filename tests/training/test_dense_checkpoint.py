@@ -508,6 +508,7 @@ def until(place: Path, pattern: str, how_many: int) -> set[str]:
     return found
 
 
+@pytest.mark.slow
 def test_of_several_processes_one_trains_and_if_it_is_killed_another(
     tmp_path: Path, three: dict[str, subprocess.Popen[str]]
 ) -> None:

@@ -23,10 +23,13 @@ from tests.mlflow_server import mlflow_server
 from tests.sweep.sweeping import TINY, Sweeps
 from tests.ui.browser import CHROMIUM, DRIVER, Browser, chromium
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None or DRIVER is None,
-    reason="needs Debian's packages chromium and chromium-driver",
-)
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(
+        CHROMIUM is None or DRIVER is None,
+        reason="needs Debian's packages chromium and chromium-driver",
+    ),
+]
 
 LAYERS = ("conv_1", "conv_2", "dense", "probabilities")
 
