@@ -120,8 +120,8 @@ def answer(trials: Trials) -> str:
     if ends[0] == ends[1]:
         both = zip(trials.objectives, ends[0].values, strict=True)
         values = " and ".join(f"{objective.metric} {value_text(value)}" for objective, value in both)
-        best = f"trial {ends[0].number}, the best of {of} in both objectives"
-        return f"{values} with {trials.sampled_text(ends[0])}: {best}."
+        rank = f"trial {ends[0].number}, the best of {of} in both objectives"
+        return f"{values} with {trials.sampled_text(ends[0])}: {rank}."
     sentences = []
     for place, (objective, end) in enumerate(zip(trials.objectives, ends, strict=True)):
         other = f"{trials.objectives[1 - place].metric} {value_text(end.values[1 - place])}"
