@@ -103,6 +103,7 @@ def test_what_does_not_fit_is_refused(arguments: dict[str, Any], shape: tuple[in
 
 
 @pytest.mark.filterwarnings("ignore:.*tf.lite.Interpreter is deprecated")
+@pytest.mark.slow
 def test_pruned_and_converted_it_has_its_zeros_in_the_file(tmp_path: Path) -> None:
     make_deterministic(1)
     model = ResNet(8)(**CIFAR, width=4, shortcut="projection")  # The other one is in a shipped recipe.

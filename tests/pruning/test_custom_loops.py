@@ -119,6 +119,7 @@ def test_settling_before_the_schedule_begins_prunes_nothing() -> None:
         assert zeros(model) == expected
 
 
+@pytest.mark.filterwarnings("ignore:.*that training had kept:UserWarning")
 def test_settling_goes_to_the_schedules_value_and_training_goes_on() -> None:
     model = pruned(PolynomialDecay(0.0, 0.75, 0, 8, power=1, frequency=100))
     found = []

@@ -240,6 +240,7 @@ def test_11_train_on_batch_then_strip(engine: Any) -> None:
     assert (sparsity(engine.strip_pruning(pruned)) == 0.5) is ours(engine)
 
 
+@pytest.mark.filterwarnings("ignore:.*that training had kept:UserWarning")
 @both
 def test_12_early_stopping_restores_weights_that_meet_the_target(engine: Any) -> None:
     pruned = engine.prune_low_magnitude(

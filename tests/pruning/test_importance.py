@@ -250,6 +250,7 @@ def test_a_model_saved_before_importance_was_there_ranks_by_magnitude() -> None:
     assert PruneLowMagnitude.from_config(config).get_config()["importance"] == "magnitude"
 
 
+@pytest.mark.filterwarnings("ignore:.*that training had kept:UserWarning")
 def test_settling_by_hand() -> None:
     model = pruned(ConstantSparsity(0.5, begin_step=0))
     wrappers(model)[0].pruning_step.assign(1)

@@ -77,6 +77,7 @@ def test_training_that_ends_before_the_schedule_settles_at_its_value() -> None:
     assert zeros(model) == [51, 13]  # 0.4 of 128 and of 32 weights
 
 
+@pytest.mark.filterwarnings("ignore:.*that training had kept:UserWarning")
 def test_strip_settles_where_the_callback_was_left_out() -> None:
     model = prune_low_magnitude(dense_model(), PolynomialDecay(0.0, 0.8, 0, 16, power=1, frequency=100))
     model.compile("adam", "mse")
