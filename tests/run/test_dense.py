@@ -111,7 +111,7 @@ class Runs:
         """Starts the command on a recipe, its folder of recipes being where it stands."""
         (self.top / "recipes").mkdir(exist_ok=True)
         (self.top / "recipes" / "made.yaml").write_text(yaml.safe_dump({**mapping, **changes}))
-        clean = {n: v for n, v in os.environ.items() if not n.startswith(("HYDRA", "TF_", "MLFLOW"))}
+        clean = {n: v for n, v in os.environ.items() if not n.startswith(("HYDRA", "TF_C", "MLFLOW"))}
         return subprocess.Popen(
             [sys.executable, "-m", "runner", "recipe=made", "seed=4", f"outputs={outputs}", *arguments],
             cwd=self.top,

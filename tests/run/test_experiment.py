@@ -203,7 +203,8 @@ class Command:
     def __init__(self, folder: Path, store: Path) -> None:
         self.folder = folder
         self.environment = {
-            **{n: v for n, v in os.environ.items() if not n.startswith(("HYDRA", "TF_", "MLFLOW"))},
+            # As many threads as here (TF_NUM_...), on which the bits of a result depend.
+            **{n: v for n, v in os.environ.items() if not n.startswith(("HYDRA", "TF_C", "MLFLOW"))},
             "PYTHONPATH": os.pathsep.join([str(folder), str(ROOT)]),
             "MLFLOW_TRACKING_URI": f"sqlite:///{store}/mlflow.db",
         }
