@@ -175,7 +175,7 @@ def gather_experiment(experiment: str, outputs: Path, tracking_uri: str | None =
     results = latest_of_each(ended)
     if all(result.failure is not None for result in results):
         failed = f" {len(results)} failed, such as: {results[-1].failure}" if results else ""
-        raise NothingToCompare(f"experiment {experiment}: has no run of a recipe with a result.{failed}")
+        raise NothingToCompare(f"--experiment {experiment}: has no run of a recipe with a result.{failed}")
     repeated = len(ended) - len(results)
     return Gathered(
         title=f"experiment {experiment}",

@@ -1,14 +1,9 @@
 """The measures of an exported file: whether it loads, its size, accuracy and latency."""
 
 import gzip
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-
-import numpy as np
-
-ScoreFunction = Callable[[np.ndarray, np.ndarray], Mapping[str, float]]
-"""Computes the scores of a task: `(y, outputs) -> {"accuracy": ..., "loss": ...}`."""
 
 _SHORTEST_MS = 0.01
 

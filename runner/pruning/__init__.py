@@ -16,6 +16,8 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from runner.pruning.registration import register_with_keras
+
 if TYPE_CHECKING:
     from runner.pruning.best_epochs import EarlyStopping as EarlyStopping
     from runner.pruning.best_epochs import ModelCheckpoint as ModelCheckpoint
@@ -72,3 +74,6 @@ def __getattr__(name: str) -> Any:
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
+
+
+register_with_keras()

@@ -13,8 +13,8 @@ class Picture:
     """A plot, a PNG file, and the words under it.
 
     Args:
-            path: The PNG file; there is none where the plot could not be drawn.
-            caption: What it shows.
+        path: The PNG file; there is none where the plot could not be drawn.
+        caption: What it shows.
         title: In a few words, where the picture is behind a fold.
         grid: The numbers that it shows; None where another table has them.
     """

@@ -200,7 +200,8 @@ def test_an_experiment_of_which_all_failed_says_why(logged: LoggedSweep) -> None
     with pytest.raises(NothingToCompare) as caught:
         gather_experiment("all failed", logged.outputs)
     assert str(caught.value) == (
-        "experiment all failed: has no run of a recipe with a result. 1 failed, such as: the loss became nan"
+        "--experiment all failed: has no run of a recipe with a result. 1 failed, such as:"
+        " the loss became nan"
     )
 
 
@@ -217,7 +218,7 @@ def test_a_run_that_goes_on_is_not_read(logged: LoggedSweep) -> None:
 
 def test_an_experiment_without_runs(logged: LoggedSweep) -> None:
     with pytest.raises(
-        NothingToCompare, match=r"^experiment Default: has no run of a recipe with a result\.$"
+        NothingToCompare, match=r"^--experiment Default: has no run of a recipe with a result\.$"
     ):
         gather_experiment("Default", logged.outputs)
 

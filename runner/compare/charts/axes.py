@@ -127,7 +127,7 @@ def scale_places(ax: Axes, kind: AxisKind, places: Sequence[float], labels: Sequ
 
     Args:
         ax: What is drawn into; its limits must not be changed any more.
-        kind: See `charts.AxisKind`.
+        kind: See `chart.AxisKind`.
         places: What stands on it.
         labels: Of each place; empty where ticks are chosen.
 

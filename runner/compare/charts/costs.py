@@ -93,7 +93,10 @@ def _score(ranking: RankingScore, cost: Cost) -> RankingScore:
     measure = ranking.metric.rpartition("/")[2]
     metric = f"test/{measure}"
     known = {own.metric: own for own in (TEST_ACCURACY, TEST_SQUARED_ERROR)}
-    return known.get(metric, RankingScore(metric, f"{measure} of the file", ranking.higher_is_better))
+    return known.get(
+        metric,
+        RankingScore(metric, f"test {measure.replace('_', ' ')} of the file", ranking.higher_is_better),
+    )
 
 
 def _files(groups: Sequence[Group], cost: Cost) -> list[str]:

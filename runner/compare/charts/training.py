@@ -47,7 +47,7 @@ class MetricCurves:
     """All curves of the picture.
 
     Args:
-        by_recipe: MetricCurves by metric, by recipe; recipes in the order of the table.
+        by_recipe: Curves by metric, by recipe; recipes in the order of the table.
         axes: The metrics that are drawn, one above the other, with what their axis says.
         caption: What is shown, and what is left out.
         styles: How each recipe is drawn.

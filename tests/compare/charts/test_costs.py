@@ -154,7 +154,7 @@ def test_a_files_error_stands_against_its_size() -> None:
     [
         ("val/accuracy", {"gzip_bytes": "test accuracy", "macs": "val/accuracy"}),
         ("tflite_int8/accuracy", {"gzip_bytes": "test accuracy", "macs": "tflite_int8/accuracy"}),
-        ("val/loss", {"gzip_bytes": "loss of the file", "macs": "val/loss"}),
+        ("val/loss", {"gzip_bytes": "test loss of the file", "macs": "val/loss"}),
         ("tflite_int8/gzip_bytes", {"macs": "tflite_int8/gzip_bytes"}),
         ("model/macs", {}),
     ],
