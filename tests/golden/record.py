@@ -16,7 +16,8 @@ difference and gives the reason. It is wrong where the purpose is to let a refac
 
 Left out is what differs between two runs of one command or between machines: times, sizes, ids, paths.
 `machine` sums up the processor, its flags and caches, and the versions of what computes. On an equal machine
-the weights must be equal to the bit (`sha256`); elsewhere their zeros must be equal and `mean_abs` close.
+the weights must be equal to the bit (`sha256`) and the counted zeros equal; elsewhere `mean_abs` must be
+close.
 """
 
 import contextlib
