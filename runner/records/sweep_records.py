@@ -7,11 +7,15 @@ or the command itself, dies.
 import json
 import os
 from collections.abc import Container, Mapping
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, dataclass, field
+from functools import cache
 from pathlib import Path
-from typing import Any, Literal, TypeVar, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, get_args
 
 from runner.process.errors import UserError
+
+if TYPE_CHECKING:
+    from pydantic import TypeAdapter
 
 Status = Literal["running", "finished", "reused", "failed", "interrupted", "killed", "skipped", "not_begun"]
 """What became of a job.
@@ -146,9 +150,7 @@ def read_sweep(folder: Path) -> Sweep:
             f"{folder}: is not a sweep's folder (it has no {_SWEEP}). Those that `--multirun` writes are in"
             " outputs/sweeps/."
         )
-    return _read(
-        path, Sweep, argv=tuple, jobs=tuple, factors=_levels, started=_numbers, objective=tuple, fixed=tuple
-    )
+    return _read(path, Sweep)
 
 
 def is_sweep(folder: Path) -> bool:
@@ -203,15 +205,12 @@ def read_record(folder: Path, number: int) -> JobRecord | None:
         UserError: The record cannot be read.
     """
     path = folder / RECORDS / f"{number}.json"
-    return _read(path, JobRecord, notes=tuple, values=tuple) if path.is_file() else None
-
-
-def _levels(factors: Mapping[str, list[str]]) -> dict[str, tuple[str, ...]]:
-    return {name: tuple(levels) for name, levels in factors.items()}
-
-
-def _numbers(started: list[int] | None) -> tuple[int, ...] | None:
-    return None if started is None else tuple(started)
+    if not path.is_file():
+        return None
+    record = _read(path, JobRecord)
+    if record.number != number:
+        raise UserError(f"{path}: is the record of job {record.number} under the name of another")
+    return record
 
 
 _T = TypeVar("_T")
@@ -224,10 +223,22 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
     temporary.replace(path)
 
 
-def _read(path: Path, kind: type[_T], **convert: Any) -> _T:
+@cache
+def _reader(kind: type[_T]) -> "TypeAdapter[_T]":
+    from pydantic import TypeAdapter  # It takes long to import, and `--help` does without.
+
+    return TypeAdapter(kind)
+
+
+def _read(path: Path, kind: type[_T]) -> _T:
+    """Reads a file into a dataclass, proving the types of its fields."""
+    from pydantic import ValidationError
+
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-        known = {own.name: content[own.name] for own in fields(kind) if own.name in content}  # type: ignore[arg-type]
-        return kind(**{key: convert.get(key, lambda same: same)(value) for key, value in known.items()})
-    except (OSError, ValueError, TypeError, KeyError) as error:
+        return _reader(kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
+    except ValidationError as error:
+        first = error.errors()[0]
+        why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        raise UserError(f"{path}: cannot be read as the runner wrote it ({why})") from error
+    except (OSError, ValueError, RecursionError) as error:
         raise UserError(f"{path}: cannot be read as the runner wrote it ({error})") from error

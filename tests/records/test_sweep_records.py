@@ -1,7 +1,9 @@
 """What a sweep's folder says of it."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -126,3 +128,27 @@ def test_a_damaged_file_is_named(tmp_path: Path, content: str) -> None:
     (tmp_path / "sweep.json").write_text(content, encoding="utf-8")
     with pytest.raises(UserError, match=r"sweep\.json: cannot be read as the runner wrote it"):
         read_sweep(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("name", "changed"),
+    [
+        ("sweep.json", {"factors": [1]}),
+        ("sweep.json", {"factors": None}),
+        ("sweep.json", {"tracking_uri": 5}),
+        ("sweep.json", {"experiment": None}),
+        ("records/0.json", {"reason": {}}),
+        ("records/0.json", {"run_id": ["x"]}),
+        ("records/0.json", {"folder": 5}),
+        ("records/0.json", {"number": 5}),
+        ("records/0.json", "[" * 100_000),
+    ],
+)
+def test_a_file_with_fields_of_other_types_is_no_sweeps(tmp_path: Path, name: str, changed: Any) -> None:
+    write_sweep(tmp_path, Sweep(("runner",), ("a",), "sqlite:///x.db", "e", "p"))
+    write_record(tmp_path, JobRecord(0, "a", "failed", reason="why"))
+    path = tmp_path / name
+    content = json.loads(path.read_text())
+    path.write_text(changed if isinstance(changed, str) else json.dumps({**content, **changed}))
+    with pytest.raises(UserError, match=r"cannot be read as the runner wrote it|is the record of job 5"):
+        _ = read_sweep(tmp_path), read_records(tmp_path)
