@@ -224,10 +224,10 @@ def _write(path: Path, content: Mapping[str, Any]) -> None:
 
 
 @cache
-def _reader(kind: type[_T]) -> "TypeAdapter[_T]":
+def _readers() -> "dict[type, TypeAdapter[Any]]":
     from pydantic import TypeAdapter  # It takes long to import, and `--help` does without.
 
-    return TypeAdapter(kind)
+    return {kind: TypeAdapter(kind) for kind in (Sweep, JobRecord)}
 
 
 def _read(path: Path, kind: type[_T]) -> _T:
@@ -235,7 +235,8 @@ def _read(path: Path, kind: type[_T]) -> _T:
     from pydantic import ValidationError
 
     try:
-        return _reader(kind).validate_python(json.loads(path.read_text(encoding="utf-8")))
+        read: _T = _readers()[kind].validate_python(json.loads(path.read_text(encoding="utf-8")))
+        return read
     except ValidationError as error:
         first = error.errors()[0]
         why = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
